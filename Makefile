@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The everyday commands; the build itself is meson's, in build/.
+
+BUILD = build
+NINJA = ninja
+TESTS =
+CASES =
+RUNS =
+QUICK =
+JSON =
+SECONDS = 60
+RUN_TESTS = scripts/run-tests $(BUILD) $(TESTS)
+
+all: configured
+	@$(NINJA) -C $(BUILD)
+
+help:
+	@echo 'make                 build everything in $(BUILD)/'
+	@echo 'make check           build and run all tests; the last line counts them'
+	@echo 'make check TESTS=X   only tests whose name holds X'
+	@echo 'make check-valgrind  run the unit tests and qtests under valgrind'
+	@echo 'make demo            show the redirector at work while the VM is stopped'
+	@echo 'make bench           measure beside QEMU and a bare relay (about 5 minutes)'
+	@echo 'make bench CASES=a,c RUNS=9 QUICK=1 JSON=F  only these; so often; roughly; into F too'
+	@echo 'make fuzz SECONDS=N  fuzz each parser for N seconds (./configure --enable-fuzz)'
+	@echo 'make docs            build the manual (HTML) and the man page in $(BUILD)/docs'
+	@echo 'make install         install below the prefix; DESTDIR=DIR puts DIR in front'
+	@echo 'make clean           delete what was built; the configuration stays'
+	@echo 'make help            show this text'
+
+check: all
+	@$(RUN_TESTS)
+
+check-valgrind: all
+	@$(RUN_TESTS) --valgrind
+
+demo: all
+	@tests/demo/demo.py $(BUILD)/qemu-net-daemon $(BUILD)/demo
+
+bench: all
+	@PYTHONDONTWRITEBYTECODE=1 tests/bench/bench.py $(if $(CASES),--cases '$(CASES)') \
+	    $(if $(RUNS),--runs $(RUNS)) $(if $(QUICK),--quick) $(if $(JSON),--json '$(JSON)') \
+	    $(BUILD)
+
+fuzz: all
+	@scripts/run-fuzz $(BUILD) $(SECONDS) $(TESTS)
+
+docs: all
+	@scripts/build-docs $(BUILD)
+
+install: all
+	@DESTDIR='$(DESTDIR)' meson install --no-rebuild -C $(BUILD)
+
+clean: configured
+	@$(NINJA) -C $(BUILD) clean
+	@rm -rf $(BUILD)/docs $(BUILD)/demo $(BUILD)/test-logs
+
+configured:
+	@test -f $(BUILD)/build.ninja || { \
+	    echo 'make: $(BUILD)/ is not configured; run ./configure first' >&2; exit 1; }
+
+.PHONY: all help check check-valgrind demo bench fuzz docs install clean configured

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* File descriptors as owned values: close on scope exit, steal, flags. */
+
+#ifndef UTIL_FD_H
+#define UTIL_FD_H
+
+#include <stdbool.h>
+#include <unistd.h>
+#include <glib.h>
+
+/** fd_close: close *@fd unless it is negative, keep errno, leave -1 behind. */
+void fd_close(int *fd);
+
+/** A local of this type is closed at the end of its scope. */
+#define auto_fd __attribute__((cleanup(fd_close)))
+
+/** fd_steal: hand over *@fd and leave -1 behind. */
+static inline int fd_steal(int *fd)
+{
+    int taken = *fd;
+
+    *fd = -1;
+    return taken;
+}
+
+/** fd_set_nonblocking: set or clear O_NONBLOCK. Returns: false with errno set on failure. */
+bool fd_set_nonblocking(int fd, bool nonblocking);
+
+#endif
