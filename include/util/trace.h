@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Trace points: named places that print a line when switched on and cost a test when off. */
+
+#ifndef UTIL_TRACE_H
+#define UTIL_TRACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <glib.h>
+
+typedef struct TracePoint {
+    const char *name;
+    bool enabled;
+    struct TracePoint *next;
+} TracePoint;
+
+/** trace_register: make a point known; called by TRACE_POINT, not by hand. */
+void trace_register(TracePoint *point);
+
+/** trace_print: write "NAME text" to the log file, else to stderr. */
+void trace_print(const TracePoint *point, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
+
+/** Defines point @ident; a point's name is its identifier (netdev_connected). */
+#define TRACE_POINT(ident)                                                     \
+    static TracePoint trace_point_##ident = { .name = #ident };                \
+    __attribute__((constructor)) static void trace_register_##ident(void)      \
+    {                                                                          \
+        trace_register(&trace_point_##ident);                                  \
+    }                                                                          \
+    struct trace_point_##ident##_needs_semicolon
+
+#define TRACE(ident, ...)                                                      \
+    do {                                                                       \
+        if (G_UNLIKELY(trace_point_##ident.enabled)) {                         \
+            trace_print(&trace_point_##ident, __VA_ARGS__);                    \
+        }                                                                      \
+    } while (0)
+
+/** trace_first: the head of the list of all points, sorted by name. */
+TracePoint *trace_first(void);
+
+/** trace_pattern_is_plain: whether @pattern names one point, i.e. holds no '*' or '?'. */
+bool trace_pattern_is_plain(const char *pattern);
+
+/** trace_set_matching: switch all points that match glob @pattern. Returns: how many matched. */
+size_t trace_set_matching(const char *pattern, bool enabled);
+
+/**
+ * trace_set_file: write to @path from now on, opened at the first line (-D, -trace file=)
+ *
+ * "%d" in @path is replaced by the pid. NULL = stderr again.
+ * Returns: false with @error set for a bad template or a file that cannot be opened.
+ */
+bool trace_set_file(const char *path, GError **error);
+
+#endif
