@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* JSON text to json-c values and back, with the rules and messages of QMP. */
+
+#ifndef QAPI_JSON_H
+#define QAPI_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <glib.h>
+#include <json-c/json.h>
+
+/** Cuts a byte stream into JSON values (docs/protocol.rst, "QMP"; interface.md 5.1, 5.5). */
+typedef struct JsonStream JsonStream;
+
+/**
+ * Gets each complete value or each error, in order.
+ * @value: taken by the callee, valid when @error is NULL (NULL then is JSON null)
+ * @error: taken by the callee, or NULL
+ */
+typedef void JsonStreamFunc(json_object *value, GError *error, void *opaque);
+
+JsonStream *json_stream_new(JsonStreamFunc *func, void *opaque);
+void json_stream_free(JsonStream *stream);
+
+/** json_stream_feed: any split of the bytes gives the same calls of the function. */
+void json_stream_feed(JsonStream *stream, const char *data, size_t len);
+
+/** json_stream_end: no more bytes; an unfinished value is "premature EOI". */
+void json_stream_end(JsonStream *stream);
+
+/** json_parse_text: exactly one value. Returns: true and *@value (owned), or false with @error. */
+bool json_parse_text(const char *text, json_object **value, GError **error);
+
+/** json_format: append @value as QMP writes it (5.1); @pretty: 4 blanks per level. */
+void json_format(GString *out, json_object *value, bool pretty);
+
+#endif

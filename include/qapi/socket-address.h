@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Sockets from SocketAddress values: listen, connect, name, text form. */
+
+#ifndef QAPI_SOCKET_ADDRESS_H
+#define QAPI_SOCKET_ADDRESS_H
+
+#include <stdbool.h>
+#include <sys/socket.h>
+#include <glib.h>
+#include "qapi/qapi-types.h"
+
+/**
+ * socket_listen: bind and listen; an old socket at a unix path is unlinked first
+ * @backlog: of listen(2)
+ * Returns: a non-blocking close-on-exec socket, owned; -1 with @error (texts of 2.2).
+ */
+int socket_listen(const SocketAddress *addr, int backlog, GError **error);
+
+/**
+ * socket_connect: connect and wait for the outcome (start-up, chardev without reconnect)
+ * Returns: a connected non-blocking close-on-exec socket, owned; -1 with @error.
+ */
+int socket_connect(const SocketAddress *addr, GError **error);
+
+/** A connection attempt in the background. */
+typedef struct SocketConnect SocketConnect;
+
+/** @fd: connected, taken by the callee, or -1 with @error (borrowed). Not called when cancelled. */
+typedef void SocketConnectFunc(int fd, const GError *error, void *opaque);
+
+/**
+ * socket_connect_start: connect without waiting; names are looked up in a thread
+ * Returns: owned by the attempt itself, which ends after the call of @func, or by
+ * socket_connect_cancel(). @func is always called from the loop, never from inside.
+ */
+SocketConnect *socket_connect_start(const SocketAddress *addr, SocketConnectFunc *func,
+                                    void *opaque);
+void socket_connect_cancel(SocketConnect *attempt);
+
+/**
+ * socket_accept: one waiting client
+ * Returns: a non-blocking close-on-exec socket; -1 with errno when there is none.
+ */
+int socket_accept(int listen_fd);
+
+/** socket_address_local, _remote: what getsockname and getpeername say. Owned; NULL with @error. */
+SocketAddress *socket_address_local(int fd, GError **error);
+SocketAddress *socket_address_remote(int fd, GError **error);
+
+/** socket_address_uri: "tcp:HOST:PORT", "unix:PATH", "vsock:CID:PORT", "fd:TEXT". Owned. */
+char *socket_address_uri(const SocketAddress *addr);
+
+/** socket_address_to_sockaddr: inet (resolved; may wait), unix, vsock. False with @error. */
+bool socket_address_to_sockaddr(const SocketAddress *addr, bool passive,
+                                struct sockaddr_storage *sa, socklen_t *len, GError **error);
+
+/** socket_address_flatten: the nested form of chardev-add as the flat one. Returns: owned. */
+SocketAddress *socket_address_flatten(const SocketAddressLegacy *nested);
+
+/** socket_address_unlink: remove the socket at a listening unix path; others: nothing. */
+void socket_address_unlink(const SocketAddress *addr);
+
+#endif
