@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Sockets that listen or connect while the caller waits, and accepting clients. */
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "qapi/socket-address.h"
+#include "qapi/socket-internal.h"
+#include "util/error.h"
+#include "util/fd-store.h"
+#include "util/fd.h"
+#include "util/interrupt.h"
+
+static bool socket_set_keep_alive(int fd, const InetSocketAddress *inet, GError **error)
+{
+    const struct {
+        bool wanted;
+        int level, option;
+        uint32_t value;
+        const char *name;
+    } options[] = {
+        { true, SOL_SOCKET, SO_KEEPALIVE, 1, "keep-alive" },
+        { inet->has_keep_alive_count, IPPROTO_TCP, TCP_KEEPCNT, inet->keep_alive_count,
+          "keep-alive-count" },
+        { inet->has_keep_alive_idle, IPPROTO_TCP, TCP_KEEPIDLE, inet->keep_alive_idle,
+          "keep-alive-idle" },
+        { inet->has_keep_alive_interval, IPPROTO_TCP, TCP_KEEPINTVL, inet->keep_alive_interval,
+          "keep-alive-interval" },
+    };
+
+    for (size_t i = 0; inet->keep_alive && i < G_N_ELEMENTS(options); i++) {
+        if (options[i].wanted
+            && setsockopt(fd, options[i].level, options[i].option, &options[i].value,
+                          sizeof(options[i].value)) < 0) {
+            return error_set_errno(error, errno, "Unable to set %s on socket", options[i].name);
+        }
+    }
+    return true;
+}
+
+int socket_open(const SocketAddress *addr, const SocketCandidate *candidate, GError **error)
+{
+    bool is_inet = addr->type == SOCKET_ADDRESS_TYPE_INET;
+    bool mptcp = is_inet && addr->u.inet.mptcp;
+    auto_fd int fd = socket(candidate->sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                            mptcp ? IPPROTO_MPTCP : 0);
+
+    if (fd < 0) {
+        error_set_errno(error, errno, mptcp ? "Cannot use Multipath TCP (mptcp=on)"
+                                            : "Failed to create socket");
+        return -1;
+    }
+    if (is_inet && !socket_set_keep_alive(fd, &addr->u.inet, error)) {
+        return -1;
+    }
+    return fd_steal(&fd);
+}
+
+int socket_take_fd(const FdSocketAddress *addr, GError **error)
+{
+    int fd = fd_from_text_r2(addr->str, error);
+    socklen_t len = sizeof(int);
+    int type;
+
+    if (fd < 0) {
+        return -1;
+    }
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 || !fd_set_nonblocking(fd, true)) {
+        error_set(error, "File descriptor '%s' is not a socket", addr->str);
+        fd_close(&fd);
+    }
+    return fd;
+}
+
+/* --- Listening --------------------------------------------------------------------------- */
+
+static void socket_set_port(SocketCandidate *candidate, uint16_t port)
+{
+    if (candidate->sa.ss_family == AF_INET) {
+        ((struct sockaddr_in *)&candidate->sa)->sin_port = htons(port);
+    } else {
+        ((struct sockaddr_in6 *)&candidate->sa)->sin6_port = htons(port);
+    }
+}
+
+static uint16_t socket_get_port(const SocketCandidate *candidate)
+{
+    return ntohs(candidate->sa.ss_family == AF_INET
+                     ? ((const struct sockaddr_in *)&candidate->sa)->sin_port
+                     : ((const struct sockaddr_in6 *)&candidate->sa)->sin6_port);
+}
+
+/* Whether an IPv6 socket must leave IPv4 to others. */
+static bool socket_is_v6_only(const InetSocketAddress *inet)
+{
+    return (inet->has_ipv4 && !inet->ipv4)
+           || (inet->has_ipv6 && inet->ipv6 && !(inet->has_ipv4 && inet->ipv4));
+}
+
+/* Returns: a listening socket; -1 with errno in @err and which step failed in @at_listen. */
+static int socket_try_listen(const SocketAddress *addr, const SocketCandidate *candidate,
+                             int backlog, int *err, bool *at_listen, GError **error)
+{
+    auto_fd int fd = socket_open(addr, candidate, error);
+    int on = 1;
+
+    *at_listen = false;
+    *err = 0;
+    if (fd < 0) {
+        return -1;
+    }
+    if (addr->type == SOCKET_ADDRESS_TYPE_INET) {
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    }
+    if (candidate->sa.ss_family == AF_INET6) {
+        int v6_only = socket_is_v6_only(&addr->u.inet);
+
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof(v6_only));
+    }
+    if (bind(fd, (const struct sockaddr *)&candidate->sa, candidate->len) < 0) {
+        *err = errno;
+        return -1;
+    }
+    if (listen(fd, backlog) < 0) {
+        *err = errno;
+        *at_listen = true;
+        return -1;
+    }
+    return fd_steal(&fd);
+}
+
+static bool socket_listen_error(const SocketAddress *addr, int err, bool at_listen,
+                                GError **error)
+{
+    if (at_listen) {
+        return error_set_errno(error, err, "Failed to listen on socket");
+    }
+    if (addr->type == SOCKET_ADDRESS_TYPE_UNIX) {
+        return error_set_errno(error, err, "Failed to bind socket to %s", addr->u.q_unix.path);
+    }
+    if (addr->type == SOCKET_ADDRESS_TYPE_INET && addr->u.inet.has_to) {
+        return error_set_errno(error, err, "Failed to find an available port");
+    }
+    return error_set_errno(error, err, "Failed to bind socket");
+}
+
+/* Tries each candidate on one port after the other. */
+static int socket_listen_on(const SocketAddress *addr, GArray *candidates, int backlog,
+                            GError **error)
+{
+    bool has_to = addr->type == SOCKET_ADDRESS_TYPE_INET && addr->u.inet.has_to;
+    SocketCandidate *first = &g_array_index(candidates, SocketCandidate, 0);
+    unsigned port = has_to ? socket_get_port(first) : 0;
+    unsigned to = has_to ? addr->u.inet.to : 0;
+    bool at_listen = false;
+    int err = 0;
+
+    if (to < port) {
+        error_set(error, "Parameter 'to' expects a port not below %u", port);
+        return -1;
+    }
+    for (; port <= to; port++) {
+        for (guint i = 0; i < candidates->len; i++) {
+            SocketCandidate *candidate = &g_array_index(candidates, SocketCandidate, i);
+            int fd;
+
+            if (has_to) {
+                socket_set_port(candidate, (uint16_t)port);
+            }
+            g_clear_error(error);
+            fd = socket_try_listen(addr, candidate, backlog, &err, &at_listen, error);
+            if (fd >= 0) {
+                return fd;
+            }
+        }
+    }
+    if (err) {
+        socket_listen_error(addr, err, at_listen, error);
+    }
+    return -1;
+}
+
+static int socket_listen_fd(const FdSocketAddress *addr, int backlog, GError **error)
+{
+    auto_fd int fd = socket_take_fd(addr, error);
+
+    if (fd >= 0 && listen(fd, backlog) < 0) {
+        error_set_errno(error, errno, "Failed to listen on fd socket");
+        return -1;
+    }
+    return fd_steal(&fd);
+}
+
+int socket_listen(const SocketAddress *addr, int backlog, GError **error)
+{
+    g_autoptr(GArray) candidates = NULL;
+    g_autoptr(GError) local = NULL;
+    int fd;
+
+    if (addr->type == SOCKET_ADDRESS_TYPE_FD) {
+        return socket_listen_fd(&addr->u.fd, backlog, error);
+    }
+    candidates = socket_resolve(addr, SOCKET_RESOLVE_PASSIVE, error);
+    if (!candidates) {
+        return -1;
+    }
+    socket_address_unlink(addr);
+    fd = socket_listen_on(addr, candidates, backlog, &local);
+    if (fd < 0) {
+        g_propagate_error(error, g_steal_pointer(&local));
+    }
+    return fd;
+}
+
+int socket_accept(int listen_fd)
+{
+    int fd;
+
+    /* A client that gave up before it was its turn is none. */
+    do {
+        fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    } while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
+    return fd;
+}
+
+/* --- Connecting -------------------------------------------------------------------------- */
+
+bool socket_connect_error(const SocketAddress *addr, int err, GError **error)
+{
+    switch (addr->type) {
+    case SOCKET_ADDRESS_TYPE_INET:
+        return error_set_errno(error, err, "Failed to connect to '%s:%s'", addr->u.inet.host,
+                               addr->u.inet.port);
+    case SOCKET_ADDRESS_TYPE_UNIX:
+        return error_set_errno(error, err, "Failed to connect to '%s'", addr->u.q_unix.path);
+    case SOCKET_ADDRESS_TYPE_VSOCK:
+        return error_set_errno(error, err, "Failed to connect to '%s:%s'", addr->u.vsock.cid,
+                               addr->u.vsock.port);
+    case SOCKET_ADDRESS_TYPE_FD:
+        break;
+    }
+    g_assert_not_reached();
+}
+
+/* Returns: 0 or an errno; EINTR when the process is to end first. */
+static int socket_wait_connect(int fd, const SocketCandidate *candidate)
+{
+    socklen_t len = sizeof(int);
+    int err = 0;
+
+    while (connect(fd, (const struct sockaddr *)&candidate->sa, candidate->len) < 0) {
+        if (errno == EINPROGRESS) {
+            err = interrupt_wait(fd, POLLOUT, -1);
+            return err || getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) == 0 ? err : errno;
+        }
+        if (errno == EAGAIN && candidate->sa.ss_family == AF_UNIX) { /* its queue is full */
+            err = interrupt_wait(-1, 0, SOCKET_QUEUE_RETRY_MS);
+        } else {
+            err = errno;
+        }
+        if (err) {
+            return err;
+        }
+    }
+    return 0;
+}
+
+static int socket_try_connect(const SocketAddress *addr, const SocketCandidate *candidate,
+                              GError **error)
+{
+    auto_fd int fd = socket_open(addr, candidate, error);
+    int err;
+
+    if (fd < 0) {
+        return -1;
+    }
+    err = socket_wait_connect(fd, candidate);
+    if (err) {
+        socket_connect_error(addr, err, error);
+        return -1;
+    }
+    return fd_steal(&fd);
+}
+
+int socket_connect(const SocketAddress *addr, GError **error)
+{
+    g_autoptr(GArray) candidates = NULL;
+    g_autoptr(GError) last = NULL;
+
+    if (addr->type == SOCKET_ADDRESS_TYPE_FD) {
+        return socket_take_fd(&addr->u.fd, error);
+    }
+    candidates = socket_resolve(addr, 0, error);
+    if (!candidates) {
+        return -1;
+    }
+    for (guint i = 0; i < candidates->len; i++) {
+        int fd;
+
+        g_clear_error(&last);
+        fd = socket_try_connect(addr, &g_array_index(candidates, SocketCandidate, i), &last);
+        if (fd >= 0) {
+            return fd;
+        }
+    }
+    g_propagate_error(error, g_steal_pointer(&last));
+    return -1;
+}
