@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The state of a socket back end, shared by its source files. */
+
+#ifndef CHARDEV_CHAR_SOCKET_INTERNAL_H
+#define CHARDEV_CHAR_SOCKET_INTERNAL_H
+
+#include <sys/types.h>
+
+#include "chardev/char-internal.h"
+#include "chardev/char-telnet.h"
+#include "qapi/socket-address.h"
+#include "qapi/socket-listener.h"
+#include "util/clock.h"
+
+/** How many descriptors one message can carry. */
+#define CHAR_SOCKET_FDS_MAX 16
+
+typedef enum CharSocketState {
+    CHAR_SOCKET_ENDED,      /* a client that does not try again, or not started yet */
+    CHAR_SOCKET_LISTENING,  /* a server without client */
+    CHAR_SOCKET_CONNECTING, /* an attempt is under way */
+    CHAR_SOCKET_WAITING,    /* until the next attempt */
+    CHAR_SOCKET_CONNECTED,
+    CHAR_SOCKET_BROKEN,     /* writing has failed; reading runs into the end */
+} CharSocketState;
+
+typedef struct CharSocket {
+    Chardev chr;
+    CharSocketState state;
+    SocketAddress *addr; /* owned; of a server on TCP the one really bound */
+    bool is_server;
+    bool nodelay;
+    bool is_telnet;
+    int64_t reconnect_ms; /* 0 = never */
+
+    int listen_fd; /* owned; -1 = client */
+    SocketListener *listener; /* owned */
+    bool has_path; /* a unix path was bound: this file */
+    dev_t path_dev;
+    ino_t path_ino;
+
+    int fd; /* owned; -1 = not connected */
+    FdWatch *watch;
+    CharTelnetState telnet_state;
+    bool hangup_waits; /* the peer has gone, unread bytes come first */
+    guint drop_source; /* idle source that ends the connection; 0 = none */
+    int fds[CHAR_SOCKET_FDS_MAX]; /* owned; came with the bytes read last */
+    size_t n_fds;
+
+    SocketConnect *attempt; /* NULL = none under way */
+    Timer *retry_timer;
+    bool error_reported; /* since the last success */
+} CharSocket;
+
+/** char_socket_filename: as in query-chardev. Owned. */
+char *char_socket_filename(const Chardev *chr);
+
+#endif

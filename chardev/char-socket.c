@@ -1,0 +1,549 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Back end socket: one stream connection at a time, as server or client. */
+
+/*
+ * What is watched follows from what the front end wants. While it reads, end of file comes out
+ * of the read. While it does not, a hang-up is waited for: with no reader at the other side of
+ * this device the connection ends at once, but bytes that a reader may still want keep the
+ * connection until they have been read (hangup_waits).
+ *
+ * A write that fails does not end the connection either when there is a reader: the peer's last
+ * bytes may still be in the socket. It is shut down, so that reading runs into the end.
+ */
+
+#include "chardev/char-internal.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "chardev/char-socket-internal.h"
+#include "qapi/socket-address.h"
+#include "util/clock.h"
+#include "util/error.h"
+#include "util/fd-store.h"
+#include "util/fd.h"
+#include "util/interrupt.h"
+#include "util/log.h"
+#include "util/trace.h"
+
+#define CHAR_SOCKET_RECONNECT_MAX_MS INT32_MAX
+
+TRACE_POINT(chardev_socket_state);
+
+static void char_socket_set_state(CharSocket *cs, CharSocketState state)
+{
+    static const char *const names[] = {
+        [CHAR_SOCKET_ENDED] = "ended",
+        [CHAR_SOCKET_LISTENING] = "listening",
+        [CHAR_SOCKET_CONNECTING] = "connecting",
+        [CHAR_SOCKET_WAITING] = "waiting",
+        [CHAR_SOCKET_CONNECTED] = "connected",
+        [CHAR_SOCKET_BROKEN] = "broken",
+    };
+
+    TRACE(chardev_socket_state, "%s: %s -> %s", cs->chr.id, names[cs->state], names[state]);
+    cs->state = state;
+}
+
+/* --- The end of a connection --------------------------------------------------------------- */
+
+static void char_socket_close_fds(CharSocket *cs)
+{
+    for (size_t i = 0; i < cs->n_fds; i++) {
+        fd_close(&cs->fds[i]);
+    }
+    cs->n_fds = 0;
+}
+
+static void char_socket_disconnect(CharSocket *cs)
+{
+    g_clear_handle_id(&cs->drop_source, g_source_remove);
+    g_clear_pointer(&cs->watch, fd_watch_free);
+    fd_close(&cs->fd);
+    char_socket_close_fds(cs);
+    cs->hangup_waits = false;
+}
+
+static void char_socket_retry_later(CharSocket *cs)
+{
+    char_socket_set_state(cs, CHAR_SOCKET_WAITING);
+    timer_start_at(cs->retry_timer,
+                   clock_now_ns(CLOCK_TYPE_REALTIME) + cs->reconnect_ms * 1000000);
+}
+
+/** The connection is over; the front end may do anything when told, so that comes last. */
+static void char_socket_drop(CharSocket *cs)
+{
+    char_socket_disconnect(cs);
+    if (cs->is_server) {
+        char_socket_set_state(cs, CHAR_SOCKET_LISTENING);
+        socket_listener_set_active(cs->listener, true);
+    } else if (cs->reconnect_ms > 0) {
+        char_socket_retry_later(cs);
+    } else {
+        char_socket_set_state(cs, CHAR_SOCKET_ENDED);
+    }
+    char_set_open(&cs->chr, false);
+}
+
+static gboolean char_socket_drop_idle(gpointer opaque)
+{
+    CharSocket *cs = opaque;
+    Chardev *chr = &cs->chr;
+
+    cs->drop_source = 0;
+    char_ref(chr);
+    char_socket_drop(cs);
+    char_unref(chr);
+    return G_SOURCE_REMOVE;
+}
+
+static void char_socket_drop_later(CharSocket *cs)
+{
+    cs->chr.is_open = false;
+    char_socket_set_state(cs, CHAR_SOCKET_BROKEN);
+    fd_watch_set(cs->watch, FD_EVENT_NONE);
+    if (!cs->drop_source) {
+        cs->drop_source = g_idle_add_full(G_PRIORITY_DEFAULT, char_socket_drop_idle, cs, NULL);
+    }
+}
+
+/* --- A standing connection ----------------------------------------------------------------- */
+
+static void char_socket_update(Chardev *chr, CharFrontend *fe)
+{
+    CharSocket *cs = (CharSocket *)chr;
+    FdEvents events = FD_EVENT_NONE;
+
+    if (!cs->watch || cs->drop_source) {
+        return;
+    }
+    cs->hangup_waits = false;
+    if (char_read_wanted(chr) > 0) {
+        events |= FD_EVENT_READ;
+    } else if (cs->state == CHAR_SOCKET_BROKEN && !char_has_reader(chr)) {
+        char_socket_drop_later(cs);
+        return;
+    } else if (cs->state == CHAR_SOCKET_CONNECTED) {
+        events |= FD_EVENT_HANGUP;
+    }
+    if (cs->state == CHAR_SOCKET_CONNECTED && char_write_blocked(chr)) {
+        events |= FD_EVENT_WRITE;
+    }
+    fd_watch_set(cs->watch, events);
+}
+
+/** Keep the descriptors of one message; those of an earlier one that nobody took are closed. */
+static void char_socket_keep_fds(CharSocket *cs, struct msghdr *msg)
+{
+    for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg); cmsg; cmsg = CMSG_NXTHDR(msg, cmsg)) {
+        if (cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_RIGHTS) {
+            size_t n_fds = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+            char_socket_close_fds(cs);
+            cs->n_fds = MIN(n_fds, (size_t)CHAR_SOCKET_FDS_MAX);
+            memcpy(cs->fds, CMSG_DATA(cmsg), cs->n_fds * sizeof(int));
+        }
+    }
+}
+
+static ssize_t char_socket_receive(CharSocket *cs, uint8_t *buffer, size_t size)
+{
+    union {
+        struct cmsghdr align;
+        char space[CMSG_SPACE(CHAR_SOCKET_FDS_MAX * sizeof(int))];
+    } control;
+    struct iovec iov = { .iov_base = buffer, .iov_len = size };
+    struct msghdr msg = {
+        .msg_iov = &iov,
+        .msg_iovlen = 1,
+        .msg_control = &control,
+        .msg_controllen = sizeof(control),
+    };
+    ssize_t n_read = recvmsg(cs->fd, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+
+    if (n_read >= 0) {
+        char_socket_keep_fds(cs, &msg);
+    }
+    return n_read;
+}
+
+static void char_socket_deliver(CharSocket *cs, uint8_t *data, size_t len)
+{
+    Chardev *chr = &cs->chr;
+    unsigned n_breaks = 0;
+
+    if (cs->is_telnet) {
+        len = char_telnet_filter(&cs->telnet_state, data, len, &n_breaks);
+    }
+    if (len > 0) {
+        char_deliver(chr, data, len);
+    }
+    for (; n_breaks > 0; n_breaks--) {
+        char_deliver_event(chr, CHAR_EVENT_BREAK);
+    }
+}
+
+static void char_socket_read(CharSocket *cs)
+{
+    size_t wanted = char_read_wanted(&cs->chr);
+    uint8_t *buffer = char_read_buffer();
+    ssize_t n_read;
+
+    if (wanted == 0) {
+        return;
+    }
+    n_read = char_socket_receive(cs, buffer, wanted);
+    if (n_read > 0) {
+        char_socket_deliver(cs, buffer, (size_t)n_read);
+    } else if (n_read == 0 || (errno != EAGAIN && errno != EINTR)) {
+        char_socket_drop(cs);
+    }
+}
+
+static void char_socket_hangup(CharSocket *cs)
+{
+    Chardev *chr = &cs->chr;
+    int n_unread = 0;
+
+    if ((!chr->fe || char_has_reader(chr)) && ioctl(cs->fd, FIONREAD, &n_unread) == 0 &&
+        n_unread > 0) {
+        cs->hangup_waits = true;
+        fd_watch_set(cs->watch, fd_watch_events(cs->watch) & ~FD_EVENT_HANGUP);
+        return;
+    }
+    char_socket_drop(cs);
+}
+
+static void char_socket_event(int fd, FdEvents events, void *opaque)
+{
+    CharSocket *cs = opaque;
+    Chardev *chr = &cs->chr;
+
+    char_ref(chr);
+    if (events & FD_EVENT_WRITE) {
+        char_write_ready(chr);
+    }
+    if ((events & FD_EVENT_READ) && cs->watch && !cs->drop_source) {
+        char_socket_read(cs);
+    }
+    if ((events & FD_EVENT_HANGUP) && cs->watch && !cs->drop_source) {
+        char_socket_hangup(cs);
+    }
+    if (!chr->is_closed && !cs->hangup_waits) {
+        char_socket_update(chr, chr->fe);
+    }
+    char_unref(chr);
+}
+
+static ssize_t char_socket_writev(Chardev *chr, CharFrontend *fe, const struct iovec *iov,
+                                  int n_iov)
+{
+    CharSocket *cs = (CharSocket *)chr;
+    struct msghdr msg = { .msg_iov = (struct iovec *)iov, .msg_iovlen = MIN(n_iov, IOV_MAX) };
+    ssize_t n_written;
+    int err;
+
+    do {
+        n_written = sendmsg(cs->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } while (n_written < 0 && errno == EINTR);
+    if (n_written >= 0) {
+        return n_written;
+    }
+    if (errno == EAGAIN) {
+        return 0;
+    }
+    err = errno;
+    shutdown(cs->fd, SHUT_RDWR);
+    chr->is_open = false;
+    char_socket_set_state(cs, CHAR_SOCKET_BROKEN);
+    char_socket_update(chr, fe);
+    return -err;
+}
+
+static int char_socket_take_fd(Chardev *chr)
+{
+    CharSocket *cs = (CharSocket *)chr;
+    int fd;
+
+    if (cs->n_fds == 0) {
+        return -1;
+    }
+    fd = cs->fds[0];
+    cs->n_fds--;
+    memmove(cs->fds, cs->fds + 1, cs->n_fds * sizeof(int));
+    return fd;
+}
+
+static void char_socket_drop_by_user(Chardev *chr)
+{
+    CharSocket *cs = (CharSocket *)chr;
+
+    if (cs->watch) {
+        char_socket_drop_later(cs);
+    }
+}
+
+/** @fd (taken) is connected. */
+static void char_socket_adopt(CharSocket *cs, int fd)
+{
+    Chardev *chr = &cs->chr;
+    int on = 1;
+
+    if (cs->nodelay) {
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    }
+    if (cs->is_telnet && cs->is_server) {
+        /* It fits into any new socket; a client that left already shows when it is read. */
+        send(fd, char_telnet_greeting, sizeof(char_telnet_greeting), MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
+    cs->fd = fd;
+    cs->telnet_state = CHAR_TELNET_DATA;
+    cs->error_reported = false;
+    cs->watch = fd_watch_new(fd, char_socket_event, cs);
+    if (cs->listener) {
+        socket_listener_set_active(cs->listener, false);
+    }
+    char_socket_set_state(cs, CHAR_SOCKET_CONNECTED);
+    char_ref(chr);
+    char_set_open(chr, true);
+    if (!chr->is_closed) {
+        char_socket_update(chr, chr->fe);
+    }
+    char_unref(chr);
+}
+
+/* --- Server -------------------------------------------------------------------------------- */
+
+static void char_socket_accept(int fd, void *opaque)
+{
+    char_socket_adopt(opaque, fd);
+}
+
+/** Remember which file was bound, so that closing does not unlink somebody else's. */
+static void char_socket_note_path(CharSocket *cs)
+{
+    const UnixSocketAddress *addr = &cs->addr->u.q_unix;
+    struct stat st;
+
+    if (cs->addr->type == SOCKET_ADDRESS_TYPE_UNIX && !(addr->has_abstract && addr->abstract) &&
+        lstat(addr->path, &st) == 0) {
+        cs->has_path = true;
+        cs->path_dev = st.st_dev;
+        cs->path_ino = st.st_ino;
+    }
+}
+
+static void char_socket_unlink_path(CharSocket *cs)
+{
+    struct stat st;
+
+    if (cs->has_path && lstat(cs->addr->u.q_unix.path, &st) == 0 &&
+        st.st_dev == cs->path_dev && st.st_ino == cs->path_ino) {
+        socket_address_unlink(cs->addr);
+    }
+    cs->has_path = false;
+}
+
+/**
+ * Only at start-up, when nothing else has begun. If the process is asked to end meanwhile, the
+ * start goes on without a client to where it ends in order.
+ */
+static bool char_socket_wait(CharSocket *cs, GError **error)
+{
+    g_autofree char *filename = char_filename(&cs->chr);
+    int fd = -1;
+
+    log_info("QEMU waiting for connection on: %s", filename);
+    while (fd < 0) {
+        int err = interrupt_wait(cs->listen_fd, POLLIN, -1);
+
+        if (err == EINTR) {
+            return true;
+        }
+        fd = err ? -1 : socket_accept(cs->listen_fd);
+        if (fd < 0 && (err || errno != EAGAIN)) {
+            return error_set_errno(error, err ? err : errno, "no connection on: %s", filename);
+        }
+    }
+    char_socket_adopt(cs, fd);
+    return true;
+}
+
+static bool char_socket_listen(CharSocket *cs, bool wait, GError **error)
+{
+    cs->listen_fd = socket_listen(cs->addr, 1, error);
+    if (cs->listen_fd < 0) {
+        return false;
+    }
+    char_socket_note_path(cs);
+    if (cs->addr->type == SOCKET_ADDRESS_TYPE_INET) {
+        SocketAddress *bound = socket_address_local(cs->listen_fd, error);
+
+        if (!bound) {
+            return false;
+        }
+        qapi_free_SocketAddress(cs->addr);
+        cs->addr = bound;
+    }
+    char_socket_set_state(cs, CHAR_SOCKET_LISTENING);
+    cs->listener = socket_listener_new(cs->listen_fd, char_socket_accept, cs);
+    if (wait) {
+        return char_socket_wait(cs, error);
+    }
+    socket_listener_set_active(cs->listener, true);
+    return true;
+}
+
+/* --- Client -------------------------------------------------------------------------------- */
+
+static void char_socket_connect_done(int fd, const GError *error, void *opaque)
+{
+    CharSocket *cs = opaque;
+
+    cs->attempt = NULL;
+    if (fd >= 0) {
+        char_socket_adopt(cs, fd);
+        return;
+    }
+    if (!cs->error_reported) {
+        cs->error_reported = true;
+        log_error("Unable to connect character device %s: %s", cs->chr.id, error->message);
+    }
+    char_socket_retry_later(cs);
+}
+
+static void char_socket_try(void *opaque)
+{
+    CharSocket *cs = opaque;
+
+    char_socket_set_state(cs, CHAR_SOCKET_CONNECTING);
+    cs->attempt = socket_connect_start(cs->addr, char_socket_connect_done, cs);
+}
+
+static bool char_socket_connect(CharSocket *cs, GError **error)
+{
+    int fd;
+
+    if (cs->reconnect_ms > 0) {
+        cs->retry_timer = timer_new(CLOCK_TYPE_REALTIME, char_socket_try, cs);
+        char_socket_try(cs);
+        return true;
+    }
+    fd = socket_connect(cs->addr, error);
+    if (fd < 0) {
+        return false;
+    }
+    char_socket_adopt(cs, fd);
+    return true;
+}
+
+/* --- The device ---------------------------------------------------------------------------- */
+
+static bool char_socket_check_protocol(const ChardevSocket *opts, GError **error)
+{
+    if (opts->websocket && !opts->server) {
+        return error_set(error, "Websocket client is not implemented");
+    }
+    if (opts->tn3270 || opts->websocket) {
+        return error_set(error, "Parameter '%s' does not accept value 'on': "
+                         "the protocol is not supported", opts->tn3270 ? "tn3270" : "websocket");
+    }
+    return true;
+}
+
+static bool char_socket_check(const ChardevSocket *opts, GError **error)
+{
+    if (!char_socket_check_protocol(opts, error)) {
+        return false;
+    }
+    if (opts->reconnect_ms < 0 || opts->reconnect_ms > CHAR_SOCKET_RECONNECT_MAX_MS) {
+        return error_set(error, "Parameter 'reconnect-ms' expects a number from 0 to %d",
+                         CHAR_SOCKET_RECONNECT_MAX_MS);
+    }
+    if (opts->server && opts->reconnect_ms > 0) {
+        return error_set(error, "'reconnect-ms' option is incompatible with socket in server "
+                         "listen mode");
+    }
+    if (!opts->server && opts->has_wait) {
+        return error_set(error, "'wait' option is incompatible with socket in client connect "
+                         "mode");
+    }
+    if (opts->reconnect_ms > 0 && opts->addr->type == SOCKET_ADDRESS_TYPE_FD) {
+        return error_set(error, "'reconnect-ms' option is incompatible with 'fd' address type");
+    }
+    if (opts->has_wait && opts->wait && fd_store_current()) {
+        return error_set(error, "'wait' option is accepted at start-up only");
+    }
+    return true;
+}
+
+static bool char_socket_open(Chardev *chr, const ChardevBackend *backend, GError **error)
+{
+    CharSocket *cs = (CharSocket *)chr;
+    const ChardevSocket *opts = backend->u.socket.data;
+
+    cs->fd = cs->listen_fd = -1;
+    cs->is_server = opts->server;
+    cs->nodelay = opts->nodelay;
+    cs->is_telnet = opts->telnet;
+    cs->reconnect_ms = opts->reconnect_ms;
+    if (!char_socket_check(opts, error)) {
+        return false;
+    }
+    cs->addr = char_socket_address_flatten(opts->addr, error);
+    if (!cs->addr) {
+        return false;
+    }
+    return cs->is_server ? char_socket_listen(cs, opts->has_wait && opts->wait, error)
+                         : char_socket_connect(cs, error);
+}
+
+static void char_socket_close(Chardev *chr)
+{
+    CharSocket *cs = (CharSocket *)chr;
+
+    char_socket_disconnect(cs);
+    g_clear_pointer(&cs->attempt, socket_connect_cancel);
+    g_clear_pointer(&cs->retry_timer, timer_free);
+    g_clear_pointer(&cs->listener, socket_listener_free);
+    fd_close(&cs->listen_fd);
+    char_socket_unlink_path(cs);
+    g_clear_pointer(&cs->addr, qapi_free_SocketAddress);
+}
+
+static const char *const char_socket_properties[][2] = {
+    { "connected", "bool" },
+    { "addr", "SocketAddress" },
+    { NULL, NULL },
+};
+
+static json_object *char_socket_get_property(const char *name, void *opaque)
+{
+    const CharSocket *cs = opaque;
+
+    if (strcmp(name, "connected") == 0) {
+        return json_object_new_boolean(cs->state == CHAR_SOCKET_CONNECTED);
+    }
+    return qapi_to_json(QAPI_TYPE(SocketAddress), cs->addr);
+}
+
+const ChardevClass char_socket_class = {
+    .size = sizeof(CharSocket),
+    .open = char_socket_open,
+    .close = char_socket_close,
+    .writev = char_socket_writev,
+    .update = char_socket_update,
+    .take_fd = char_socket_take_fd,
+    .disconnect = char_socket_drop_by_user,
+    .filename = char_socket_filename,
+    .properties = char_socket_properties,
+    .get_property = char_socket_get_property,
+};
