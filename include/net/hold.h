@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A held queue: copies of frames that wait, first in, first out, charged in bytes. */
+
+#ifndef NET_HOLD_H
+#define NET_HOLD_H
+
+#include <stdbool.h>
+#include "net/frame.h"
+
+typedef struct NetHoldBlock NetHoldBlock;
+
+/** Embedded; zeroed = empty. */
+typedef struct NetHold {
+    NetHoldBlock *first; /* owned list of blocks */
+    NetHoldBlock *last;
+    uint64_t n_frames;
+    uint64_t n_bytes;    /* of the frames, without the queue's own overhead */
+} NetHold;
+
+/** net_hold_push: copy @n frames to the end. */
+void net_hold_push(NetHold *hold, const NetFrame *frames, size_t n);
+
+/** net_hold_push_front: copy a frame to the front; for a rare one that comes back. */
+void net_hold_push_front(NetHold *hold, const NetFrame *frame);
+
+/** net_hold_peek: views of the oldest frames, at most NET_BATCH_MAX; valid until popped. */
+void net_hold_peek(const NetHold *hold, NetBatch *batch);
+
+/** net_hold_pop: forget the @n oldest frames. */
+void net_hold_pop(NetHold *hold, size_t n);
+
+/** net_hold_append: move all of @from behind what @to holds. */
+void net_hold_append(NetHold *to, NetHold *from);
+
+/** net_hold_clear: forget everything. */
+void net_hold_clear(NetHold *hold);
+
+#endif
