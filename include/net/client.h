@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Clients: the ends of links. Netdevs on one side, NICs, hub ports and exports on the other. */
+
+#ifndef NET_CLIENT_H
+#define NET_CLIENT_H
+
+#include <stdbool.h>
+#include <glib.h>
+#include "net/chain.h"
+#include "net/frame.h"
+#include "qapi/qapi-types.h"
+
+/** Hooks of one kind of client; constant. All are called from the loop. */
+typedef struct NetClientInfo {
+    NetClientDriver type;
+    size_t size; /* of the instance; its first member is NetClient */
+
+    /**
+     * Take frames from the front of @frames toward the outside (netdev) or the guest (NIC).
+     * Fewer than @n means "not now": call net_client_ready() when there is room. A frame that
+     * can never be sent is taken and reported with net_client_drop_rx().
+     */
+    size_t (*receive)(NetClient *nc, const NetFrame *frames, size_t n);
+
+    /**
+     * Start or stop reading from the outside. Only the net core calls it, and only on a
+     * change. A client is created not reading. Required of every netdev.
+     */
+    void (*read_poll)(NetClient *nc, bool enable);
+
+    /** The link went up or down by set_link; may be NULL. */
+    void (*link_changed)(NetClient *nc);
+
+    /** Release what the instance owns; the net core frees the rest. May be NULL. */
+    void (*cleanup)(NetClient *nc);
+
+    bool is_netdev; /* has an id in the netdevs' name space and may own filters */
+} NetClientInfo;
+
+struct NetClient {
+    const NetClientInfo *info;
+    char *id;            /* owned */
+    NetClient *peer;     /* borrowed; NULL = none */
+    NetChain *out;       /* owned: from this client to its peer; NULL without peer */
+    GPtrArray *filters;  /* borrowed NetFilter *, head to tail */
+    char *info_text;     /* owned: INFO of info network (interface.md 6.4) */
+    bool link_down;      /* by set_link */
+    bool disconnected;   /* by the back end itself: no connection at present */
+    bool polled;         /* what read_poll was last told */
+    NetDrops drops;      /* frames that entered no chain */
+    uint64_t n_read_errors;   /* malformed streams, see net_client_count_malformed() */
+    uint64_t n_truncated;     /* datagrams cut to NET_FRAME_MAX */
+};
+
+/**
+ * net_client_new: make a client and put it into the list
+ * @id: copied; for netdevs unique
+ *
+ * The instance is zeroed behind its NetClient. Returns: owned by the net core.
+ */
+NetClient *net_client_new(const NetClientInfo *info, const char *id);
+
+/** net_client_delete: filters first, then the link, then the client itself. */
+void net_client_delete(NetClient *nc);
+
+/** net_client_find: a netdev by id, or a client of any kind by name. Borrowed or NULL. */
+NetClient *net_netdev_find(const char *id);
+NetClient *net_client_find(const char *name);
+
+/** net_client_foreach: in order of creation; @func may delete the client it is given. */
+void net_client_foreach(void (*func)(NetClient *nc, void *opaque), void *opaque);
+
+/** net_client_connect: make @a and @b peers; neither has one. */
+void net_client_connect(NetClient *a, NetClient *b);
+void net_client_disconnect(NetClient *nc);
+
+/**
+ * net_client_send: frames that came from the outside start on their way to the peer
+ *
+ * All of them are taken: delivered, consumed, held or dropped by counter. Whether to go on
+ * reading is told by read_poll, which may be called from inside; frames of the same read are
+ * sent on all the same.
+ */
+void net_client_send(NetClient *nc, const NetFrame *frames, size_t n);
+
+/** net_client_can_send: false while a source that cannot be stopped should drop (overflow). */
+bool net_client_can_send(const NetClient *nc);
+
+/** net_client_drop: count a frame from the outside that starts on no way. */
+void net_client_drop(NetClient *nc, uint64_t frames, uint64_t bytes, NetDropReason reason);
+
+/** net_client_ready: @receive has room again; what is held for this client runs. */
+void net_client_ready(NetClient *nc);
+
+/** net_client_drop_rx: @receive took @frames and had to drop them. */
+void net_client_drop_rx(NetClient *nc, const NetFrame *frames, size_t n, NetDropReason reason);
+
+/** net_client_set_info: printf into info_text. */
+void net_client_set_info(NetClient *nc, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
+
+/** net_client_set_connected: the back end gained or lost its connection. */
+void net_client_set_connected(NetClient *nc, bool connected);
+
+/** net_client_update: recompute whether to poll; see docs/architecture.rst, "Polling". */
+void net_client_update(NetClient *nc);
+
+/** net_client_stopped_readers: how many filters ask for it to be read while the VM is stopped. */
+guint net_client_stopped_readers(const NetClient *nc);
+
+/** net_client_set_link: by set_link (net.md 2.5). */
+void net_client_set_link(NetClient *nc, bool up);
+
+/** net_init: listen to the run state; once at start-up. net_cleanup: delete all clients. */
+void net_init(void);
+void net_cleanup(void);
+
+#endif

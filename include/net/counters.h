@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What is counted where frames move, and why frames are dropped. */
+
+#ifndef NET_COUNTERS_H
+#define NET_COUNTERS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "qapi/qapi-types.h"
+
+/** Frames and bytes; the bytes include vnet headers. */
+typedef struct NetCount {
+    uint64_t frames;
+    uint64_t bytes;
+} NetCount;
+
+static inline void net_count_add(NetCount *count, uint64_t frames, uint64_t bytes)
+{
+    count->frames += frames;
+    count->bytes += bytes;
+}
+
+/** Drops by reason; indexed by the schema's enum NetDropReason. */
+typedef struct NetDrops {
+    NetCount by_reason[NET_DROP_REASON__MAX];
+} NetDrops;
+
+NetCount net_drops_total(const NetDrops *drops);
+
+/** net_drops_to_qapi: the reasons that have counted something. Returns: owned list. */
+NetDropCountList *net_drops_to_qapi(const NetDrops *drops);
+
+#endif

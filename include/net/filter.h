@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Filters: objects on one netdev that see, take, hold or inject its frames. */
+
+#ifndef NET_FILTER_H
+#define NET_FILTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "net/chain.h"
+#include "net/client.h"
+#include "qom/object.h"
+
+/** Hooks of one kind of filter; constant. */
+typedef struct NetFilterHooks {
+    /**
+     * Deal with frames from the front of @frames.
+     * @pass: (out) which of those dealt with go on to the next stage; zeroed by the caller
+     *
+     * Returns: frames dealt with; fewer than @n means "not now": the rest is held, and
+     * net_stage_ready() says when to try again. Frames neither passed nor reported by
+     * net_stage_drop() count as consumed.
+     */
+    size_t (*run)(NetFilter *nf, NetDirection direction, const NetFrame *frames, size_t n,
+                  NetPass *pass);
+
+    /** Whether it asks for its netdev to be read while the VM is stopped (R2); NULL = never. */
+    bool (*wants_stopped)(const NetFilter *nf);
+
+    /** The chain behind a stage is no longer blocked: injection may go on. May be NULL. */
+    void (*can_inject)(NetFilter *nf);
+
+    /** net_filter_is_on() or the direction has changed. May be NULL. */
+    void (*status_changed)(NetFilter *nf);
+
+    /**
+     * It is about to see no more frames of @direction, and what its stage holds will go on:
+     * what it keeps elsewhere goes on before that, by net_stage_give_back(). May be NULL.
+     */
+    void (*leaving)(NetFilter *nf, NetDirection direction);
+
+    /** When it becomes active it gets what later stages hold, before anything newer. */
+    bool (*takes_held)(const NetFilter *nf);
+
+    /** It holds by design: what it holds does not block the source below the hold limit. */
+    bool holds_by_design;
+} NetFilterHooks;
+
+/** The first member of every filter's instance. */
+struct NetFilter {
+    Object obj;
+    const NetFilterHooks *info;
+    bool on;                              /* as last told to the class */
+    NetClient *netdev;                    /* borrowed; deletes its filters when it goes */
+    NetStage stages[NET_DIRECTION__MAX];
+    NetDirection ready_first;             /* which net_filter_ready() begins with */
+    NetCount to_outdev;                   /* sent to outdev */
+    NetCount from_indev;                  /* received from indev */
+    NetCount copies_lost;                 /* passed without the copy or record asked for */
+    uint64_t n_malformed;                 /* indev streams that ended in a frame, or oversized */
+    uint64_t n_empty;                     /* frames of length 0 discarded from indev */
+};
+
+/** The properties that every filter has; each filter's struct begins with them. */
+static inline const NetFilterProperties *net_filter_props(const NetFilter *nf)
+{
+    return nf->obj.props;
+}
+
+/**
+ * net_filter_check: what net_filter_attach() checks, without a change
+ *
+ * For a create() that opens things first: QEMU names a wrong netdev before a wrong chardev.
+ */
+bool net_filter_check(const NetFilter *nf, GError **error);
+
+/**
+ * net_filter_attach: check the common properties and enter the netdev's list
+ * @nf: its class's create() calls this as its last step that can fail
+ * Returns: false with @error (texts of interface.md 4.2); nothing is left behind.
+ */
+bool net_filter_attach(NetFilter *nf, const NetFilterHooks *info, GError **error);
+
+/** net_filter_detach: what it holds runs on; then out of the list. First step of finalize(). */
+void net_filter_detach(NetFilter *nf);
+
+/** net_filter_is_on: status is on, and active-in allows the present run state. */
+bool net_filter_is_on(const NetFilter *nf);
+
+/** net_filter_wants_stopped: whether it asks for frames while the VM is stopped. */
+bool net_filter_wants_stopped(const NetFilter *nf);
+
+/** net_filter_enabled_when_stopped: enable_when_stopped is set, status on, queue includes tx. */
+bool net_filter_enabled_when_stopped(const NetFilter *nf);
+
+/** net_filter_hold_size: its hold-size property in bytes, else NET_HOLD_SIZE_DEFAULT. */
+uint64_t net_filter_hold_size(const NetFilter *nf);
+
+/** net_filter_sees: its queue includes @direction. */
+bool net_filter_sees(const NetFilter *nf, NetDirection direction);
+
+/**
+ * net_filter_change, net_filter_changed: for the class's change() and changed()
+ *
+ * They handle status, queue and hold-size, refuse netdev, position and insert with a reason,
+ * and leave other members to the class (change: returns true).
+ */
+bool net_filter_change(NetFilter *nf, const QapiMember *member, const void *new_props,
+                       GError **error);
+void net_filter_changed(NetFilter *nf, const QapiMember *member);
+
+/** net_filter_update: something that wants_stopped() looks at has changed. */
+void net_filter_update(NetFilter *nf);
+
+/** net_filter_ready: net_stage_ready() for both directions. */
+void net_filter_ready(NetFilter *nf);
+
+/** net_filter_can_inject: whether frames injected now would not be blocked. */
+bool net_filter_can_inject(const NetFilter *nf);
+
+/** net_filter_inject: by its queue property: tx, rx or both, tx first (net.md 3.6). */
+void net_filter_inject(NetFilter *nf, const NetFrame *frames, size_t n);
+
+#endif

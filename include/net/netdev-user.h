@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the human monitor asks of netdev user. */
+
+#ifndef NET_NETDEV_USER_H
+#define NET_NETDEV_USER_H
+
+#include <stdbool.h>
+#include <glib.h>
+
+/**
+ * net_user_hostfwd_add: forward one more port
+ * @id: a netdev of type user; NULL = the first one
+ * Returns: false with @error (texts of interface.md 6.3).
+ */
+bool net_user_hostfwd_add(const char *id, const char *rule, GError **error);
+
+/**
+ * net_user_hostfwd_remove: stop forwarding a port, "[tcp|udp]:[HOST]:PORT"
+ * @found: (out) whether it was forwarded
+ */
+bool net_user_hostfwd_remove(const char *id, const char *rule, bool *found, GError **error);
+
+/** net_user_info_text: what "info usernet" prints (6.5), lines ended by CR LF. Owned. */
+char *net_user_info_text(void);
+
+#endif

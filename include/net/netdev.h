@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Netdevs from options: the table of types and the one way to create and delete them. */
+
+#ifndef NET_NETDEV_H
+#define NET_NETDEV_H
+
+#include <stdbool.h>
+#include <glib.h>
+#include "net/client.h"
+#include "qapi/opts.h"
+
+/** A type of netdev: registered by its file's constructor function. */
+typedef struct NetdevClass {
+    NetClientDriver type;
+    /** Create the client from @netdev (of this type). Returns: NULL with @error set. */
+    NetClient *(*create)(const Netdev *netdev, GError **error);
+} NetdevClass;
+
+void netdev_class_register(const NetdevClass *class);
+
+/** netdev_is_built_in: whether a class for @type is registered. */
+bool netdev_is_built_in(NetClientDriver type);
+
+/** netdev_add: create; @netdev->id must be new. Returns: borrowed, NULL with @error. */
+NetClient *netdev_add(const Netdev *netdev, GError **error);
+
+/** netdev_remove: netdev_del (net.md 2.8); a NIC behind it stays, with its link down. */
+bool netdev_remove(const char *id, GError **error);
+
+/**
+ * netdev_options_parse: a -netdev argument (parser A, B or JSON by interface.md 1.3.1)
+ * Returns: owned; NULL with @error set.
+ */
+Netdev *netdev_options_parse(const char *text, GError **error);
+
+/**
+ * netdev_options_from_opts: the same from an argument that parser A has taken apart (-nic)
+ * @opts: its id becomes the netdev's
+ */
+Netdev *netdev_options_from_opts(const Opts *opts, GError **error);
+
+/** netdev_argument_is_early: JSON, stream and dgram come before the others (1.4, step 7). */
+bool netdev_argument_is_early(const char *text);
+
+/**
+ * netdev_hold_connections: whether clients of type stream wait before they connect
+ *
+ * Held from the start until those who watch the process can see the events. Letting go starts
+ * the attempts of those that waited.
+ */
+void netdev_hold_connections(bool hold);
+
+/** netdev_help: what "-netdev help" prints. Owned. */
+char *netdev_help(void);
+
+/** netdev_check_peers: warn about netdevs that lead nowhere; once, when all are made (1.5.1). */
+void netdev_check_peers(void);
+
+/** net_info_text: what "info network" prints (6.4), lines ended by CR LF. Owned. */
+char *net_info_text(void);
+
+#endif

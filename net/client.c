@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The list of clients, their links, and the one decision when a netdev is read. */
+
+/*
+ * polled = not blocked and (VM running or somebody asks to be fed while it is stopped)
+ *
+ * This is computed afresh on every event that can change it, never stored as a sum of past
+ * events. So it is right whatever came first: the stop, the filter, its status, its chardev.
+ */
+
+#include "net/client.h"
+
+#include <string.h>
+
+#include "net/chain-internal.h"
+#include "net/filter.h"
+#include "qom/object.h"
+#include "system/run-state.h"
+#include "util/trace.h"
+
+TRACE_POINT(net_client_polled);
+TRACE_POINT(net_client_link);
+
+static GPtrArray *clients; /* owned list of owned clients, in order of creation */
+static RunStateListener *listener;
+static bool was_running;
+
+NetClient *net_client_new(const NetClientInfo *info, const char *id)
+{
+    NetClient *nc = g_malloc0(info->size);
+
+    nc->info = info;
+    nc->id = g_strdup(id);
+    nc->filters = g_ptr_array_new();
+    nc->info_text = g_strdup("");
+    if (!clients) {
+        clients = g_ptr_array_new();
+    }
+    g_ptr_array_add(clients, nc);
+    net_client_update(nc);
+    return nc;
+}
+
+void net_client_delete(NetClient *nc)
+{
+    while (nc->filters->len > 0) {
+        NetFilter *nf = nc->filters->pdata[0];
+
+        object_delete(&nf->obj);
+    }
+    net_client_disconnect(nc);
+    if (nc->polled && nc->info->read_poll) {
+        nc->polled = false;
+        nc->info->read_poll(nc, false);
+    }
+    g_ptr_array_remove(clients, nc);
+    if (nc->info->cleanup) {
+        nc->info->cleanup(nc);
+    }
+    g_ptr_array_unref(nc->filters);
+    g_free(nc->info_text);
+    g_free(nc->id);
+    g_free(nc);
+}
+
+static NetClient *client_find(const char *name, bool netdevs_only)
+{
+    for (guint i = 0; clients && i < clients->len; i++) {
+        NetClient *nc = clients->pdata[i];
+
+        if ((nc->info->is_netdev || !netdevs_only) && strcmp(nc->id, name) == 0) {
+            return nc;
+        }
+    }
+    return NULL;
+}
+
+NetClient *net_netdev_find(const char *id)
+{
+    return client_find(id, true);
+}
+
+NetClient *net_client_find(const char *name)
+{
+    return client_find(name, false);
+}
+
+void net_client_foreach(void (*func)(NetClient *nc, void *opaque), void *opaque)
+{
+    for (guint i = 0; clients && i < clients->len;) {
+        NetClient *nc = clients->pdata[i];
+
+        func(nc, opaque);
+        if (i < clients->len && clients->pdata[i] == nc) {
+            i++;
+        }
+    }
+}
+
+void net_client_connect(NetClient *a, NetClient *b)
+{
+    g_assert(!a->peer && !b->peer && a != b);
+    a->peer = b;
+    b->peer = a;
+    a->out = net_chain_new(a, b);
+    b->out = net_chain_new(b, a);
+}
+
+void net_client_disconnect(NetClient *nc)
+{
+    NetClient *peer = nc->peer;
+
+    if (!peer) {
+        return;
+    }
+    g_clear_pointer(&nc->out, net_chain_free);
+    g_clear_pointer(&peer->out, net_chain_free);
+    nc->peer = NULL;
+    peer->peer = NULL;
+    net_client_update(nc);
+    net_client_update(peer);
+}
+
+/* How many of @n frames, from the front, can start; counts the first that cannot. */
+static size_t good_prefix(NetClient *nc, const NetFrame *frames, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (G_UNLIKELY(frames[i].len == 0 || frames[i].len > NET_FRAME_MAX)) {
+            net_client_drop(nc, 1, frames[i].len,
+                            frames[i].len == 0 ? NET_DROP_REASON_EMPTY
+                                               : NET_DROP_REASON_TOO_LONG);
+            return i;
+        }
+    }
+    return n;
+}
+
+void net_client_send(NetClient *nc, const NetFrame *frames, size_t n)
+{
+    if (!nc->out || nc->link_down) {
+        net_client_drop(nc, n, net_frames_bytes(frames, n),
+                        nc->out ? NET_DROP_REASON_LINK_DOWN : NET_DROP_REASON_NO_PEER);
+        return;
+    }
+    while (n > 0) {
+        size_t wanted = MIN(n, NET_BATCH_MAX);
+        size_t good = good_prefix(nc, frames, wanted);
+        size_t done = good < wanted ? good + 1 : good;
+
+        if (good > 0) {
+            net_chain_send(nc->out, frames, good);
+        }
+        frames += done;
+        n -= done;
+    }
+}
+
+bool net_client_can_send(const NetClient *nc)
+{
+    return !nc->out || nc->out->held.bytes < nc->out->hold_size;
+}
+
+void net_client_drop(NetClient *nc, uint64_t frames, uint64_t bytes, NetDropReason reason)
+{
+    net_count_add(&nc->drops.by_reason[reason], frames, bytes);
+}
+
+void net_client_ready(NetClient *nc)
+{
+    if (nc->peer) {
+        net_stage_ready(&nc->peer->out->end);
+    }
+}
+
+void net_client_drop_rx(NetClient *nc, const NetFrame *frames, size_t n, NetDropReason reason)
+{
+    if (nc->peer) {
+        net_stage_drop(&nc->peer->out->end, frames, n, reason);
+    } else {
+        net_client_drop(nc, n, net_frames_bytes(frames, n), reason);
+    }
+}
+
+void net_client_set_info(NetClient *nc, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    g_free(nc->info_text);
+    nc->info_text = g_strdup_vprintf(fmt, args);
+    va_end(args);
+}
+
+void net_client_set_connected(NetClient *nc, bool connected)
+{
+    nc->disconnected = !connected;
+}
+
+guint net_client_stopped_readers(const NetClient *nc)
+{
+    guint n = 0;
+
+    if (!nc->out || nc->link_down) {
+        return 0;
+    }
+    for (guint i = 0; i < nc->filters->len; i++) {
+        n += net_filter_wants_stopped(nc->filters->pdata[i]);
+    }
+    return n;
+}
+
+void net_client_update(NetClient *nc)
+{
+    bool blocked = nc->out && nc->out->blocked;
+    bool polled = !blocked && (run_state_is_running() || net_client_stopped_readers(nc) > 0);
+
+    if (polled == nc->polled || !nc->info->read_poll) {
+        return;
+    }
+    TRACE(net_client_polled, "netdev '%s' polled %d", nc->id, polled);
+    nc->polled = polled;
+    nc->info->read_poll(nc, polled);
+}
+
+static void client_set_link(NetClient *nc, bool up)
+{
+    if (nc->link_down == !up) {
+        return;
+    }
+    TRACE(net_client_link, "client '%s' link %s", nc->id, up ? "up" : "down");
+    nc->link_down = !up;
+    if (nc->info->link_changed) {
+        nc->info->link_changed(nc);
+    }
+    net_client_update(nc);
+    net_client_ready(nc);
+}
+
+void net_client_set_link(NetClient *nc, bool up)
+{
+    client_set_link(nc, up);
+    if (nc->info->is_netdev && nc->peer && !nc->peer->info->is_netdev) {
+        client_set_link(nc->peer, up);
+    }
+}
+
+static void client_mark_run_state(NetClient *nc, void *opaque)
+{
+    const bool *running = opaque;
+
+    if (nc->out) {
+        net_chain_mark_run_state(nc->out, *running);
+    }
+}
+
+static void client_run_state_changed(NetClient *nc, void *opaque)
+{
+    for (guint i = 0; i < nc->filters->len; i++) {
+        net_filter_update(nc->filters->pdata[i]);
+    }
+    if (nc->out) {
+        net_chain_refresh(nc->out);
+    }
+    net_client_update(nc);
+}
+
+static void net_run_state_changed(bool running, RunState state, void *opaque)
+{
+    if (running != was_running) {
+        was_running = running;
+        net_client_foreach(client_mark_run_state, &running);
+    }
+    net_client_foreach(client_run_state_changed, NULL);
+}
+
+void net_init(void)
+{
+    was_running = run_state_is_running();
+    listener = run_state_listener_add(RUN_STATE_ORDER_NET, net_run_state_changed, NULL);
+}
+
+void net_cleanup(void)
+{
+    while (clients && clients->len > 0) {
+        net_client_delete(clients->pdata[clients->len - 1]);
+    }
+    g_clear_pointer(&clients, g_ptr_array_unref);
+    g_clear_pointer(&listener, run_state_listener_remove);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Sums and reports of what was dropped. */
+
+#include "net/counters.h"
+
+#include <glib.h>
+
+NetCount net_drops_total(const NetDrops *drops)
+{
+    NetCount total = { 0 };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(drops->by_reason); i++) {
+        net_count_add(&total, drops->by_reason[i].frames, drops->by_reason[i].bytes);
+    }
+    return total;
+}
+
+NetDropCountList *net_drops_to_qapi(const NetDrops *drops)
+{
+    NetDropCountList *list = g_new0(NetDropCountList, 1);
+
+    list->items = g_new0(NetDropCount, NET_DROP_REASON__MAX);
+    for (size_t i = 0; i < G_N_ELEMENTS(drops->by_reason); i++) {
+        if (drops->by_reason[i].frames > 0) {
+            list->items[list->len++] = (NetDropCount) {
+                .reason = i,
+                .frames = drops->by_reason[i].frames,
+                .bytes = drops->by_reason[i].bytes,
+            };
+        }
+    }
+    return list;
+}

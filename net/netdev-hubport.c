@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* netdev hubport: ports of hubs between netdevs. */
+
+/*
+ * A port is a netdev whose outside is the hub. What its peer sends comes to receive() and goes
+ * on through the chains of all other ports, or of none: where one of them may hold no more, the
+ * port that asks is told to wait, and so its peer feels it. Whatever may end such a wait (a
+ * chain drained, a port came or went) calls net_client_ready() on the ports.
+ */
+
+#include "net/hub.h"
+
+#include "net/netdev.h"
+#include "util/error.h"
+
+/** A hub; it exists as long as it has ports. */
+typedef struct NetHub {
+    int32_t id;
+    GPtrArray *ports; /* owned list of borrowed NetHubPort *, in order of creation */
+} NetHub;
+
+/** A netdev of type hubport. */
+typedef struct NetHubPort {
+    NetClient nc;
+    NetHub *hub;      /* its ports own it together; NULL while the port is being made */
+} NetHubPort;
+
+static GPtrArray *hubs; /* owned list of owned NetHub *, in order of creation */
+
+static NetHub *hub_get(int32_t id)
+{
+    NetHub *hub;
+
+    if (!hubs) {
+        hubs = g_ptr_array_new();
+    }
+    for (guint i = 0; i < hubs->len; i++) {
+        hub = hubs->pdata[i];
+        if (hub->id == id) {
+            return hub;
+        }
+    }
+    hub = g_new0(NetHub, 1);
+    hub->id = id;
+    hub->ports = g_ptr_array_new();
+    g_ptr_array_add(hubs, hub);
+    return hub;
+}
+
+static void hub_free_if_empty(NetHub *hub)
+{
+    if (hub->ports->len > 0) {
+        return;
+    }
+    g_ptr_array_remove(hubs, hub);
+    g_ptr_array_unref(hub->ports);
+    g_free(hub);
+    if (hubs->len == 0) {
+        g_clear_pointer(&hubs, g_ptr_array_unref);
+    }
+}
+
+static void hub_ready(NetHub *hub, const NetHubPort *except)
+{
+    for (guint i = 0; i < hub->ports->len; i++) {
+        NetHubPort *port = hub->ports->pdata[i];
+
+        if (port != except) {
+            net_client_ready(&port->nc);
+        }
+    }
+}
+
+void net_hub_foreach_port(void (*func)(NetClient *port, int32_t hub_id, void *opaque),
+                          void *opaque)
+{
+    for (guint i = hubs ? hubs->len : 0; i-- > 0;) {
+        NetHub *hub = hubs->pdata[i];
+
+        for (guint j = hub->ports->len; j-- > 0;) {
+            NetHubPort *port = hub->ports->pdata[j];
+
+            func(&port->nc, hub->id, opaque);
+        }
+    }
+}
+
+/* --- Hooks ------------------------------------------------------------------------------- */
+
+static bool hubport_can_forward(const NetHubPort *port)
+{
+    const GPtrArray *ports = port->hub->ports;
+
+    for (guint i = 0; i < ports->len; i++) {
+        const NetHubPort *other = ports->pdata[i];
+
+        if (other != port && !net_client_can_send(&other->nc)) {
+            return false;
+        }
+    }
+    return ports->len > 1;
+}
+
+static size_t net_hubport_receive(NetClient *nc, const NetFrame *frames, size_t n)
+{
+    NetHubPort *port = (NetHubPort *)nc;
+
+    if (!port->hub || !hubport_can_forward(port)) {
+        return 0;
+    }
+    for (guint i = port->hub->ports->len; i-- > 0;) {
+        NetHubPort *other = port->hub->ports->pdata[i];
+
+        if (other != port) {
+            net_client_send(&other->nc, frames, n);
+        }
+    }
+    return n;
+}
+
+/* There is no fd to read. The chain that starts here has room again: so the others may send. */
+static void net_hubport_read_poll(NetClient *nc, bool enable)
+{
+    NetHubPort *port = (NetHubPort *)nc;
+
+    if (enable && port->hub) {
+        hub_ready(port->hub, port);
+    }
+}
+
+static void net_hubport_cleanup(NetClient *nc)
+{
+    NetHubPort *port = (NetHubPort *)nc;
+    NetHub *hub = port->hub;
+
+    port->hub = NULL;
+    g_ptr_array_remove(hub->ports, port);
+    hub_ready(hub, NULL);
+    hub_free_if_empty(hub);
+}
+
+static const NetClientInfo net_hubport_info = {
+    .type = NET_CLIENT_DRIVER_HUBPORT,
+    .size = sizeof(NetHubPort),
+    .receive = net_hubport_receive,
+    .read_poll = net_hubport_read_poll,
+    .cleanup = net_hubport_cleanup,
+    .is_netdev = true,
+};
+
+/* --- Creation ---------------------------------------------------------------------------- */
+
+static const NetHub *client_hub(const NetClient *nc)
+{
+    return nc && nc->info == &net_hubport_info ? ((const NetHubPort *)nc)->hub : NULL;
+}
+
+/* Whether frames can get from @from to @to over ports plugged into each other, not by @via. */
+static bool hub_reaches(const NetHub *from, const NetHub *to, const NetHubPort *via)
+{
+    if (from == to) {
+        return true;
+    }
+    for (guint i = 0; i < from->ports->len; i++) {
+        const NetHubPort *port = from->ports->pdata[i];
+        const NetHub *next = port != via ? client_hub(port->nc.peer) : NULL;
+
+        if (next && hub_reaches(next, to, (const NetHubPort *)port->nc.peer)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* In a ring of hubs a frame would never come to an end. */
+static bool hub_check_ring(const NetHub *hub, const NetClient *plugged, GError **error)
+{
+    const NetHub *other = client_hub(plugged);
+
+    if (other && hub_reaches(other, hub, NULL)) {
+        return error_set(error, "netdev '%s' leads back to hub %d", plugged->id, hub->id);
+    }
+    return true;
+}
+
+/* Returns: false with @error; *@netdev stays NULL when @id is. */
+static bool hubport_find_netdev(const char *id, NetClient **netdev, GError **error)
+{
+    if (!id) {
+        return true;
+    }
+    *netdev = net_netdev_find(id);
+    if (!*netdev) {
+        return error_set(error, "netdev '%s' not found", id);
+    }
+    if ((*netdev)->peer) {
+        return error_set(error, "netdev '%s' is in use by '%s'", id, (*netdev)->peer->id);
+    }
+    return true;
+}
+
+static NetClient *net_hubport_create(const Netdev *netdev, GError **error)
+{
+    const NetdevHubPortOptions *opts = &netdev->u.hubport;
+    NetClient *plugged = NULL;
+    NetHubPort *port;
+    NetHub *hub;
+
+    if (!hubport_find_netdev(opts->netdev, &plugged, error)) {
+        return NULL;
+    }
+    hub = hub_get(opts->hubid);
+    if (!hub_check_ring(hub, plugged, error)) {
+        return NULL; /* the ring goes through @hub: it has ports */
+    }
+    port = (NetHubPort *)net_client_new(&net_hubport_info, netdev->id);
+    port->hub = hub;
+    g_ptr_array_add(port->hub->ports, port);
+    if (plugged) {
+        net_client_connect(&port->nc, plugged);
+    }
+    hub_ready(port->hub, port);
+    return &port->nc;
+}
+
+static const NetdevClass net_hubport_class = {
+    .type = NET_CLIENT_DRIVER_HUBPORT,
+    .create = net_hubport_create,
+};
+
+__attribute__((constructor)) static void net_hubport_register(void)
+{
+    netdev_class_register(&net_hubport_class);
+}
