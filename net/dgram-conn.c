@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The socket of a netdev that sends and receives a frame as a datagram. */
+
+#include "net/dgram-conn.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "util/fd.h"
+#include "util/trace.h"
+
+TRACE_POINT(net_dgram_conn_send_failed);
+
+/* How long to wait for a unix receiver whose queue is full: poll looks at our side only. */
+#define RETRY_NS INT64_C(1000000)
+
+/* Datagrams of one system call: each needs room for the longest frame. */
+#define DGRAM_BATCH 64u
+
+/* What one wake-up receives; its frames have been run when the next one begins. */
+static uint8_t receive_buffer[DGRAM_BATCH][NET_FRAME_MAX];
+
+static void dgram_update_watch(NetDgramConn *conn)
+{
+    FdEvents events = FD_EVENT_NONE;
+
+    if (!conn->watch) {
+        return;
+    }
+    if (conn->polled) {
+        events |= FD_EVENT_READ;
+    }
+    if (conn->waits_to_write) {
+        events |= FD_EVENT_WRITE;
+    }
+    fd_watch_set(conn->watch, events);
+}
+
+/* --- Receive ----------------------------------------------------------------------------- */
+
+/* Make frames of @n datagrams; empty ones are counted and left out. */
+static void dgram_make_batch(NetDgramConn *conn, const struct mmsghdr *msgs, size_t n,
+                             NetBatch *batch)
+{
+    batch->n = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (msgs[i].msg_len == 0) {
+            net_client_drop(conn->nc, 1, 0, NET_DROP_REASON_EMPTY);
+            continue;
+        }
+        if (msgs[i].msg_hdr.msg_flags & MSG_TRUNC) {
+            conn->nc->n_truncated++;
+        }
+        batch->frames[batch->n++] = (NetFrame) {
+            .data = receive_buffer[i], .len = msgs[i].msg_len,
+        };
+    }
+}
+
+static void dgram_read(NetDgramConn *conn)
+{
+    struct iovec iov[DGRAM_BATCH];
+    struct mmsghdr msgs[DGRAM_BATCH];
+    NetBatch batch;
+    int n;
+
+    memset(msgs, 0, sizeof(msgs));
+    for (size_t i = 0; i < DGRAM_BATCH; i++) {
+        iov[i] = (struct iovec) { receive_buffer[i], NET_FRAME_MAX };
+        msgs[i].msg_hdr.msg_iov = &iov[i];
+        msgs[i].msg_hdr.msg_iovlen = 1;
+    }
+    n = recvmmsg(conn->fd, msgs, DGRAM_BATCH, MSG_DONTWAIT, NULL);
+    if (n <= 0) {
+        return; /* nothing there; what an earlier frame met on its way is cleared by this */
+    }
+    dgram_make_batch(conn, msgs, n, &batch);
+    if (batch.n > 0) {
+        net_client_send(conn->nc, batch.frames, batch.n);
+    }
+}
+
+/* --- Send -------------------------------------------------------------------------------- */
+
+static bool dgram_remote_is_unix(const NetDgramConn *conn)
+{
+    return conn->remote_len > 0 && conn->remote.ss_family == AF_UNIX;
+}
+
+static void dgram_wait_to_write(NetDgramConn *conn)
+{
+    if (dgram_remote_is_unix(conn)) {
+        timer_start_at(conn->retry, clock_now_ns(CLOCK_TYPE_REALTIME) + RETRY_NS);
+        return;
+    }
+    conn->waits_to_write = true;
+    dgram_update_watch(conn);
+}
+
+static void dgram_retry(void *opaque)
+{
+    NetDgramConn *conn = opaque;
+
+    net_client_ready(conn->nc);
+}
+
+/* Returns: frames sent, at most DGRAM_BATCH, or -errno that the first one met. */
+static int dgram_sendmmsg(NetDgramConn *conn, const NetFrame *frames, size_t n)
+{
+    struct iovec iov[DGRAM_BATCH];
+    struct mmsghdr msgs[DGRAM_BATCH];
+    int sent;
+
+    n = MIN(n, DGRAM_BATCH);
+    memset(msgs, 0, n * sizeof(msgs[0]));
+    for (size_t i = 0; i < n; i++) {
+        iov[i] = (struct iovec) { (void *)frames[i].data, frames[i].len };
+        msgs[i].msg_hdr.msg_iov = &iov[i];
+        msgs[i].msg_hdr.msg_iovlen = 1;
+        if (conn->remote_len > 0) {
+            msgs[i].msg_hdr.msg_name = &conn->remote;
+            msgs[i].msg_hdr.msg_namelen = conn->remote_len;
+        }
+    }
+    do {
+        sent = sendmmsg(conn->fd, msgs, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } while (sent < 0 && errno == EINTR);
+    return sent < 0 ? -errno : sent;
+}
+
+size_t net_dgram_conn_receive(NetDgramConn *conn, const NetFrame *frames, size_t n)
+{
+    size_t done = 0;
+
+    while (done < n) {
+        int sent = dgram_sendmmsg(conn, frames + done, n - done);
+
+        if (sent == -EAGAIN) {
+            dgram_wait_to_write(conn);
+            break;
+        }
+        if (sent < 0) {
+            TRACE(net_dgram_conn_send_failed, "netdev '%s': %s", conn->nc->id,
+                  g_strerror(-sent));
+            net_client_drop_rx(conn->nc, frames + done, 1, NET_DROP_REASON_SEND_FAILED);
+            sent = 1;
+        }
+        done += sent;
+    }
+    return done;
+}
+
+/* --- Open, poll, close ------------------------------------------------------------------- */
+
+static void dgram_event(int fd, FdEvents events, void *opaque)
+{
+    NetDgramConn *conn = opaque;
+
+    if (events & FD_EVENT_WRITE) {
+        conn->waits_to_write = false;
+        dgram_update_watch(conn);
+        net_client_ready(conn->nc);
+    }
+    if (events & FD_EVENT_READ && conn->polled) {
+        dgram_read(conn);
+    }
+}
+
+void net_dgram_conn_open(NetDgramConn *conn, NetClient *nc, int fd,
+                         const struct sockaddr *remote, socklen_t remote_len)
+{
+    g_assert(!conn->watch);
+    conn->nc = nc;
+    conn->fd = fd;
+    conn->polled = nc->polled;
+    if (remote) {
+        memcpy(&conn->remote, remote, remote_len);
+        conn->remote_len = remote_len;
+    }
+    conn->retry = timer_new(CLOCK_TYPE_REALTIME, dgram_retry, conn);
+    conn->watch = fd_watch_new(fd, dgram_event, conn);
+    dgram_update_watch(conn);
+}
+
+void net_dgram_conn_close(NetDgramConn *conn)
+{
+    if (!conn->watch) {
+        return;
+    }
+    timer_free(conn->retry);
+    conn->retry = NULL;
+    fd_watch_free(conn->watch);
+    conn->watch = NULL;
+    fd_close(&conn->fd);
+}
+
+void net_dgram_conn_read_poll(NetDgramConn *conn, bool enable)
+{
+    conn->polled = enable;
+    dgram_update_watch(conn);
+}
