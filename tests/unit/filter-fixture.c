@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A netdev, its peer and two chardevs in the hands of a test, around real filters. */
+
+#include "filter-fixture.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include "net/chain-internal.h"
+#include "qapi/json.h"
+#include "qapi/qapi-commands.h"
+#include "system/run-state.h"
+
+FixtureClient *fixture_netdev;
+FixtureClient *fixture_peer;
+FixtureChar fixture_chars[2];
+
+/* --- The ends of the link ---------------------------------------------------------------- */
+
+void fixture_frame(uint8_t *data, uint32_t seq)
+{
+    memset(data, seq, FIXTURE_FRAME_LEN);
+    memcpy(data, &seq, sizeof(seq));
+}
+
+static size_t client_receive(NetClient *nc, const NetFrame *frames, size_t n)
+{
+    FixtureClient *client = (FixtureClient *)nc;
+    size_t take = MIN(n, client->room);
+
+    for (size_t i = 0; i < take; i++) {
+        uint8_t want[FIXTURE_FRAME_LEN];
+        uint32_t seq;
+
+        memcpy(&seq, frames[i].data, sizeof(seq));
+        fixture_frame(want, seq);
+        g_assert_cmpmem(frames[i].data, frames[i].len, want, sizeof(want));
+        g_array_append_val(client->got, seq);
+    }
+    client->room -= take;
+    return take;
+}
+
+static void client_read_poll(NetClient *nc, bool enable)
+{
+    g_assert_cmpint(nc->polled, ==, enable);
+}
+
+static const NetClientInfo netdev_info = {
+    .type = NET_CLIENT_DRIVER_SOCKET,
+    .size = sizeof(FixtureClient),
+    .receive = client_receive,
+    .read_poll = client_read_poll,
+    .is_netdev = true,
+};
+
+static const NetClientInfo peer_info = {
+    .type = NET_CLIENT_DRIVER_NIC,
+    .size = sizeof(FixtureClient),
+    .receive = client_receive,
+};
+
+static FixtureClient *client_new(const NetClientInfo *info, const char *id)
+{
+    FixtureClient *client = (FixtureClient *)net_client_new(info, id);
+
+    client->room = SIZE_MAX;
+    client->got = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+    return client;
+}
+
+void fixture_send(FixtureClient *from, size_t n)
+{
+    while (n > 0) {
+        uint8_t bytes[NET_BATCH_MAX][FIXTURE_FRAME_LEN];
+        NetFrame frames[NET_BATCH_MAX];
+        size_t part = MIN(n, NET_BATCH_MAX);
+
+        for (size_t i = 0; i < part; i++) {
+            fixture_frame(bytes[i], from->next_seq++);
+            frames[i] = (NetFrame) { bytes[i], FIXTURE_FRAME_LEN, 0 };
+        }
+        net_client_send(&from->nc, frames, part);
+        memset(bytes, 0xee, sizeof(bytes));
+        n -= part;
+    }
+}
+
+void fixture_expect(FixtureClient *to, uint32_t first, size_t n)
+{
+    g_assert_cmpuint(to->got->len, ==, n);
+    for (size_t i = 0; i < n; i++) {
+        g_assert_cmpuint(g_array_index(to->got, uint32_t, i), ==, first + i);
+    }
+    g_array_set_size(to->got, 0);
+}
+
+void fixture_wait_polled(void)
+{
+    int64_t deadline = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
+
+    while (!fixture_netdev->nc.polled) {
+        g_main_context_iteration(NULL, TRUE);
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+    }
+}
+
+/* --- Chardevs ---------------------------------------------------------------------------- */
+
+static FixtureChar *fixture_char_of(const Chardev *chr)
+{
+    return &fixture_chars[chr == fixture_chars[1].chr];
+}
+
+static ssize_t fixture_char_writev(Chardev *chr, CharFrontend *fe, const struct iovec *iov,
+                                   int n_iov)
+{
+    FixtureChar *ch = fixture_char_of(chr);
+    size_t done = 0;
+
+    if (ch->error != 0) {
+        return -ch->error;
+    }
+    for (int i = 0; i < n_iov; i++) {
+        size_t len = MIN(iov[i].iov_len, ch->room);
+
+        g_byte_array_append(ch->written, iov[i].iov_base, len);
+        ch->room -= len;
+        done += len;
+    }
+    return done;
+}
+
+static void fixture_char_update(Chardev *chr, CharFrontend *fe)
+{
+}
+
+static void fixture_char_disconnect(Chardev *chr)
+{
+    fixture_char_of(chr)->n_disconnects++;
+}
+
+static ChardevClass fixture_char_class = {
+    .writev = fixture_char_writev,
+    .update = fixture_char_update,
+    .disconnect = fixture_char_disconnect,
+};
+
+static void fixture_char_setup(FixtureChar *ch, const char *options)
+{
+    g_autoptr(GError) error = NULL;
+
+    ch->chr = char_new_from_opts(options, &error);
+    g_assert_no_error(error);
+    ch->real_class = ch->chr->class;
+    ch->chr->class = &fixture_char_class;
+    ch->written = g_byte_array_new();
+    ch->room = SIZE_MAX;
+    ch->error = 0;
+    ch->n_disconnects = 0;
+}
+
+static void fixture_char_teardown(FixtureChar *ch)
+{
+    ch->chr->class = ch->real_class;
+    g_byte_array_unref(ch->written);
+}
+
+void fixture_open(FixtureChar *ch, bool open)
+{
+    char_set_open(ch->chr, open);
+}
+
+/* Frames in the form of a stream. */
+static GByteArray *stream_of(uint32_t first, size_t n, bool vnet_hdr)
+{
+    GByteArray *stream = g_byte_array_new();
+
+    for (uint32_t seq = first; seq < first + n; seq++) {
+        uint32_t words_be[2] = { GUINT32_TO_BE(FIXTURE_FRAME_LEN), 0 };
+        uint8_t data[FIXTURE_FRAME_LEN];
+
+        fixture_frame(data, seq);
+        g_byte_array_append(stream, (const uint8_t *)words_be, vnet_hdr ? 8 : 4);
+        g_byte_array_append(stream, data, sizeof(data));
+    }
+    return stream;
+}
+
+void fixture_expect_written(FixtureChar *ch, uint32_t first, size_t n, bool vnet_hdr)
+{
+    g_autoptr(GByteArray) want = stream_of(first, n, vnet_hdr);
+
+    g_assert_cmpmem(ch->written->data, ch->written->len, want->data, want->len);
+    g_byte_array_set_size(ch->written, 0);
+}
+
+void fixture_feed(FixtureChar *ch, uint32_t first, size_t n, bool vnet_hdr)
+{
+    g_autoptr(GByteArray) stream = stream_of(first, n, vnet_hdr);
+
+    char_deliver(ch->chr, stream->data, stream->len);
+}
+
+/* --- Filters ----------------------------------------------------------------------------- */
+
+NetFilter *fixture_add(const char *text)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(ObjectOptions) options = object_options_parse_keyval(text, &error);
+
+    g_assert_no_error(error);
+    object_add(options, &error);
+    g_assert_no_error(error);
+    return (NetFilter *)object_find(options->id);
+}
+
+void fixture_add_fails(const char *text, ErrorClass class, const char *message)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(ObjectOptions) options = object_options_parse_keyval(text, &error);
+
+    if (options) {
+        g_assert_false(object_add(options, &error));
+        g_assert_null(object_find(options->id));
+    }
+    g_assert_error(error, ERROR_DOMAIN, (int)class);
+    g_assert_cmpstr(error->message, ==, message);
+    for (size_t i = 0; i < G_N_ELEMENTS(fixture_chars); i++) {
+        g_assert_null(fixture_chars[i].chr->fe);
+    }
+    g_assert_cmpuint(fixture_netdev->nc.filters->len, ==, 0);
+}
+
+static bool filter_set(const char *id, const char *property, const char *json, GError **error)
+{
+    g_autofree char *path = g_strdup_printf("/objects/%s", id);
+    QomSetArgs args = { .path = path, .property = (char *)property };
+    bool done;
+
+    g_assert_true(json_parse_text(json, &args.value, NULL));
+    done = qmp_qom_set(&args, error);
+    json_object_put(args.value);
+    return done;
+}
+
+void fixture_set(const char *id, const char *property, const char *json)
+{
+    g_autoptr(GError) error = NULL;
+
+    filter_set(id, property, json, &error);
+    g_assert_no_error(error);
+}
+
+void fixture_set_fails(const char *id, const char *property, const char *json,
+                       const char *message)
+{
+    g_autoptr(GError) error = NULL;
+
+    g_assert_false(filter_set(id, property, json, &error));
+    g_assert_cmpstr(error->message, ==, message);
+}
+
+void fixture_remove(const char *id)
+{
+    g_autoptr(GError) error = NULL;
+
+    object_remove(id, &error);
+    g_assert_no_error(error);
+}
+
+uint64_t fixture_drops(const NetFilter *nf, NetDropReason reason)
+{
+    return nf->stages[NET_DIRECTION_TX].stats.dropped.by_reason[reason].frames +
+           nf->stages[NET_DIRECTION_RX].stats.dropped.by_reason[reason].frames;
+}
+
+uint64_t fixture_held(const NetFilter *nf)
+{
+    return nf->stages[NET_DIRECTION_TX].held.n_frames +
+           nf->stages[NET_DIRECTION_RX].held.n_frames;
+}
+
+/* --- Every test -------------------------------------------------------------------------- */
+
+void fixture_stop(void)
+{
+    run_state_set(RUN_STATE_PAUSED);
+}
+
+void fixture_start(void)
+{
+    run_state_set(RUN_STATE_RUNNING);
+}
+
+static void assert_conserved(const NetChain *chain)
+{
+    const NetChainStats *stats = &chain->stats;
+
+    g_assert_cmpuint(stats->in.frames + stats->injected.frames, ==,
+                     stats->delivered.frames + stats->consumed.frames +
+                     net_drops_total(&stats->dropped).frames + chain->held.frames);
+    for (size_t i = 0; i < chain->n_stages; i++) {
+        const NetStage *stage = chain->stages[i];
+
+        g_assert_cmpuint(stage->stats.in.frames, ==,
+                         stage->stats.passed.frames + stage->stats.consumed.frames +
+                         net_drops_total(&stage->stats.dropped).frames +
+                         stage->held.n_frames);
+    }
+}
+
+static void fixture_setup(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+    net_init();
+    fixture_start();
+    fixture_netdev = client_new(&netdev_info, "n0");
+    fixture_peer = client_new(&peer_info, "p0");
+    net_client_connect(&fixture_netdev->nc, &fixture_peer->nc);
+    fixture_char_setup(&fixture_chars[0], "null,id=c0");
+    fixture_char_setup(&fixture_chars[1], "null,id=c1");
+}
+
+static void fixture_teardown(void)
+{
+    GArray *got[] = { fixture_netdev->got, fixture_peer->got };
+
+    assert_conserved(fixture_netdev->nc.out);
+    assert_conserved(fixture_peer->nc.out);
+    object_delete_all();
+    assert_conserved(fixture_netdev->nc.out);
+    assert_conserved(fixture_peer->nc.out);
+    fixture_char_teardown(&fixture_chars[0]);
+    fixture_char_teardown(&fixture_chars[1]);
+    char_cleanup();
+    if (run_state_is_running()) {
+        fixture_stop();
+    }
+    net_cleanup();
+    g_array_unref(got[0]);
+    g_array_unref(got[1]);
+}
+
+static void fixture_run_one(gconstpointer data)
+{
+    void (*func)(void) = (void (*)(void))data;
+
+    fixture_setup();
+    func();
+    fixture_teardown();
+}
+
+void fixture_test(const char *path, void (*func)(void))
+{
+    g_test_add_data_func(path, (gconstpointer)func, fixture_run_one);
+}
