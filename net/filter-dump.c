@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* filter-dump records frames to a pcap file. */
+
+/*
+ * Records gather in a buffer that is written when it is full, a moment after the first of them,
+ * and at the end. What a slow reader (the file may be a FIFO) leaves no room for is not
+ * recorded, but counted.
+ */
+
+#include "net/filter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "util/clock.h"
+#include "util/error.h"
+#include "util/fd.h"
+#include "util/log.h"
+
+#define DUMP_BUFFER_SIZE (256u * 1024)
+#define DUMP_FLUSH_NS (INT64_C(20) * 1000 * 1000)
+
+#define PCAP_MAGIC 0xa1b2c3d4u /* host byte order, time stamps in microseconds */
+#define PCAP_LINKTYPE_ETHERNET 1
+
+/** The file's header (net.md 1.8); all in host byte order. */
+typedef struct PcapHeader {
+    uint32_t magic;
+    uint16_t version_major;
+    uint16_t version_minor;
+    uint32_t thiszone;
+    uint32_t sigfigs;
+    uint32_t snaplen;
+    uint32_t linktype;
+} PcapHeader;
+
+/** In front of each frame. */
+typedef struct PcapRecord {
+    uint32_t seconds;
+    uint32_t microseconds;
+    uint32_t captured;
+    uint32_t original;
+} PcapRecord;
+
+G_STATIC_ASSERT(sizeof(PcapHeader) == 24);
+G_STATIC_ASSERT(sizeof(PcapRecord) == 16);
+
+/** A filter-dump. */
+typedef struct FilterDump {
+    NetFilter nf;
+    int fd;            /* -1 = recording has ended */
+    uint8_t *buffer;   /* owned: what is still to be written */
+    size_t n_buffered;
+    Timer *timer;      /* owned: writes the buffer */
+    int64_t wall_us;   /* wall time at creation */
+    int64_t virtual_ns; /* and the clocks' time then */
+    int64_t real_ns;
+    int64_t last_us;   /* the newest stamp */
+    bool told;         /* the log says that a record was lost */
+} FilterDump;
+
+static const FilterDumpProperties *dump_props(const FilterDump *dump)
+{
+    return dump->nf.obj.props;
+}
+
+/* --- The file ---------------------------------------------------------------------------- */
+
+static void dump_fail(FilterDump *dump)
+{
+    log_error("filter '%s': network dump write error - stopping dump", dump->nf.obj.id);
+    fd_close(&dump->fd);
+    dump->n_buffered = 0;
+    timer_stop(dump->timer);
+    net_filter_update(&dump->nf);
+}
+
+/* Write what the file takes now; the rest stays. */
+static void dump_flush(FilterDump *dump)
+{
+    size_t done = 0;
+
+    while (dump->fd >= 0 && done < dump->n_buffered) {
+        ssize_t n = write(dump->fd, dump->buffer + done, dump->n_buffered - done);
+
+        if (n > 0) {
+            done += n;
+        } else if (n < 0 && errno == EAGAIN) {
+            break;
+        } else if (n == 0 || errno != EINTR) {
+            dump_fail(dump);
+            return;
+        }
+    }
+    dump->n_buffered -= done;
+    memmove(dump->buffer, dump->buffer + done, dump->n_buffered);
+}
+
+static void dump_flush_later(FilterDump *dump)
+{
+    if (!timer_is_running(dump->timer)) {
+        timer_start_at(dump->timer, clock_now_ns(CLOCK_TYPE_REALTIME) + DUMP_FLUSH_NS);
+    }
+}
+
+static void dump_timer(void *opaque)
+{
+    FilterDump *dump = opaque;
+
+    dump_flush(dump);
+    if (dump->n_buffered > 0) {
+        dump_flush_later(dump);
+    }
+}
+
+/* Returns: @size bytes at the end of the buffer, or NULL when there is no room. */
+static uint8_t *dump_reserve(FilterDump *dump, size_t size)
+{
+    uint8_t *place;
+
+    if (dump->n_buffered + size > DUMP_BUFFER_SIZE) {
+        dump_flush(dump);
+    }
+    if (dump->fd < 0 || dump->n_buffered + size > DUMP_BUFFER_SIZE) {
+        return NULL;
+    }
+    place = dump->buffer + dump->n_buffered;
+    dump->n_buffered += size;
+    return place;
+}
+
+static void dump_put_header(FilterDump *dump)
+{
+    PcapHeader header = {
+        .magic = PCAP_MAGIC,
+        .version_major = 2,
+        .version_minor = 4,
+        .snaplen = dump_props(dump)->maxlen,
+        .linktype = PCAP_LINKTYPE_ETHERNET,
+    };
+
+    memcpy(dump_reserve(dump, sizeof(header)), &header, sizeof(header));
+    dump_flush(dump);
+}
+
+/* --- Records ----------------------------------------------------------------------------- */
+
+/*
+ * Wall time at creation plus what the virtual clock has advanced since; with
+ * enable_when_stopped, when that clock would stand still, the host's clock.
+ */
+static int64_t dump_stamp_us(FilterDump *dump)
+{
+    int64_t passed_ns = dump_props(dump)->enable_when_stopped
+        ? clock_now_ns(CLOCK_TYPE_REALTIME) - dump->real_ns
+        : clock_now_ns(CLOCK_TYPE_VIRTUAL) - dump->virtual_ns;
+
+    dump->last_us = MAX(dump->last_us, dump->wall_us + passed_ns / 1000);
+    return dump->last_us;
+}
+
+static void dump_lose(FilterDump *dump, const NetFrame *frame)
+{
+    net_count_add(&dump->nf.copies_lost, 1, frame->len);
+    if (dump->fd >= 0 && !dump->told) {
+        dump->told = true;
+        log_warning("filter '%s': the reader of '%s' is too slow: frames are not recorded",
+                    dump->nf.obj.id, dump_props(dump)->file);
+    }
+}
+
+static void dump_record(FilterDump *dump, const NetFrame *frame, int64_t stamp_us)
+{
+    uint32_t skip = MIN(frame->vnet_hdr_len, frame->len);
+    uint32_t original = frame->len - skip;
+    PcapRecord record = {
+        .seconds = stamp_us / G_USEC_PER_SEC,
+        .microseconds = stamp_us % G_USEC_PER_SEC,
+        .captured = MIN(original, dump_props(dump)->maxlen),
+        .original = original,
+    };
+    uint8_t *place = dump_reserve(dump, sizeof(record) + record.captured);
+
+    if (!place) {
+        dump_lose(dump, frame);
+        return;
+    }
+    memcpy(place, &record, sizeof(record));
+    memcpy(place + sizeof(record), frame->data + skip, record.captured);
+}
+
+static size_t dump_run(NetFilter *nf, NetDirection direction, const NetFrame *frames, size_t n,
+                       NetPass *pass)
+{
+    FilterDump *dump = (FilterDump *)nf;
+
+    pass->all = true;
+    if (dump->fd >= 0) {
+        int64_t stamp_us = dump_stamp_us(dump);
+
+        for (size_t i = 0; i < n; i++) {
+            dump_record(dump, &frames[i], stamp_us);
+        }
+        dump_flush_later(dump);
+    } else {
+        net_count_add(&nf->copies_lost, n, net_frames_bytes(frames, n));
+    }
+    return n;
+}
+
+static bool dump_wants_stopped(const NetFilter *nf)
+{
+    const FilterDump *dump = (const FilterDump *)nf;
+
+    return net_filter_enabled_when_stopped(nf) && dump->fd >= 0;
+}
+
+static const NetFilterHooks dump_hooks = {
+    .run = dump_run,
+    .wants_stopped = dump_wants_stopped,
+};
+
+/* --- The object -------------------------------------------------------------------------- */
+
+static bool dump_check(const FilterDumpProperties *props, GError **error)
+{
+    if (props->maxlen == 0) {
+        return error_set(error, "Property 'filter-dump.maxlen' doesn't take value '0'");
+    }
+    return true;
+}
+
+static bool dump_open(FilterDump *dump, GError **error)
+{
+    const char *path = dump_props(dump)->file;
+
+    dump->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0644);
+    if (dump->fd < 0) {
+        return error_set_errno(error, errno, "Could not open '%s'", path);
+    }
+    return true;
+}
+
+static void dump_start(FilterDump *dump)
+{
+    dump->buffer = g_malloc(DUMP_BUFFER_SIZE);
+    dump->timer = timer_new(CLOCK_TYPE_REALTIME, dump_timer, dump);
+    dump->wall_us = g_get_real_time();
+    dump->virtual_ns = clock_now_ns(CLOCK_TYPE_VIRTUAL);
+    dump->real_ns = clock_now_ns(CLOCK_TYPE_REALTIME);
+    dump_put_header(dump);
+    net_filter_update(&dump->nf);
+}
+
+/* The file comes last: what cannot be created must not empty an old one. */
+static bool dump_create(Object *obj, GError **error)
+{
+    FilterDump *dump = (FilterDump *)obj;
+
+    dump->fd = -1;
+    if (!dump_check(obj->props, error) ||
+        !net_filter_attach(&dump->nf, &dump_hooks, error)) {
+        return false;
+    }
+    if (!dump_open(dump, error)) {
+        net_filter_detach(&dump->nf);
+        return false;
+    }
+    dump_start(dump);
+    return true;
+}
+
+static void dump_finalize(Object *obj)
+{
+    FilterDump *dump = (FilterDump *)obj;
+
+    dump_flush(dump);
+    net_filter_detach(&dump->nf);
+    fd_close(&dump->fd);
+    timer_free(dump->timer);
+    g_free(dump->buffer);
+}
+
+static bool dump_change(Object *obj, const QapiMember *member, const void *new_props,
+                        GError **error)
+{
+    static const char *const fixed[] = { "file", "maxlen", NULL };
+
+    if (!dump_check(new_props, error)) {
+        return false;
+    }
+    if (g_strv_contains(fixed, member->name)) {
+        return error_set(error, "Property 'filter-dump.%s' cannot be changed: the file is "
+                         "opened and its header written at creation", member->name);
+    }
+    return net_filter_change((NetFilter *)obj, member, new_props, error);
+}
+
+static void dump_changed(Object *obj, const QapiMember *member)
+{
+    net_filter_changed((NetFilter *)obj, member);
+}
+
+static const ObjectClass dump_class = {
+    .name = "filter-dump",
+    .parent = "netfilter",
+    .props = QAPI_TYPE(FilterDumpProperties),
+    .phase = OBJECT_PHASE_LATE,
+    .size = sizeof(FilterDump),
+    .create = dump_create,
+    .finalize = dump_finalize,
+    .change = dump_change,
+    .changed = dump_changed,
+};
+
+__attribute__((constructor)) static void filter_dump_register(void)
+{
+    object_class_register(&dump_class);
+}
