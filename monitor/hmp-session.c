@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The interactive human monitor: banner, line editor, output on a character device. */
+
+#include "monitor/hmp-internal.h"
+#include "monitor/monitor-internal.h"
+
+#include <string.h>
+
+#include "monitor/version.h"
+
+#define HMP_READ_MAX 4096
+
+struct HmpSession {
+    Monitor *mon;  /* back pointer */
+    HmpEdit *edit; /* owned */
+    bool away;     /* the mux has turned its input to another user */
+};
+
+static void hmp_session_write(const char *data, size_t len, void *opaque)
+{
+    HmpSession *session = opaque;
+
+    char_frontend_send(&session->mon->fe, data, len);
+}
+
+static void hmp_session_line(const char *line, void *opaque)
+{
+    HmpSession *session = opaque;
+    g_autofree char *text = NULL;
+
+    monitor_enter(session->mon, session->mon->received);
+    text = hmp_execute(line);
+    monitor_leave();
+    hmp_session_write(text, strlen(text), session);
+}
+
+static const HmpEditOps hmp_session_edit_ops = {
+    .write = hmp_session_write,
+    .line = hmp_session_line,
+};
+
+/* Somebody who does not read the answers is not asked for more lines. */
+static size_t hmp_session_read_wanted(void *opaque)
+{
+    HmpSession *session = opaque;
+
+    return char_frontend_flushed(&session->mon->fe) ? HMP_READ_MAX : 0;
+}
+
+static void hmp_session_write_ready(void *opaque)
+{
+    HmpSession *session = opaque;
+
+    char_frontend_accept_input(&session->mon->fe);
+}
+
+static void hmp_session_read(const uint8_t *data, size_t len, void *opaque)
+{
+    HmpSession *session = opaque;
+
+    monitor_receive_fds(session->mon);
+    hmp_edit_feed(session->edit, data, len);
+}
+
+static void hmp_session_event(CharEvent event, void *opaque)
+{
+    static const char banner[] =
+        "QEMU " QEMU_VERSION_TEXT " monitor - type 'help' for more information\r\n";
+    HmpSession *session = opaque;
+
+    switch (event) {
+    case CHAR_EVENT_OPENED:
+        hmp_session_write(banner, strlen(banner), session);
+        hmp_edit_start(session->edit);
+        break;
+    case CHAR_EVENT_CLOSED:
+        monitor_forget_fds(session->mon);
+        break;
+    case CHAR_EVENT_MUX_IN:
+        if (session->away) {
+            hmp_edit_refresh(session->edit);
+        }
+        session->away = false;
+        break;
+    case CHAR_EVENT_MUX_OUT:
+        session->away = true;
+        break;
+    case CHAR_EVENT_BREAK:
+        break;
+    }
+}
+
+const CharFrontendOps hmp_session_ops = {
+    .read_wanted = hmp_session_read_wanted,
+    .read = hmp_session_read,
+    .write_ready = hmp_session_write_ready,
+    .event = hmp_session_event,
+};
+
+HmpSession *hmp_session_new(Monitor *mon)
+{
+    HmpSession *session = g_new0(HmpSession, 1);
+
+    session->mon = mon;
+    session->edit = hmp_edit_new(&hmp_session_edit_ops, session);
+    return session;
+}
+
+void hmp_session_free(HmpSession *session)
+{
+    if (!session) {
+        return;
+    }
+    hmp_edit_free(session->edit);
+    g_free(session);
+}
