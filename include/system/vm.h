@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What stop, cont, system_reset, quit and signals do to the VM and the process. */
+
+#ifndef SYSTEM_VM_H
+#define SYSTEM_VM_H
+
+#include <stdbool.h>
+#include <glib.h>
+#include "qapi/qapi-types.h"
+
+/** vm_stop: running to paused with the STOP event; other states as interface.md 8.2 says. */
+void vm_stop(void);
+
+/** vm_start: to running with the RESUME event, or an error that says why not. */
+bool vm_start(GError **error);
+
+/** vm_system_reset: RESET event and back to prelaunch if stopped, or the end (set-action). */
+void vm_system_reset(void);
+void vm_system_powerdown(void);
+
+/** vm_set_action: take over the members of @action that are present (-action, set-action). */
+void vm_set_action(const ActionOptions *action);
+
+/** vm_request_shutdown: end the process in order: SHUTDOWN event, replies sent, status 0. */
+void vm_request_shutdown(ShutdownCause cause);
+
+/** How the VM is to begin its life (interface.md 8.1). */
+typedef struct VmLaunch {
+    bool autostart;  /* no -S */
+    bool incoming;   /* -incoming defer */
+    bool preconfig;  /* -preconfig: wait for x-exit-preconfig */
+} VmLaunch;
+
+/** vm_launch: take the first state when everything has been created. */
+void vm_launch(const VmLaunch *launch);
+
+/** vm_is_preconfig: whether x-exit-preconfig is still to come. */
+bool vm_is_preconfig(void);
+
+/** vm_exit_preconfig: go on where vm_launch() stopped. */
+bool vm_exit_preconfig(GError **error);
+
+/** vm_run: run the loop until somebody requests a shutdown, if nobody has already. */
+void vm_run(void);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* qemu-net-daemon: netdevs, character devices and net filters in a process of their own. */
+
+#include <stdlib.h>
+
+#include "chardev/char.h"
+#include "export/nic.h"
+#include "monitor/monitor.h"
+#include "net/client.h"
+#include "qom/object.h"
+#include "system/process.h"
+#include "system/qtest.h"
+#include "system/run-state.h"
+#include "system/startup-internal.h"
+#include "util/log.h"
+
+/* Users before what they use: objects and netdevs hold chardevs, monitors sit on them. */
+static void main_cleanup(void)
+{
+    process_go_home();
+    monitor_flush();
+    object_delete_all();
+    nic_cleanup();
+    net_cleanup();
+    qtest_stop();
+    monitor_cleanup();
+    char_cleanup();
+    run_state_cleanup();
+    process_cleanup();
+}
+
+static void main_quit(void)
+{
+    vm_request_shutdown(SHUTDOWN_CAUSE_HOST_SIGNAL);
+}
+
+int main(int argc, char **argv)
+{
+    g_autoptr(Startup) startup = startup_new();
+    int status = EXIT_FAILURE;
+
+    log_init(argv[0]);
+    process_init();
+    char_set_quit_func(main_quit);
+    if (startup_run(startup, argc, argv)) {
+        status = startup->finished ? startup->status : EXIT_SUCCESS;
+        if (!startup->finished) {
+            vm_run();
+        }
+    } else if (process_is_signalled()) {
+        status = EXIT_SUCCESS; /* the start ended because the process was asked to */
+    }
+    main_cleanup();
+    return status;
+}
