@@ -304,6 +304,7 @@ static void char_socket_adopt(CharSocket *cs, int fd)
         /* It fits into any new socket; a client that left already shows when it is read. */
         send(fd, char_telnet_greeting, sizeof(char_telnet_greeting), MSG_NOSIGNAL | MSG_DONTWAIT);
     }
+    fd_widen_send_buffer(fd);
     cs->fd = fd;
     cs->telnet_state = CHAR_TELNET_DATA;
     cs->error_reported = false;

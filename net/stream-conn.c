@@ -190,6 +190,7 @@ void net_stream_conn_open(NetStreamConn *conn, int fd)
 {
     g_assert(conn->fd < 0);
     TRACE(net_stream_conn_opened, "netdev '%s' fd %d", conn->nc->id, fd);
+    fd_widen_send_buffer(fd);
     conn->fd = fd;
     conn->watch = fd_watch_new(fd, conn_event, conn);
     conn->waits_to_write = !net_frame_writer_is_idle(&conn->writer);

@@ -5,6 +5,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/socket.h>
+
+/* One read, which the kernel doubles; it may cut it to its own limit. */
+#define SEND_BUFFER_SIZE (256 * 1024)
 
 void fd_close(int *fd)
 {
@@ -27,4 +31,15 @@ bool fd_set_nonblocking(int fd, bool nonblocking)
     }
     wanted = nonblocking ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
     return wanted == flags || fcntl(fd, F_SETFL, wanted) == 0;
+}
+
+void fd_widen_send_buffer(int fd)
+{
+    int domain = AF_UNSPEC;
+    int size = SEND_BUFFER_SIZE;
+    socklen_t len = sizeof(domain);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_UNIX) {
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+    }
 }

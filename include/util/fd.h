@@ -26,4 +26,13 @@ static inline int fd_steal(int *fd)
 /** fd_set_nonblocking: set or clear O_NONBLOCK. Returns: false with errno set on failure. */
 bool fd_set_nonblocking(int fd, bool nonblocking);
 
+/**
+ * fd_widen_send_buffer: let a unix stream socket take a large read in one write
+ *
+ * Such a socket is writable again when a quarter of its buffer is in use; with the default size
+ * what is then free is less than one read, and the rest of it would have to be kept. Others are
+ * left alone: TCP sizes its buffers itself.
+ */
+void fd_widen_send_buffer(int fd);
+
 #endif
