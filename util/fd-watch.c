@@ -10,7 +10,9 @@
  * of them is waited for, the source says so without being polled.
  *
  * A callback may free any watch. The rest of the batch of events being told is then searched
- * for it; slots of the list of always ready files are emptied and swept afterwards.
+ * for it; slots of the list of always ready files are emptied and swept afterwards. A callback
+ * may also run the loop (the last flush of the monitors does): what of the outer batch is then
+ * forgotten, epoll tells again.
  */
 
 #include "util/fd-watch.h"
@@ -143,6 +145,9 @@ static void fd_watch_tell_always(void)
     FdWatchLoop *loop = &fd_watch_loop;
     guint n = loop->always->len; /* those added meanwhile have their turn next time */
 
+    if (loop->walking_always) {
+        return;
+    }
     loop->walking_always = true;
     for (guint i = 0; i < n; i++) {
         FdWatch *watch = loop->always->pdata[i];
@@ -185,6 +190,8 @@ static void fd_watch_init_loop(void)
     loop->source = g_source_new(&funcs, sizeof(GSource));
     g_source_set_static_name(loop->source, "fd-watch");
     loop->poll_tag = g_source_add_unix_fd(loop->source, loop->epoll_fd, G_IO_IN);
+    /* GLib would wake itself up by a write at each dispatch to keep others from it meanwhile. */
+    g_source_set_can_recurse(loop->source, TRUE);
     g_source_attach(loop->source, NULL);
 }
 
