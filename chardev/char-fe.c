@@ -234,9 +234,14 @@ void char_frontend_send(CharFrontend *fe, const void *data, size_t len)
     }
 }
 
+size_t char_frontend_n_pending(const CharFrontend *fe)
+{
+    return fe->pending ? fe->pending->len : 0;
+}
+
 bool char_frontend_flushed(const CharFrontend *fe)
 {
-    return !fe->pending || fe->pending->len == 0;
+    return char_frontend_n_pending(fe) == 0;
 }
 
 void char_frontend_accept_input(CharFrontend *fe)

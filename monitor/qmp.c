@@ -19,6 +19,7 @@
 #include "qapi/qapi.h"
 #include "util/error.h"
 #include "util/fd-set.h"
+#include "util/log.h"
 #include "util/trace.h"
 
 TRACE_POINT(qmp_request);
@@ -26,6 +27,8 @@ TRACE_POINT(qmp_reply);
 
 #define QMP_READ_MAX     16384
 #define QMP_QUEUE_MAX    1
+/* Events that a client may leave unread, in bytes; then it is as good as gone. */
+#define QMP_UNREAD_MAX   (4u * 1024 * 1024)
 #define QMP_QUEUE_MAX_OOB 8
 
 /** One request, or what was wrong with the JSON. */
@@ -313,9 +316,19 @@ bool qmp_session_is_greeting(const QmpSession *session)
 
 void qmp_session_send_event(QmpSession *session, json_object *event)
 {
-    if (session->state.negotiated) {
-        qmp_session_send(session, event);
+    CharFrontend *fe = &session->mon->fe;
+
+    if (!session->state.negotiated) {
+        return;
     }
+    if (char_frontend_n_pending(fe) > QMP_UNREAD_MAX) {
+        log_warning("chardev '%s': a QMP client does not read its events: disconnected",
+                    char_id(fe->chr));
+        session->state.negotiated = false;
+        char_frontend_disconnect(fe);
+        return;
+    }
+    qmp_session_send(session, event);
 }
 
 QmpSession *qmp_session_new(Monitor *mon)

@@ -145,6 +145,9 @@ ssize_t char_frontend_writev(CharFrontend *fe, const struct iovec *iov, int n_io
  */
 void char_frontend_send(CharFrontend *fe, const void *data, size_t len);
 
+/** char_frontend_n_pending: bytes of char_frontend_send() that are still to be written. */
+size_t char_frontend_n_pending(const CharFrontend *fe);
+
 /** char_frontend_flushed: whether nothing is pending. */
 bool char_frontend_flushed(const CharFrontend *fe);
 

@@ -160,6 +160,25 @@ static void test_event_to_a_client_that_left_ends_the_connection(void)
     g_assert_true(test_fd_is_closed(named));
 }
 
+/* Events to a client that never reads do not pile up for ever: it is disconnected. */
+static void test_unread_events_are_limited(void)
+{
+    g_autoptr(TestClient) client = client_negotiated(CAPABILITIES);
+    char buffer[65536];
+    size_t n_read = 0;
+    ssize_t n;
+
+    for (int i = 0; i < 200000; i++) {
+        qapi_event_stop();
+    }
+    test_settle();
+    while ((n = read(client->fd, buffer, sizeof(buffer))) > 0) {
+        n_read += n;
+    }
+    g_assert_cmpint(n, ==, 0);
+    g_assert_cmpuint(n_read, <, 8u * 1024 * 1024);
+}
+
 static void test_unclaimed_descriptors_are_limited(void)
 {
     g_autoptr(TestClient) client = client_negotiated(CAPABILITIES);
@@ -329,6 +348,7 @@ int main(int argc, char **argv)
                     test_descriptors_close_with_the_connection);
     g_test_add_func("/monitor/event-to-a-client-that-left-ends-the-connection",
                     test_event_to_a_client_that_left_ends_the_connection);
+    g_test_add_func("/monitor/unread-events-are-limited", test_unread_events_are_limited);
     g_test_add_func("/monitor/unclaimed-descriptors-are-limited",
                     test_unclaimed_descriptors_are_limited);
     g_test_add_func("/monitor/fdsets", test_fdsets);
