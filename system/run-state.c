@@ -137,10 +137,12 @@ bool run_state_can_set(RunState from, RunState to)
 }
 
 /*
+ * Tell those who prepare for @state, or else those who listen to it.
+ *
  * The copy keeps the walk unharmed by what callbacks add or remove; entries removed on the
  * way stay allocated in the graveyard until the walk is over.
  */
-static void run_state_tell(void)
+static void run_state_tell(RunState state, bool prepare)
 {
     g_autoptr(GPtrArray) told = g_ptr_array_copy(run_state_listeners, NULL, NULL);
     bool running = run_state_is_running();
@@ -149,8 +151,8 @@ static void run_state_tell(void)
     for (guint i = 0; i < told->len; i++) {
         RunStateListener *listener = g_ptr_array_index(told, running ? i : told->len - 1 - i);
 
-        if (!listener->dead) {
-            listener->func(running, run_state, listener->opaque);
+        if (!listener->dead && (listener->order == RUN_STATE_ORDER_PREPARE) == prepare) {
+            listener->func(running, state, listener->opaque);
         }
     }
     g_clear_pointer(&run_state_graveyard, g_ptr_array_unref);
@@ -165,9 +167,12 @@ void run_state_set(RunState state)
     g_assert(!run_state_graveyard);
     TRACE(run_state_changed, "%s -> %s", qapi_enum_name(QAPI_TYPE(RunState), run_state),
           qapi_enum_name(QAPI_TYPE(RunState), state));
-    run_state = state;
     run_state_ensure_listeners();
-    run_state_tell();
+    if (run_state_is_running()) {
+        run_state_tell(state, true);
+    }
+    run_state = state;
+    run_state_tell(state, false);
 }
 
 void run_state_cleanup(void)

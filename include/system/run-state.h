@@ -18,6 +18,12 @@ typedef enum RunStateOrder {
     RUN_STATE_ORDER_NET,
     RUN_STATE_ORDER_FILTER,
     RUN_STATE_ORDER_OTHER,
+
+    /**
+     * Told of no change, but each time a running VM is about to stop, while it still counts as
+     * running: what the guest has sent can still go out. @state is the one to come.
+     */
+    RUN_STATE_ORDER_PREPARE,
 } RunStateOrder;
 
 typedef struct RunStateListener RunStateListener;

@@ -208,6 +208,28 @@ static void test_added_when_called_hears_of_the_next_change(void)
     letter_remove(&b);
 }
 
+static void prepare_called(bool running, RunState state, void *opaque)
+{
+    g_assert_true(running);
+    g_assert_true(run_state_is_running());
+    letter_called(running, state, opaque);
+}
+
+static void test_prepares_before_a_stop(void)
+{
+    Letter a = { 'a' }, p = { 'p' };
+
+    setup();
+    letter_add(&a, RUN_STATE_ORDER_CLOCK);
+    p.listener = run_state_listener_add(RUN_STATE_ORDER_PREPARE, prepare_called, &p);
+    assert_calls(RUN_STATE_RUNNING, "A");
+    assert_calls(RUN_STATE_PAUSED, "Pa");
+    g_assert_cmpint(p.state, ==, RUN_STATE_PAUSED);
+    assert_calls(RUN_STATE_PRELAUNCH, "a");
+    letter_remove(&a);
+    letter_remove(&p);
+}
+
 static void test_remove_null(void)
 {
     run_state_listener_remove(NULL);
@@ -323,6 +345,7 @@ int main(int argc, char **argv)
                     test_removes_an_earlier_one_when_called);
     g_test_add_func("/run-state/added-when-called-hears-of-the-next-change",
                     test_added_when_called_hears_of_the_next_change);
+    g_test_add_func("/run-state/prepares-before-a-stop", test_prepares_before_a_stop);
     g_test_add_func("/run-state/remove-null", test_remove_null);
     g_test_add_func("/run-state/virtual-clock-stands-still-while-stopped",
                     test_virtual_clock_stands_still_while_stopped);
