@@ -78,16 +78,22 @@ void net_chain_rebuild(NetChain *chain)
     net_chain_refresh(chain);
 }
 
-/* The smallest limit that somebody set; filters that left the default do not count. */
+static uint64_t smaller_limit(uint64_t size, uint64_t wanted)
+{
+    return wanted != 0 && wanted != NET_HOLD_SIZE_DEFAULT ? MIN(size, wanted) : size;
+}
+
+/* The smallest limit that somebody set; those that left the default do not count. */
 static uint64_t chain_hold_size(const NetChain *chain)
 {
-    uint64_t size = UINT64_MAX;
+    uint64_t size = smaller_limit(smaller_limit(UINT64_MAX, chain->from->hold_size),
+                                  chain->to->hold_size);
 
     for (size_t i = 0; i + 1 < chain->n_stages; i++) {
-        uint64_t wanted = net_filter_hold_size(chain->stages[i]->filter);
+        const NetFilter *nf = chain->stages[i]->filter;
 
-        if (wanted != NET_HOLD_SIZE_DEFAULT && net_filter_is_on(chain->stages[i]->filter)) {
-            size = MIN(size, wanted);
+        if (net_filter_is_on(nf)) {
+            size = smaller_limit(size, net_filter_hold_size(nf));
         }
     }
     return size == UINT64_MAX ? NET_HOLD_SIZE_DEFAULT : size;

@@ -53,6 +53,9 @@ void net_chain_send(NetChain *chain, const NetFrame *frames, size_t n);
 /** net_chain_refresh: run state, an asker or a limit has changed; run what can run now. */
 void net_chain_refresh(NetChain *chain);
 
+/** net_chain_tell_sources: what holds frames may have changed; tell those who wait for it. */
+void net_chain_tell_sources(NetChain *chain);
+
 /** net_chain_mark_run_state: the VM starts or stops: mark the counters for "while stopped". */
 void net_chain_mark_run_state(NetChain *chain, bool running);
 

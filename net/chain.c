@@ -250,15 +250,27 @@ static void stage_reclaim(NetStage *stage)
 }
 
 /*
- * Whether whoever feeds stage @index has to wait.
+ * Whether what the stage holds makes the source wait before the limit is reached.
  *
- * While the VM runs it waits as soon as anything is held. While the VM is stopped it may read
- * on up to the limit; but a filter whose outdev is full for a moment is given that moment, as
- * holding frames costs a copy of each.
+ * While the VM runs, anything held does, unless the peer is away or the source drains. While
+ * the VM is stopped only a filter does whose outdev is full for a moment: it is given that
+ * moment, as holding frames costs a copy of each.
  */
+static bool stage_blocks(const NetChain *chain, const NetStage *stage)
+{
+    if (stage->held.n_frames == 0 || stage_holds_by_design(stage) ||
+        chain->from->info->drains) {
+        return false;
+    }
+    if (stage->filter) {
+        return run_state_is_running() || !chain->impatient;
+    }
+    return run_state_is_running() && !chain->to->disconnected;
+}
+
+/* Whether whoever feeds stage @index has to wait. */
 static bool chain_is_blocked_from(const NetChain *chain, size_t index)
 {
-    bool running = run_state_is_running();
     uint64_t bytes = 0;
 
     if (chain->held.frames == 0) {
@@ -268,8 +280,7 @@ static bool chain_is_blocked_from(const NetChain *chain, size_t index)
         const NetStage *stage = chain->stages[i];
 
         bytes += stage->held.n_bytes;
-        if (stage->held.n_frames > 0 && !stage_holds_by_design(stage) &&
-            (running || (stage->filter && !chain->impatient))) {
+        if (stage_blocks(chain, stage)) {
             return true;
         }
     }
@@ -316,10 +327,13 @@ static void chain_drain(NetChain *chain)
     }
 }
 
-static void chain_tell_sources(NetChain *chain)
+void net_chain_tell_sources(NetChain *chain)
 {
     bool blocked = chain_is_blocked_from(chain, 0);
 
+    if (chain->depth > 0) {
+        return; /* told when the run ends */
+    }
     if (blocked != chain->blocked) {
         chain->blocked = blocked;
         net_client_update(chain->from);
@@ -334,7 +348,7 @@ static void chain_lose_patience(void *opaque)
     NetChain *chain = opaque;
 
     chain->impatient = true;
-    chain_tell_sources(chain);
+    net_chain_tell_sources(chain);
 }
 
 /* Starts or ends the moment that a full filter is given while the VM is stopped. */
@@ -372,7 +386,7 @@ static void chain_leave(NetChain *chain)
     }
     chain->depth--;
     chain_update_patience(chain);
-    chain_tell_sources(chain);
+    net_chain_tell_sources(chain);
 }
 
 void net_chain_send(NetChain *chain, const NetFrame *frames, size_t n)

@@ -4,6 +4,8 @@
 /*
  * polled = not blocked and (VM running or somebody asks to be fed while it is stopped)
  *
+ * A client that drains (an export) is its own asker: what the guest sends is always read.
+ *
  * This is computed afresh on every event that can change it, never stored as a sum of past
  * events. So it is right whatever came first: the stop, the filter, its status, its chardev.
  */
@@ -194,6 +196,26 @@ void net_client_set_info(NetClient *nc, const char *fmt, ...)
 void net_client_set_connected(NetClient *nc, bool connected)
 {
     nc->disconnected = !connected;
+    if (nc->peer) {
+        net_chain_tell_sources(nc->peer->out);
+    }
+}
+
+void net_client_set_wants_stopped(NetClient *nc, bool wants)
+{
+    nc->wants_stopped = wants;
+    if (nc->peer) {
+        net_client_update(nc->peer);
+    }
+}
+
+void net_client_set_hold_size(NetClient *nc, uint64_t bytes)
+{
+    nc->hold_size = bytes;
+    if (nc->peer) {
+        net_chain_refresh(nc->out);
+        net_chain_refresh(nc->peer->out);
+    }
 }
 
 guint net_client_stopped_readers(const NetClient *nc)
@@ -206,13 +228,15 @@ guint net_client_stopped_readers(const NetClient *nc)
     for (guint i = 0; i < nc->filters->len; i++) {
         n += net_filter_wants_stopped(nc->filters->pdata[i]);
     }
-    return n;
+    return n + (nc->peer->wants_stopped && !nc->peer->link_down);
 }
 
 void net_client_update(NetClient *nc)
 {
     bool blocked = nc->out && nc->out->blocked;
-    bool polled = !blocked && (run_state_is_running() || net_client_stopped_readers(nc) > 0);
+    bool asked = run_state_is_running() || nc->info->drains ||
+                 net_client_stopped_readers(nc) > 0;
+    bool polled = !blocked && asked;
 
     if (polled == nc->polled || !nc->info->read_poll) {
         return;

@@ -31,10 +31,19 @@ typedef struct NetClientInfo {
     /** The link went up or down by set_link; may be NULL. */
     void (*link_changed)(NetClient *nc);
 
+    /**
+     * Frames that were handed over but may not have reached the guest: what to give to the VM
+     * that goes on elsewhere, before anything newer. Only while the VM is stopped.
+     * @batch: (out) oldest first; valid until the next call into the client
+     * NULL = what the client took has arrived.
+     */
+    void (*doubtful)(const NetClient *nc, NetBatch *batch);
+
     /** Release what the instance owns; the net core frees the rest. May be NULL. */
     void (*cleanup)(NetClient *nc);
 
     bool is_netdev; /* has an id in the netdevs' name space and may own filters */
+    bool drains;    /* read whatever the run state, and until its chain is at the hold limit */
 } NetClientInfo;
 
 struct NetClient {
@@ -46,6 +55,8 @@ struct NetClient {
     char *info_text;     /* owned: INFO of info network (interface.md 6.4) */
     bool link_down;      /* by set_link */
     bool disconnected;   /* by the back end itself: no connection at present */
+    bool wants_stopped;  /* its peer is to be read while the VM is stopped */
+    uint64_t hold_size;  /* limit of what either direction holds, in bytes; 0 = unset */
     bool polled;         /* what read_poll was last told */
     NetDrops drops;      /* frames that entered no chain */
     uint64_t n_read_errors;   /* malformed streams, see net_client_count_malformed() */
@@ -98,13 +109,24 @@ void net_client_drop_rx(NetClient *nc, const NetFrame *frames, size_t n, NetDrop
 /** net_client_set_info: printf into info_text. */
 void net_client_set_info(NetClient *nc, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 
-/** net_client_set_connected: the back end gained or lost its connection. */
+/**
+ * net_client_set_connected: the back end gained or lost its connection
+ *
+ * Frames toward a client that does not take them while it is not connected are held as while
+ * the VM is stopped: up to the hold limit, then their source is no longer read.
+ */
 void net_client_set_connected(NetClient *nc, bool connected);
+
+/** net_client_set_wants_stopped: whether it asks for its peer to be read in a stopped VM. */
+void net_client_set_wants_stopped(NetClient *nc, bool wants);
+
+/** net_client_set_hold_size: how much either direction may hold, in bytes; 0 = no wish. */
+void net_client_set_hold_size(NetClient *nc, uint64_t bytes);
 
 /** net_client_update: recompute whether to poll; see docs/architecture.rst, "Polling". */
 void net_client_update(NetClient *nc);
 
-/** net_client_stopped_readers: how many filters ask for it to be read while the VM is stopped. */
+/** net_client_stopped_readers: how many filters, and its peer, ask for it in a stopped VM. */
 guint net_client_stopped_readers(const NetClient *nc);
 
 /** net_client_set_link: by set_link (net.md 2.5). */
