@@ -54,7 +54,8 @@ static bool stage_is_met(const NetStage *stage, size_t index)
     if (!stage->active) {
         return false;
     }
-    return index + 1 >= stage->chain->reader_index || !stage_holds_by_design(stage);
+    return index + 1 >= stage->chain->reader_index || !stage->filter ||
+           !stage->filter->info->rests_when_stopped;
 }
 
 static void stage_hold(NetStage *stage, const NetFrame *frames, size_t n)

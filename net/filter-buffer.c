@@ -59,6 +59,7 @@ static const NetFilterHooks buffer_hooks = {
     .run = buffer_run,
     .status_changed = buffer_status_changed,
     .holds_by_design = true,
+    .rests_when_stopped = true,
 };
 
 static bool buffer_check(const FilterBufferProperties *props, GError **error)

@@ -253,10 +253,12 @@ void net_filter_update(NetFilter *nf)
     NetClient *nc = nf->netdev;
     bool on = net_filter_is_on(nf);
     bool switched = on != nf->on;
+    bool met;
 
     nf->on = on;
+    met = on || (nf->info->lingers && nf->info->lingers(nf));
     for (int d = 0; d < NET_DIRECTION__MAX; d++) {
-        filter_set_active(nf, d, on && net_filter_sees(nf, d));
+        filter_set_active(nf, d, met && net_filter_sees(nf, d));
     }
     if (nc->peer) {
         net_chain_refresh(nc->out);

@@ -163,6 +163,9 @@ static void filter_info_fill(NetFilterInfo *info, const NetFilter *nf, guint ind
     info->empty = nf->n_empty;
     info->held = filter_held(nf);
     info->dropped = filter_drops(nf);
+    if (nf->info->describe) {
+        nf->info->describe(nf, info);
+    }
 }
 
 static void filter_info_append(NetClient *nc, void *opaque)

@@ -182,6 +182,15 @@ static void hmp_run_info_netdevs(Hmp *hmp)
     }
 }
 
+static void hmp_print_handover(Hmp *hmp, const NetHandoverInfo *info)
+{
+    hmp_printf(hmp, "  hand-over: %s, %s\n",
+               qapi_enum_name(QAPI_TYPE(NetHandoverPhase), info->phase),
+               info->connected ? "connected to the other host" : "not connected");
+    hmp_print_count_if(hmp, "kept", info->kept);
+    hmp_print_count_if(hmp, "not sent yet", info->unsent);
+}
+
 static void hmp_print_filter(Hmp *hmp, const NetFilterInfo *info)
 {
     hmp_printf(hmp, "%s: type=%s, netdev=%s, index=%u, queue=%s, status=%s%s\n", info->id,
@@ -197,6 +206,9 @@ static void hmp_print_filter(Hmp *hmp, const NetFilterInfo *info)
     hmp_print_count_if(hmp, "lost", info->copies_lost);
     hmp_print_count_if(hmp, "held", info->held);
     hmp_print_drops(hmp, info->dropped);
+    if (info->handover) {
+        hmp_print_handover(hmp, info->handover);
+    }
 }
 
 static void hmp_run_info_netfilters(Hmp *hmp)

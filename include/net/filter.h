@@ -43,8 +43,17 @@ typedef struct NetFilterHooks {
     /** When it becomes active it gets what later stages hold, before anything newer. */
     bool (*takes_held)(const NetFilter *nf);
 
+    /** Whether it has to see frames although it is switched off. May be NULL. */
+    bool (*lingers)(const NetFilter *nf);
+
+    /** Add what only this kind of filter can tell to query-netfilters. May be NULL. */
+    void (*describe)(const NetFilter *nf, NetFilterInfo *info);
+
     /** It holds by design: what it holds does not block the source below the hold limit. */
     bool holds_by_design;
+
+    /** Its clock stands still with the VM: then frames go past it to who asks behind it. */
+    bool rests_when_stopped;
 } NetFilterHooks;
 
 /** The first member of every filter's instance. */

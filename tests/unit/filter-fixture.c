@@ -36,6 +36,7 @@ static size_t client_receive(NetClient *nc, const NetFrame *frames, size_t n)
         fixture_frame(want, seq);
         g_assert_cmpmem(frames[i].data, frames[i].len, want, sizeof(want));
         g_array_append_val(client->got, seq);
+        client->last_seq = seq;
     }
     client->room -= take;
     return take;
@@ -44,6 +45,18 @@ static size_t client_receive(NetClient *nc, const NetFrame *frames, size_t n)
 static void client_read_poll(NetClient *nc, bool enable)
 {
     g_assert_cmpint(nc->polled, ==, enable);
+}
+
+static void client_doubtful(const NetClient *nc, NetBatch *batch)
+{
+    FixtureClient *client = (FixtureClient *)nc;
+
+    g_assert_false(run_state_is_running());
+    batch->n = client->n_doubtful;
+    for (size_t i = 0; i < batch->n; i++) {
+        fixture_frame(client->doubtful[i], client->last_seq + 1 + i - batch->n);
+        batch->frames[i] = (NetFrame) { client->doubtful[i], FIXTURE_FRAME_LEN, 0 };
+    }
 }
 
 static const NetClientInfo netdev_info = {
@@ -58,6 +71,7 @@ static const NetClientInfo peer_info = {
     .type = NET_CLIENT_DRIVER_NIC,
     .size = sizeof(FixtureClient),
     .receive = client_receive,
+    .doubtful = client_doubtful,
 };
 
 static FixtureClient *client_new(const NetClientInfo *info, const char *id)
@@ -171,11 +185,8 @@ void fixture_open(FixtureChar *ch, bool open)
     char_set_open(ch->chr, open);
 }
 
-/* Frames in the form of a stream. */
-static GByteArray *stream_of(uint32_t first, size_t n, bool vnet_hdr)
+void fixture_append(GByteArray *stream, uint32_t first, size_t n, bool vnet_hdr)
 {
-    GByteArray *stream = g_byte_array_new();
-
     for (uint32_t seq = first; seq < first + n; seq++) {
         uint32_t words_be[2] = { GUINT32_TO_BE(FIXTURE_FRAME_LEN), 0 };
         uint8_t data[FIXTURE_FRAME_LEN];
@@ -184,21 +195,22 @@ static GByteArray *stream_of(uint32_t first, size_t n, bool vnet_hdr)
         g_byte_array_append(stream, (const uint8_t *)words_be, vnet_hdr ? 8 : 4);
         g_byte_array_append(stream, data, sizeof(data));
     }
-    return stream;
 }
 
 void fixture_expect_written(FixtureChar *ch, uint32_t first, size_t n, bool vnet_hdr)
 {
-    g_autoptr(GByteArray) want = stream_of(first, n, vnet_hdr);
+    g_autoptr(GByteArray) want = g_byte_array_new();
 
+    fixture_append(want, first, n, vnet_hdr);
     g_assert_cmpmem(ch->written->data, ch->written->len, want->data, want->len);
     g_byte_array_set_size(ch->written, 0);
 }
 
 void fixture_feed(FixtureChar *ch, uint32_t first, size_t n, bool vnet_hdr)
 {
-    g_autoptr(GByteArray) stream = stream_of(first, n, vnet_hdr);
+    g_autoptr(GByteArray) stream = g_byte_array_new();
 
+    fixture_append(stream, first, n, vnet_hdr);
     char_deliver(ch->chr, stream->data, stream->len);
 }
 

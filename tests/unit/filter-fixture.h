@@ -26,6 +26,9 @@ typedef struct FixtureClient {
     size_t room;       /* frames it takes before it says "not now" */
     GArray *got;       /* uint32_t sequence numbers, not yet asserted */
     uint32_t next_seq; /* of what it sends */
+    size_t n_doubtful; /* the last so many frames that it got, doubtful at a stop (peer only) */
+    uint8_t doubtful[4][FIXTURE_FRAME_LEN];
+    uint32_t last_seq; /* of what it got */
 } FixtureClient;
 
 /** A chardev whose stream is in the hands of the test. */
@@ -63,6 +66,9 @@ void fixture_frame(uint8_t *data, uint32_t seq);
 
 /** fixture_expect_written: @ch has got exactly these frames, whole, since last asked. */
 void fixture_expect_written(FixtureChar *ch, uint32_t first, size_t n, bool vnet_hdr);
+
+/** fixture_append: frames in stream form to the end of @stream. */
+void fixture_append(GByteArray *stream, uint32_t first, size_t n, bool vnet_hdr);
 
 /** fixture_feed: frames in stream form arrive at @ch, in one read. */
 void fixture_feed(FixtureChar *ch, uint32_t first, size_t n, bool vnet_hdr);

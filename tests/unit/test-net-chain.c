@@ -142,6 +142,7 @@ static const NetFilterHooks filter_hooks = {
 static const NetFilterHooks holder_hooks = {
     .run = filter_run,
     .holds_by_design = true,
+    .rests_when_stopped = true,
 };
 
 /* --- The fixture --------------------------------------------------------------------------- */

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* filter-handover: frames follow the VM that migrates, by a channel to the other host. */
+
+#include "net/filter-handover.h"
+
+#include <string.h>
+
+#include "qapi/qapi-events.h"
+#include "util/error.h"
+
+/** A filter-handover: one of the two ends. */
+typedef struct FilterHandover {
+    NetFilter nf;
+    HandoverSource source;
+    HandoverTarget target;
+} FilterHandover;
+
+static bool handover_is_source(const FilterHandover *handover)
+{
+    return handover->source.link.filter != NULL;
+}
+
+/* --- For both ends ----------------------------------------------------------------------- */
+
+void handover_set_phase(NetFilter *nf, NetHandoverPhase *phase, NetHandoverPhase to)
+{
+    if (*phase == to) {
+        return;
+    }
+    *phase = to;
+    qapi_event_net_handover(&(NetHandoverEvent) { .id = nf->obj.id, .phase = to });
+}
+
+int64_t handover_wait_ns(const NetFilter *nf)
+{
+    const FilterHandoverProperties *props = nf->obj.props;
+
+    return props->wait * INT64_C(1000000);
+}
+
+void handover_inject(NetFilter *nf, const NetFrame *frames, size_t n)
+{
+    if (n > 0) {
+        net_stage_inject(&nf->stages[NET_DIRECTION_TX], frames, n);
+    }
+}
+
+/* --- Hooks ------------------------------------------------------------------------------- */
+
+static size_t handover_run(NetFilter *nf, NetDirection direction, const NetFrame *frames,
+                           size_t n, NetPass *pass)
+{
+    FilterHandover *handover = (FilterHandover *)nf;
+
+    if (handover_is_source(handover)) {
+        return handover_source_run(&handover->source, frames, n);
+    }
+    if (handover_target_holds(&handover->target)) {
+        return 0;
+    }
+    pass->all = true;
+    return n;
+}
+
+/* The source keeps frames itself, so a channel that is down is no reason not to read. */
+static bool handover_wants_stopped(const NetFilter *nf)
+{
+    return handover_is_source((const FilterHandover *)nf) && net_filter_is_on(nf);
+}
+
+static void handover_can_inject(NetFilter *nf)
+{
+    handover_link_go_on(&((FilterHandover *)nf)->target.link);
+}
+
+static void handover_status_changed(NetFilter *nf)
+{
+    FilterHandover *handover = (FilterHandover *)nf;
+
+    if (handover_is_source(handover)) {
+        handover_source_switched(&handover->source);
+    }
+}
+
+static bool handover_takes_held(const NetFilter *nf)
+{
+    const FilterHandover *handover = (const FilterHandover *)nf;
+
+    return handover_is_source(handover) && handover_source_takes(&handover->source);
+}
+
+static bool handover_lingers(const NetFilter *nf)
+{
+    const FilterHandover *handover = (const FilterHandover *)nf;
+
+    return handover_is_source(handover) && handover_source_lingers(&handover->source);
+}
+
+static void handover_describe(const NetFilter *nf, NetFilterInfo *info)
+{
+    const FilterHandover *handover = (const FilterHandover *)nf;
+
+    info->handover = g_new0(NetHandoverInfo, 1);
+    info->handover->kept = g_new0(NetCountInfo, 1);
+    info->handover->unsent = g_new0(NetCountInfo, 1);
+    if (handover_is_source(handover)) {
+        handover_source_describe(&handover->source, info->handover);
+    } else {
+        handover_target_describe(&handover->target, info->handover);
+    }
+}
+
+static const NetFilterHooks handover_hooks = {
+    .run = handover_run,
+    .wants_stopped = handover_wants_stopped,
+    .can_inject = handover_can_inject,
+    .status_changed = handover_status_changed,
+    .takes_held = handover_takes_held,
+    .lingers = handover_lingers,
+    .describe = handover_describe,
+    .holds_by_design = true,
+};
+
+/* --- The object -------------------------------------------------------------------------- */
+
+static bool handover_check(const FilterHandoverProperties *props, GError **error)
+{
+    if (!props->indev == !props->outdev) {
+        return error_set(error, "filter-handover needs either 'outdev' (where the VM is) or "
+                         "'indev' (where it goes)");
+    }
+    if (props->queue == NET_FILTER_DIRECTION_RX) {
+        return error_set(error, "Property 'filter-handover.queue' must be 'tx': frames that the "
+                         "guest sends are not handed over");
+    }
+    return true;
+}
+
+/* A hand-over is of frames toward the VM; at the source, while a migration has stopped it. */
+static void handover_set_defaults(FilterHandoverProperties *props)
+{
+    static const RunState migrating[] = { RUN_STATE_FINISH_MIGRATE, RUN_STATE_POSTMIGRATE };
+
+    props->queue = NET_FILTER_DIRECTION_TX;
+    if (props->outdev && !props->active_in) {
+        props->active_in = g_new0(RunStateList, 1);
+        props->active_in->len = G_N_ELEMENTS(migrating);
+        props->active_in->items = g_memdup2(migrating, sizeof(migrating));
+    }
+}
+
+static bool handover_open(FilterHandover *handover, GError **error)
+{
+    const FilterHandoverProperties *props = handover->nf.obj.props;
+
+    return props->outdev
+           ? handover_source_open(&handover->source, &handover->nf, props->outdev, error)
+           : handover_target_open(&handover->target, &handover->nf, props->indev, error);
+}
+
+static void handover_close(FilterHandover *handover)
+{
+    handover_source_close(&handover->source);
+    handover_target_close(&handover->target);
+}
+
+static bool handover_create(Object *obj, GError **error)
+{
+    FilterHandover *handover = (FilterHandover *)obj;
+
+    if (!net_filter_check(&handover->nf, error) || !handover_check(obj->props, error)) {
+        return false;
+    }
+    handover_set_defaults(obj->props);
+    if (!handover_open(handover, error)) {
+        return false;
+    }
+    if (!net_filter_attach(&handover->nf, &handover_hooks, error)) {
+        handover_close(handover);
+        return false;
+    }
+    handover_status_changed(&handover->nf);
+    handover_link_go_on(&handover->target.link);
+    return true;
+}
+
+static void handover_finalize(Object *obj)
+{
+    FilterHandover *handover = (FilterHandover *)obj;
+
+    handover_close(handover);
+    net_filter_detach(&handover->nf);
+}
+
+static bool handover_change(Object *obj, const QapiMember *member, const void *new_props,
+                            GError **error)
+{
+    static const char *const fixed[] = { "indev", "outdev", "queue", NULL };
+    NetFilter *nf = (NetFilter *)obj;
+
+    if (g_strv_contains(fixed, member->name)) {
+        return error_set(error, "Property 'filter-handover.%s' cannot be changed", member->name);
+    }
+    return net_filter_change(nf, member, new_props, error);
+}
+
+static void handover_changed(Object *obj, const QapiMember *member)
+{
+    NetFilter *nf = (NetFilter *)obj;
+
+    net_filter_changed(nf, member);
+    handover_link_go_on(&((FilterHandover *)nf)->target.link);
+}
+
+static const ObjectClass handover_class = {
+    .name = "filter-handover",
+    .parent = "netfilter",
+    .props = QAPI_TYPE(FilterHandoverProperties),
+    .phase = OBJECT_PHASE_LATE,
+    .size = sizeof(FilterHandover),
+    .create = handover_create,
+    .finalize = handover_finalize,
+    .change = handover_change,
+    .changed = handover_changed,
+};
+
+__attribute__((constructor)) static void filter_handover_register(void)
+{
+    object_class_register(&handover_class);
+}
