@@ -99,6 +99,13 @@ void net_client_foreach(void (*func)(NetClient *nc, void *opaque), void *opaque)
     }
 }
 
+static void client_tell_peer_changed(NetClient *nc)
+{
+    if (nc->info->peer_changed) {
+        nc->info->peer_changed(nc);
+    }
+}
+
 void net_client_connect(NetClient *a, NetClient *b)
 {
     g_assert(!a->peer && !b->peer && a != b);
@@ -106,6 +113,8 @@ void net_client_connect(NetClient *a, NetClient *b)
     b->peer = a;
     a->out = net_chain_new(a, b);
     b->out = net_chain_new(b, a);
+    client_tell_peer_changed(a);
+    client_tell_peer_changed(b);
 }
 
 void net_client_disconnect(NetClient *nc)
@@ -119,6 +128,8 @@ void net_client_disconnect(NetClient *nc)
     g_clear_pointer(&peer->out, net_chain_free);
     nc->peer = NULL;
     peer->peer = NULL;
+    client_tell_peer_changed(nc);
+    client_tell_peer_changed(peer);
     net_client_update(nc);
     net_client_update(peer);
 }

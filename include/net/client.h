@@ -39,11 +39,15 @@ typedef struct NetClientInfo {
      */
     void (*doubtful)(const NetClient *nc, NetBatch *batch);
 
+    /** It got a peer, or has none any more. May be NULL. */
+    void (*peer_changed)(NetClient *nc);
+
     /** Release what the instance owns; the net core frees the rest. May be NULL. */
     void (*cleanup)(NetClient *nc);
 
     bool is_netdev; /* has an id in the netdevs' name space and may own filters */
     bool drains;    /* read whatever the run state, and until its chain is at the hold limit */
+    bool takes_vnet_hdr; /* receive() is given frames with the virtio-net header that they have */
 } NetClientInfo;
 
 struct NetClient {

@@ -26,7 +26,7 @@ static const BadCase bad_options[] = {
     { "unknown-key", "user,id=a,bogus=1", "Invalid parameter 'bogus'" },
     { "dotted-key-in-syntax-a", "socket,id=a,addr.type=inet", "Invalid parameter 'addr.type'" },
     { "vde", "vde,id=a,sock=/x", "network backend 'vde' is not compiled into this binary" },
-    { "tap", "tap,id=a,ifname=t0", "network backend 'tap' is not compiled into this binary" },
+    { "l2tpv3", "l2tpv3,id=a,src=x", "network backend 'l2tpv3' is not compiled into this binary" },
     { "none", "none,id=a", "network backend 'none' is not compiled into this binary" },
     { "nic", "nic,id=a", "network backend 'nic' is not compiled into this binary" },
     { "hubid-missing", "hubport,id=a", "Parameter 'hubid' is missing" },

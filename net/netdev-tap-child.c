@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The programs that netdev tap runs: scripts for the interface, and the bridge helper. */
+
+/*
+ * Both are waited for. That holds up the loop when it happens at run time, as in QEMU: the
+ * netdev is there, or gone, when the command is answered.
+ */
+
+#include "net/netdev-tap-internal.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "util/error.h"
+#include "util/fd.h"
+#include "util/interrupt.h"
+
+/* The descriptor that a helper finds its socket at; none above it stays open. */
+#define HELPER_FD 3
+
+/* What waitpid() tells of a program that could not be started: as if a shell had tried. */
+#define STATUS_NOT_STARTED (1 << 8)
+
+/* Signals that this process ignores or handles; a program expects them as they come. */
+static const int child_signals[] = { SIGINT, SIGHUP, SIGTERM, SIGPIPE };
+
+static void child_set_signals(posix_spawnattr_t *attr)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    posix_spawnattr_setsigmask(attr, &set);
+    for (size_t i = 0; i < G_N_ELEMENTS(child_signals); i++) {
+        sigaddset(&set, child_signals[i]);
+    }
+    posix_spawnattr_setsigdefault(attr, &set);
+    posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+}
+
+/*
+ * Start @argv, which gets standard input, output and error and @fd (-1 = none) as HELPER_FD.
+ * Returns: 0 with @pid, or an errno.
+ */
+static int child_start(char *const argv[], int fd, pid_t *pid)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attr;
+    int err;
+
+    posix_spawn_file_actions_init(&actions);
+    if (fd >= 0) {
+        posix_spawn_file_actions_adddup2(&actions, fd, HELPER_FD);
+    }
+    posix_spawn_file_actions_addclosefrom_np(&actions, fd >= 0 ? HELPER_FD + 1 : HELPER_FD);
+    posix_spawnattr_init(&attr);
+    child_set_signals(&attr);
+    err = posix_spawn(pid, argv[0], &actions, &attr, argv, environ);
+    posix_spawnattr_destroy(&attr);
+    posix_spawn_file_actions_destroy(&actions);
+    return err;
+}
+
+/* Wait until the program ends or, if @interruptible, this process is asked to. */
+static bool child_wait(pid_t pid, bool interruptible, int *status)
+{
+    auto_fd int pidfd = interruptible ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+
+    if (pidfd >= 0 && interrupt_wait(pidfd, POLLIN, -1) == EINTR) {
+        kill(pid, SIGTERM);
+        return false;
+    }
+    while (waitpid(pid, status, 0) < 0) {
+        if (errno != EINTR) {
+            *status = 0; /* somebody else has waited for it */
+            return true;
+        }
+    }
+    return true;
+}
+
+bool tap_script_run(const char *script, const char *ifname, bool interruptible, GError **error)
+{
+    char *argv[] = { (char *)script, (char *)ifname, NULL };
+    pid_t pid;
+    int status = STATUS_NOT_STARTED;
+    int err = child_start(argv, -1, &pid);
+
+    if (err == EAGAIN || err == ENOMEM) {
+        return error_set_errno(error, err, "could not launch network script %s", script);
+    }
+    if (!err && !child_wait(pid, interruptible, &status)) {
+        return error_set(error, "network script %s was interrupted", script);
+    }
+    if (status != 0) {
+        error_set(error, "network script %s failed with status %d", script, status);
+        if (err) {
+            error_append_hint(error, "%s: %s", script, g_strerror(err));
+        }
+        return false;
+    }
+    return true;
+}
+
+/* --- The bridge helper ------------------------------------------------------------------- */
+
+/* Returns: as child_start(). */
+static int helper_start(const char *helper, const char *bridge, int fd, pid_t *pid)
+{
+    g_autofree char *fd_option = g_strdup_printf("--fd=%d", HELPER_FD);
+    g_autofree char *br_option = g_strdup_printf("--br=%s", bridge);
+    g_autofree char *command = NULL;
+    char *program[] = { (char *)helper, (char *)"--use-vnet", fd_option, br_option, NULL };
+    char *shell[] = { (char *)"/bin/sh", (char *)"-c", NULL, NULL };
+
+    if (!strpbrk(helper, " \t")) {
+        return child_start(program, fd, pid);
+    }
+    command = g_strdup_printf("%s --use-vnet %s %s", helper, fd_option,
+                              strstr(helper, "--br=") ? "" : br_option);
+    shell[2] = command;
+    return child_start(shell, fd, pid);
+}
+
+/* The descriptor that comes with one byte. Returns: -1 with errno; ENODATA at the end. */
+static int helper_receive_fd(int fd)
+{
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control;
+    char byte;
+    struct iovec iov = { &byte, 1 };
+    struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+                          .msg_controllen = sizeof(control) };
+    struct cmsghdr *cmsg;
+    ssize_t n;
+    int received;
+
+    do {
+        n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0) {
+        return -1;
+    }
+    cmsg = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
+    if (!cmsg || cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_RIGHTS ||
+        cmsg->cmsg_len != CMSG_LEN(sizeof(received))) {
+        errno = ENODATA;
+        return -1;
+    }
+    memcpy(&received, CMSG_DATA(cmsg), sizeof(received));
+    return received;
+}
+
+static int helper_finish(pid_t pid, int fd, GError **error)
+{
+    auto_fd int received = -1;
+    int err = interrupt_wait(fd, POLLIN, -1);
+    int status;
+
+    if (err == EINTR) {
+        kill(pid, SIGTERM);
+        error_set(error, "bridge helper was interrupted");
+        return -1;
+    }
+    received = helper_receive_fd(fd);
+    err = errno;
+    if (!child_wait(pid, true, &status)) {
+        error_set(error, "bridge helper was interrupted");
+        return -1;
+    }
+    if (status != 0) {
+        error_set(error, "bridge helper failed");
+        return -1;
+    }
+    if (received < 0) {
+        error_set_errno(error, err, "failed to recv file descriptor");
+    }
+    return fd_steal(&received);
+}
+
+int tap_helper_run(const char *helper, const char *bridge, GError **error)
+{
+    auto_fd int ours = -1;
+    auto_fd int theirs = -1;
+    int fds[2];
+    pid_t pid;
+    int err;
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0) {
+        error_set_errno(error, errno, "cannot make a socket pair");
+        return -1;
+    }
+    ours = fds[0];
+    theirs = fds[1];
+    err = helper_start(helper, bridge, theirs, &pid);
+    if (err) {
+        error_set(error, "bridge helper failed");
+        error_append_hint(error, "%s: %s", helper, g_strerror(err));
+        return -1;
+    }
+    fd_close(&theirs);
+    return helper_finish(pid, ours, error);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of netdev tap share: opening an interface, and the programs run for it. */
+
+#ifndef NET_NETDEV_TAP_INTERNAL_H
+#define NET_NETDEV_TAP_INTERNAL_H
+
+#include <stdbool.h>
+#include <net/if.h>
+#include <glib.h>
+#include "qapi/qapi-types.h"
+
+/** The bridge that a helper uses unless told another, and where Debian has QEMU's helper. */
+#define TAP_DEFAULT_BRIDGE "br0"
+#define TAP_DEFAULT_HELPER "/usr/lib/qemu/qemu-bridge-helper"
+
+/** An open tap interface, before the netdev is made of it. */
+typedef struct TapDevice {
+    int fd;                /* owned; non-blocking */
+    bool vnet_hdr;         /* each frame has a virtio-net header of NET_VNET_HDR_LEN bytes */
+    char ifname[IFNAMSIZ]; /* "" = not known, the descriptor came from elsewhere */
+} TapDevice;
+
+/** tap_options_check: combinations that are refused, and what is not supported. */
+bool tap_options_check(const NetdevTapOptions *opts, GError **error);
+
+/**
+ * tap_device_open: make or open the interface by name
+ * @device: (out) its fd is the caller's from now on
+ */
+bool tap_device_open(TapDevice *device, const NetdevTapOptions *opts, GError **error);
+
+/** tap_device_adopt: use @fd (taken, also on failure), which was opened elsewhere. */
+bool tap_device_adopt(TapDevice *device, int fd, GError **error);
+
+/** tap_device_set_sndbuf: @sndbuf NULL or 0 = no limit. */
+bool tap_device_set_sndbuf(const TapDevice *device, const uint64_t *sndbuf, GError **error);
+
+/** tap_set_offloads: what the kernel may leave to us: all that we know, or nothing. */
+void tap_set_offloads(int fd, bool on);
+
+/**
+ * tap_script_run: run @script with the name of the interface and wait for its end
+ * @interruptible: give up when this process is asked to end
+ */
+bool tap_script_run(const char *script, const char *ifname, bool interruptible,
+                    GError **error);
+
+/** tap_helper_run: let @helper open a tap in @bridge. Returns: its fd, owned; -1 with @error. */
+int tap_helper_run(const char *helper, const char *bridge, GError **error);
+
+#endif
