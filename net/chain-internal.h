@@ -22,6 +22,7 @@ struct NetChain {
     NetStage **stages;      /* owned array of borrowed stages; the last is @end */
     size_t n_stages;
     NetStage end;           /* delivers to @to */
+    NetHold end_rest;       /* segments of a frame that @to took in part; empty between runs */
     NetChainStats stats;
     NetCount held;          /* by all stages together */
     uint64_t hold_size;     /* limit of held.bytes while the VM is stopped */
@@ -49,6 +50,12 @@ void net_chain_rebuild(NetChain *chain);
 
 /** net_chain_send: @n frames, none empty or too long, start at the first stage. */
 void net_chain_send(NetChain *chain, const NetFrame *frames, size_t n);
+
+/** net_chain_end_run: the last stage. Returns: frames, from the front, that are dealt with. */
+size_t net_chain_end_run(NetChain *chain, const NetFrame *frames, size_t n);
+
+/** net_chain_end_take_rest: after a run of the last stage: what remains of a frame waits there. */
+void net_chain_end_take_rest(NetChain *chain);
 
 /** net_chain_refresh: run state, an asker or a limit has changed; run what can run now. */
 void net_chain_refresh(NetChain *chain);

@@ -73,27 +73,12 @@ static void stage_unhold(NetStage *stage, const NetFrame *frames, size_t n)
     net_hold_pop(&stage->held, n);
 }
 
-/* The last stage: hand over to the peer, unless the VM is stopped. */
-static size_t end_run(NetStage *stage, const NetFrame *frames, size_t n)
-{
-    NetClient *to = stage->chain->to;
-
-    if (!run_state_is_running()) {
-        return 0;
-    }
-    if (to->link_down && to->info->type != NET_CLIENT_DRIVER_NIC) {
-        net_stage_drop(stage, frames, n, NET_DROP_REASON_LINK_DOWN);
-        return n;
-    }
-    return to->info->receive(to, frames, n);
-}
-
 /* Let the stage deal with frames from the front. Returns: how many it dealt with. */
 static size_t stage_run(NetStage *stage, const NetFrame *frames, size_t n, NetPass *pass)
 {
     *pass = (NetPass) { .all = false };
     if (!stage->filter) {
-        return end_run(stage, frames, n);
+        return net_chain_end_run(stage->chain, frames, n);
     }
     return stage->filter->info->run(stage->filter, stage->direction, frames, n, pass);
 }
@@ -147,6 +132,7 @@ static void chain_feed(NetChain *chain, size_t index, NetFrame *frames, size_t n
             return;
         }
         done = stage_run(stage, frames, n, &pass);
+        net_chain_end_take_rest(chain);
         if (done < n) {
             stage_hold(stage, frames + done, n - done);
         }
@@ -173,6 +159,7 @@ static void stage_drain(NetStage *stage, size_t index)
         going.n = stage_settle(stage, going.frames, done, &pass);
         chain_feed(stage->chain, index + 1, going.frames, going.n);
         stage_unhold(stage, held.frames, done);
+        net_chain_end_take_rest(stage->chain);
         if (done < held.n) {
             return;
         }
