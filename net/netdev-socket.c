@@ -29,7 +29,7 @@ typedef struct NetSocket {
 
 /* --- Streams ----------------------------------------------------------------------------- */
 
-static void socket_lost(NetClient *nc)
+static void socket_lost(NetClient *nc, NetStreamConn *conn)
 {
     NetSocket *sock = (NetSocket *)nc;
 
@@ -308,7 +308,7 @@ static NetClient *net_socket_create(const Netdev *netdev, GError **error)
     }
     sock = (NetSocket *)net_client_new(&net_socket_info, netdev->id);
     sock->wait_fd = -1;
-    net_stream_conn_init(&sock->conn, &sock->nc, socket_lost);
+    net_stream_conn_init(&sock->conn, &sock->nc, false, socket_lost);
     if (!socket_open(sock, opts, error)) {
         net_client_delete(&sock->nc);
         return NULL;

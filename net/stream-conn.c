@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The connection of a netdev that sends and receives length-prefixed frames. */
+/* The connection of a netdev or export that sends and receives length-prefixed frames. */
 
 /*
- * The end of a connection is noticed by reading only, and so only while the netdev is polled:
+ * The end of a connection is noticed by reading only, and so only while the client is polled:
  * frames that the other side sent before it went are still to be had. When writing fails the
- * frames toward it are dropped and counted until then.
+ * frames toward it are, until then, dropped and counted, or left to wait for the next one.
  */
 
 #include "net/stream-conn.h"
@@ -54,14 +54,15 @@ static ssize_t conn_writev(const struct iovec *iov, int n_iov, void *opaque)
     return errno == EAGAIN ? 0 : -errno;
 }
 
-void net_stream_conn_init(NetStreamConn *conn, NetClient *nc, NetStreamConnLostFunc *lost)
+void net_stream_conn_init(NetStreamConn *conn, NetClient *nc, bool vnet_hdr,
+                          NetStreamConnLostFunc *lost)
 {
     conn->nc = nc;
     conn->lost = lost;
     conn->fd = -1;
     conn->polled = nc->polled;
-    net_framer_init(&conn->framer, false);
-    net_frame_writer_init(&conn->writer, false, conn_writev, conn);
+    net_framer_init(&conn->framer, vnet_hdr);
+    net_frame_writer_init(&conn->writer, vnet_hdr, conn_writev, conn);
     net_client_set_connected(nc, false);
 }
 
@@ -90,14 +91,14 @@ static void conn_lose(NetStreamConn *conn)
 {
     NetClient *nc = conn->nc;
 
-    TRACE(net_stream_conn_lost, "netdev '%s'", nc->id);
+    TRACE(net_stream_conn_lost, "%s '%s'", net_client_noun(nc), nc->id);
     if (!net_framer_is_between_frames(&conn->framer)) {
-        log_error("netdev '%s': connection ended inside a frame", nc->id);
+        log_error("%s '%s': connection ended inside a frame", net_client_noun(nc), nc->id);
         nc->n_read_errors++;
     }
     conn_close(conn);
     net_client_set_connected(nc, false);
-    conn->lost(nc);
+    conn->lost(nc, conn);
     net_client_ready(nc);
 }
 
@@ -105,8 +106,8 @@ static void conn_lose_malformed(NetStreamConn *conn)
 {
     NetClient *nc = conn->nc;
 
-    log_error("netdev '%s': serious error: oversized packet received,connection terminated.",
-              nc->id);
+    log_error("%s '%s': serious error: oversized packet received,connection terminated.",
+              net_client_noun(nc), nc->id);
     nc->n_read_errors++;
     net_framer_reset(&conn->framer);
     conn_lose(conn);
@@ -139,23 +140,45 @@ static bool conn_deliver(NetStreamConn *conn, const uint8_t *data, size_t len)
     return true;
 }
 
-static void conn_read(NetStreamConn *conn)
+/* Returns: bytes read; 0 = nothing is there, or the connection has ended. */
+static size_t conn_read(NetStreamConn *conn)
 {
     ssize_t n = recv(conn->fd, read_buffer, sizeof(read_buffer), MSG_DONTWAIT);
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-        return;
+        return 0;
     }
     if (n <= 0) {
         conn_lose(conn);
-    } else if (!conn_deliver(conn, read_buffer, n)) {
-        conn_lose_malformed(conn);
+        return 0;
     }
+    if (!conn_deliver(conn, read_buffer, n)) {
+        conn_lose_malformed(conn);
+        return 0;
+    }
+    return n;
+}
+
+void net_stream_conn_drain(NetStreamConn *conn, uint64_t limit)
+{
+    uint64_t done = 0;
+    size_t n = 1;
+
+    while (n > 0 && done < limit && conn->fd >= 0 && conn->polled) {
+        n = conn_read(conn);
+        done += n;
+    }
+}
+
+bool net_stream_conn_is_idle(const NetStreamConn *conn)
+{
+    return net_frame_writer_is_idle(&conn->writer);
 }
 
 static void conn_break_writing(NetStreamConn *conn, int err)
 {
-    TRACE(net_stream_conn_write_broken, "netdev '%s': %s", conn->nc->id, g_strerror(err));
+    TRACE(net_stream_conn_write_broken, "%s '%s': %s", net_client_noun(conn->nc), conn->nc->id,
+          g_strerror(err));
     conn->write_broken = true;
 }
 
@@ -189,14 +212,23 @@ static void conn_event(int fd, FdEvents events, void *opaque)
 void net_stream_conn_open(NetStreamConn *conn, int fd)
 {
     g_assert(conn->fd < 0);
-    TRACE(net_stream_conn_opened, "netdev '%s' fd %d", conn->nc->id, fd);
+    TRACE(net_stream_conn_opened, "%s '%s' fd %d", net_client_noun(conn->nc), conn->nc->id, fd);
     fd_widen_send_buffer(fd);
     conn->fd = fd;
     conn->watch = fd_watch_new(fd, conn_event, conn);
-    conn->waits_to_write = !net_frame_writer_is_idle(&conn->writer);
+    conn->waits_to_write = !net_frame_writer_is_idle(&conn->writer) && !conn->halted;
     conn_update_watch(conn);
     net_client_set_connected(conn->nc, true);
     net_client_ready(conn->nc);
+}
+
+void net_stream_conn_set_halted(NetStreamConn *conn, bool halted)
+{
+    conn->halted = halted;
+    if (!halted && conn->watch && !net_frame_writer_is_idle(&conn->writer)) {
+        conn->waits_to_write = true;
+        conn_update_watch(conn);
+    }
 }
 
 void net_stream_conn_forget_rest(NetStreamConn *conn)
@@ -222,6 +254,9 @@ size_t net_stream_conn_receive(NetStreamConn *conn, const NetFrame *frames, size
             conn_update_watch(conn);
             return taken;
         }
+    }
+    if (conn->waits_for_next) {
+        return taken;
     }
     if (taken < n) {
         net_client_drop_rx(conn->nc, frames + taken, n - taken, NET_DROP_REASON_NOT_CONNECTED);

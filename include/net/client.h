@@ -85,6 +85,12 @@ NetClient *net_client_find(const char *name);
 /** net_client_foreach: in order of creation; @func may delete the client it is given. */
 void net_client_foreach(void (*func)(NetClient *nc, void *opaque), void *opaque);
 
+/** net_client_noun: what messages call it: "netdev", or "export" for what is no netdev. */
+static inline const char *net_client_noun(const NetClient *nc)
+{
+    return nc->info->is_netdev ? "netdev" : "export";
+}
+
 /** net_client_connect: make @a and @b peers; neither has one. */
 void net_client_connect(NetClient *a, NetClient *b);
 void net_client_disconnect(NetClient *nc);

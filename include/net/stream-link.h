@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* How a client gets its stream connections: as server or as client, once or again and again. */
+
+#ifndef NET_STREAM_LINK_H
+#define NET_STREAM_LINK_H
+
+#include <stdbool.h>
+#include "net/client.h"
+#include "net/stream-conn.h"
+#include "qapi/socket-address.h"
+#include "qapi/socket-listener.h"
+#include "util/clock.h"
+
+/** What the owner of a link is told; constant. */
+typedef struct NetStreamLinkHooks {
+    /** It has a connection. @addr: the other end's, or our own where that has none; borrowed, may
+     *  be NULL. Called before the first frame is sent. */
+    void (*connected)(NetClient *nc, const SocketAddress *addr);
+    /** It has lost it, and listens, connects or rests. */
+    void (*disconnected)(NetClient *nc);
+} NetStreamLinkHooks;
+
+/** What a link is to be; all borrowed. */
+typedef struct NetStreamLinkOptions {
+    const SocketAddress *addr;
+    bool server;
+    int64_t reconnect_ms;     /* of a client; up to 0 = never */
+    bool vnet_hdr;            /* frames carry their virtio-net header */
+    bool waits_for_next;      /* frames wait for the next connection; else they are dropped */
+    const char *info_prefix;  /* constant; stands before the state in info network */
+} NetStreamLinkOptions;
+
+/** Embedded in the client; between two connections it listens, connects or waits. */
+typedef struct NetStreamLink {
+    NetStreamConn conn;
+    const NetStreamLinkHooks *hooks;
+    const char *info_prefix;
+    SocketAddress *addr;      /* owned */
+    bool server;
+    int64_t reconnect_ms;
+    int given_fd;             /* owned: what an address of kind fd named; -1 = none */
+    int listen_fd;            /* owned; -1 = not a server, or not yet */
+    SocketListener *listener; /* owned; NULL = not a server, or not yet */
+    SocketConnect *attempt;   /* ends by itself, or is cancelled */
+    Timer *start;             /* owned: the next attempt to listen or to connect */
+    bool held;                /* waits for net_stream_link_hold(false) */
+} NetStreamLink;
+
+/**
+ * net_stream_link_take_fd: the socket that an address of kind fd names
+ *
+ * A name is good only while the command runs; so it is looked up before the client is made.
+ * Returns: owned, non-blocking; -1 with @error set.
+ */
+int net_stream_link_take_fd(const char *text, GError **error);
+
+/**
+ * net_stream_link_init: not started
+ * @given_fd: taken; -1 unless the address is of kind fd
+ */
+void net_stream_link_init(NetStreamLink *link, NetClient *nc, const NetStreamLinkHooks *hooks,
+                          const NetStreamLinkOptions *opts, int given_fd);
+
+/** net_stream_link_clear: end everything; a zeroed link is legal. */
+void net_stream_link_clear(NetStreamLink *link);
+
+/** net_stream_link_listen: become a server right now. Returns: false with @error set. */
+bool net_stream_link_listen(NetStreamLink *link, GError **error);
+
+/** net_stream_link_start: listen or connect from the loop; a failure shows in info network. */
+void net_stream_link_start(NetStreamLink *link);
+
+/**
+ * net_stream_link_hold: whether clients wait before their first attempt to connect
+ *
+ * Letting go starts the attempts of those that waited.
+ */
+void net_stream_link_hold(bool hold);
+
+#endif

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* How a client gets its stream connections: as server or as client, once or again and again. */
+
+#include "net/stream-link.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include "util/error.h"
+#include "util/fd-store.h"
+#include "util/fd.h"
+
+static bool connections_held;
+static GPtrArray *waiting; /* borrowed NetStreamLink *; NULL = none */
+
+static void link_set_info(NetStreamLink *link, const char *text)
+{
+    net_client_set_info(link->conn.nc, "%s%s", link->info_prefix, text);
+}
+
+static void link_fail(NetStreamLink *link, const GError *error)
+{
+    g_autofree char *text = g_strdup_printf("error: %s", error->message);
+
+    link_set_info(link, text);
+}
+
+/* --- A connection ------------------------------------------------------------------------ */
+
+static void link_set_nodelay(int fd)
+{
+    int on = 1;
+
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* fails where there is no TCP */
+}
+
+/* The other end's address; a unix client seen from the server has none: then our own. */
+static SocketAddress *link_told_address(NetStreamLink *link, int fd)
+{
+    SocketAddress *addr = socket_address_remote(fd, NULL);
+
+    if (addr && link->server && addr->type == SOCKET_ADDRESS_TYPE_UNIX) {
+        qapi_free_SocketAddress(addr);
+        addr = socket_address_local(fd, NULL);
+    }
+    return addr;
+}
+
+/* @fd: taken. */
+static void link_connected(NetStreamLink *link, int fd)
+{
+    g_autoptr(SocketAddress) addr = link_told_address(link, fd);
+    g_autofree char *uri = addr ? socket_address_uri(addr) : g_strdup("");
+
+    link_set_nodelay(fd);
+    link_set_info(link, uri);
+    link->hooks->connected(link->conn.nc, addr);
+    net_stream_conn_open(&link->conn, fd);
+}
+
+static void link_start_after(NetStreamLink *link, int64_t ms)
+{
+    timer_start_at(link->start, clock_now_ns(CLOCK_TYPE_REALTIME) + ms * INT64_C(1000000));
+}
+
+static void link_lost(NetClient *nc, NetStreamConn *conn)
+{
+    NetStreamLink *link = (NetStreamLink *)conn;
+
+    link->hooks->disconnected(nc);
+    if (link->server) {
+        link_set_info(link, "listening");
+        socket_listener_set_active(link->listener, true);
+    } else if (link->reconnect_ms > 0) {
+        link_set_info(link, "connecting");
+        link_start_after(link, link->reconnect_ms);
+    } else {
+        net_stream_conn_forget_rest(conn);
+    }
+}
+
+/* --- Server ------------------------------------------------------------------------------ */
+
+static void link_accept(int fd, void *opaque)
+{
+    NetStreamLink *link = opaque;
+
+    socket_listener_set_active(link->listener, false);
+    link_connected(link, fd);
+}
+
+static int link_listen_on_given(NetStreamLink *link, GError **error)
+{
+    if (listen(link->given_fd, 1) < 0) {
+        error_set_errno(error, errno, "Failed to listen on fd socket");
+        return -1;
+    }
+    return fd_steal(&link->given_fd);
+}
+
+bool net_stream_link_listen(NetStreamLink *link, GError **error)
+{
+    link->listen_fd = link->given_fd >= 0 ? link_listen_on_given(link, error)
+                                          : socket_listen(link->addr, 1, error);
+    if (link->listen_fd < 0) {
+        return false;
+    }
+    link->listener = socket_listener_new(link->listen_fd, link_accept, link);
+    socket_listener_set_active(link->listener, true);
+    link_set_info(link, "listening");
+    return true;
+}
+
+/* --- Client ------------------------------------------------------------------------------ */
+
+static void link_connect_done(int fd, const GError *error, void *opaque)
+{
+    NetStreamLink *link = opaque;
+
+    link->attempt = NULL;
+    if (fd >= 0) {
+        link_connected(link, fd);
+    } else if (link->reconnect_ms > 0) {
+        link_start_after(link, link->reconnect_ms);
+    } else {
+        link_fail(link, error);
+    }
+}
+
+static void link_connect(NetStreamLink *link)
+{
+    link_set_info(link, "connecting");
+    if (link->given_fd >= 0) {
+        link_connected(link, fd_steal(&link->given_fd));
+    } else {
+        link->attempt = socket_connect_start(link->addr, link_connect_done, link);
+    }
+}
+
+static void link_start(void *opaque)
+{
+    NetStreamLink *link = opaque;
+    g_autoptr(GError) error = NULL;
+
+    if (!link->server) {
+        link_connect(link);
+    } else if (!net_stream_link_listen(link, &error)) {
+        link_fail(link, error);
+    }
+}
+
+/* --- Start and end ----------------------------------------------------------------------- */
+
+int net_stream_link_take_fd(const char *text, GError **error)
+{
+    auto_fd int fd = fd_from_text_r2(text, error);
+    socklen_t len = sizeof(int);
+    int type;
+
+    if (fd < 0) {
+        return -1;
+    }
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0) {
+        error_set(error, "File descriptor '%s' is not a socket", text);
+        return -1;
+    }
+    if (type != SOCK_STREAM) {
+        error_set(error, "File descriptor '%s' is not a stream socket", text);
+        return -1;
+    }
+    if (!fd_set_nonblocking(fd, true)) {
+        error_set_errno(error, errno, "File descriptor '%s'", text);
+        return -1;
+    }
+    return fd_steal(&fd);
+}
+
+void net_stream_link_init(NetStreamLink *link, NetClient *nc, const NetStreamLinkHooks *hooks,
+                          const NetStreamLinkOptions *opts, int given_fd)
+{
+    net_stream_conn_init(&link->conn, nc, opts->vnet_hdr, link_lost);
+    link->conn.waits_for_next = opts->waits_for_next;
+    link->hooks = hooks;
+    link->info_prefix = opts->info_prefix;
+    link->addr = qapi_clone(QAPI_TYPE(SocketAddress), opts->addr);
+    link->server = opts->server;
+    link->reconnect_ms = MAX(opts->reconnect_ms, 0);
+    link->given_fd = given_fd;
+    link->listen_fd = -1;
+    link->start = timer_new(CLOCK_TYPE_REALTIME, link_start, link);
+    link_set_info(link, "initializing");
+}
+
+void net_stream_link_clear(NetStreamLink *link)
+{
+    if (!link->addr) {
+        return;
+    }
+    if (link->held) {
+        g_ptr_array_remove(waiting, link);
+    }
+    timer_free(link->start);
+    if (link->attempt) {
+        socket_connect_cancel(link->attempt);
+    }
+    socket_listener_free(link->listener);
+    if (link->listen_fd >= 0) {
+        socket_address_unlink(link->addr);
+    }
+    fd_close(&link->listen_fd);
+    fd_close(&link->given_fd);
+    net_stream_conn_clear(&link->conn);
+    qapi_free_SocketAddress(link->addr);
+}
+
+void net_stream_link_start(NetStreamLink *link)
+{
+    link->held = connections_held && !link->server;
+    if (!link->held) {
+        link_start_after(link, 0);
+        return;
+    }
+    if (!waiting) {
+        waiting = g_ptr_array_new();
+    }
+    g_ptr_array_add(waiting, link);
+}
+
+void net_stream_link_hold(bool hold)
+{
+    connections_held = hold;
+    for (guint i = 0; !hold && waiting && i < waiting->len; i++) {
+        NetStreamLink *link = g_ptr_array_index(waiting, i);
+
+        link->held = false;
+        link_start_after(link, 0);
+    }
+    if (!hold) {
+        g_clear_pointer(&waiting, g_ptr_array_unref);
+    }
+}
