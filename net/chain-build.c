@@ -124,6 +124,24 @@ void net_chain_refresh(NetChain *chain)
     net_client_update(chain->from);
 }
 
+void net_chain_drop_end(NetChain *chain, NetDropReason reason)
+{
+    NetStage *end = &chain->end;
+    uint64_t frames = end->held.n_frames;
+    uint64_t bytes = end->held.n_bytes;
+
+    g_assert(chain->depth == 0);
+    if (frames == 0) {
+        return;
+    }
+    net_count_add(&end->stats.dropped.by_reason[reason], frames, bytes);
+    net_count_add(&chain->stats.dropped.by_reason[reason], frames, bytes);
+    chain->held.frames -= frames;
+    chain->held.bytes -= bytes;
+    net_hold_clear(&end->held);
+    net_chain_refresh(chain);
+}
+
 void net_chain_mark_run_state(NetChain *chain, bool running)
 {
     *(running ? &chain->at_start : &chain->at_stop) = chain->stats;

@@ -63,6 +63,9 @@ void net_chain_refresh(NetChain *chain);
 /** net_chain_tell_sources: what holds frames may have changed; tell those who wait for it. */
 void net_chain_tell_sources(NetChain *chain);
 
+/** net_chain_drop_end: what waits for the peer is dropped; not from inside a run. */
+void net_chain_drop_end(NetChain *chain, NetDropReason reason);
+
 /** net_chain_mark_run_state: the VM starts or stops: mark the counters for "while stopped". */
 void net_chain_mark_run_state(NetChain *chain, bool running);
 

@@ -194,6 +194,29 @@ void net_client_drop_rx(NetClient *nc, const NetFrame *frames, size_t n, NetDrop
     }
 }
 
+void net_client_drop_held(NetClient *nc, NetDropReason reason)
+{
+    if (nc->peer) {
+        net_chain_drop_end(nc->peer->out, reason);
+    }
+}
+
+void net_client_get_counts(const NetClient *nc, NetClientCounts *counts)
+{
+    const NetStage *end;
+
+    *counts = (NetClientCounts) { 0 };
+    if (!nc->peer) {
+        return;
+    }
+    end = &nc->peer->out->end;
+    counts->to = nc->peer->out->stats.delivered;
+    counts->to_held = (NetCount) { end->held.n_frames, end->held.n_bytes };
+    counts->to_dropped = end->stats.dropped;
+    counts->from = nc->out->stats.in;
+    counts->from_held = nc->out->held;
+}
+
 void net_client_set_info(NetClient *nc, const char *fmt, ...)
 {
     va_list args;

@@ -74,9 +74,11 @@ static bool info_is_hubport(const NetClient *nc)
 
 static void info_append_client(GString *text, const NetClient *nc)
 {
+    g_autofree char *told = nc->info->describe ? nc->info->describe(nc) : NULL;
+
     g_string_append_printf(text, "%s: index=0,type=%s,%s\r\n", nc->id,
                            qapi_enum_name(QAPI_TYPE(NetClientDriver), nc->info->type),
-                           nc->info_text);
+                           told ? told : nc->info_text);
     if (nc->filters->len > 0) {
         g_string_append(text, "filters:\r\n");
     }

@@ -98,7 +98,6 @@ static NetClient *net_stream_create(const Netdev *netdev, GError **error)
                              .addr = opts->addr,
                              .server = opts->server,
                              .reconnect_ms = opts->reconnect_ms,
-                             .info_prefix = "",
                          }, fd_steal(&given_fd));
     net_stream_link_start(&stream->link);
     return &stream->nc;

@@ -15,16 +15,9 @@
 static bool connections_held;
 static GPtrArray *waiting; /* borrowed NetStreamLink *; NULL = none */
 
-static void link_set_info(NetStreamLink *link, const char *text)
-{
-    net_client_set_info(link->conn.nc, "%s%s", link->info_prefix, text);
-}
-
 static void link_fail(NetStreamLink *link, const GError *error)
 {
-    g_autofree char *text = g_strdup_printf("error: %s", error->message);
-
-    link_set_info(link, text);
+    net_client_set_info(link->conn.nc, "error: %s", error->message);
 }
 
 /* --- A connection ------------------------------------------------------------------------ */
@@ -55,7 +48,7 @@ static void link_connected(NetStreamLink *link, int fd)
     g_autofree char *uri = addr ? socket_address_uri(addr) : g_strdup("");
 
     link_set_nodelay(fd);
-    link_set_info(link, uri);
+    net_client_set_info(link->conn.nc, "%s", uri);
     link->hooks->connected(link->conn.nc, addr);
     net_stream_conn_open(&link->conn, fd);
 }
@@ -71,10 +64,10 @@ static void link_lost(NetClient *nc, NetStreamConn *conn)
 
     link->hooks->disconnected(nc);
     if (link->server) {
-        link_set_info(link, "listening");
+        net_client_set_info(link->conn.nc, "listening");
         socket_listener_set_active(link->listener, true);
     } else if (link->reconnect_ms > 0) {
-        link_set_info(link, "connecting");
+        net_client_set_info(link->conn.nc, "connecting");
         link_start_after(link, link->reconnect_ms);
     } else {
         net_stream_conn_forget_rest(conn);
@@ -109,7 +102,7 @@ bool net_stream_link_listen(NetStreamLink *link, GError **error)
     }
     link->listener = socket_listener_new(link->listen_fd, link_accept, link);
     socket_listener_set_active(link->listener, true);
-    link_set_info(link, "listening");
+    net_client_set_info(link->conn.nc, "listening");
     return true;
 }
 
@@ -131,7 +124,7 @@ static void link_connect_done(int fd, const GError *error, void *opaque)
 
 static void link_connect(NetStreamLink *link)
 {
-    link_set_info(link, "connecting");
+    net_client_set_info(link->conn.nc, "connecting");
     if (link->given_fd >= 0) {
         link_connected(link, fd_steal(&link->given_fd));
     } else {
@@ -183,14 +176,13 @@ void net_stream_link_init(NetStreamLink *link, NetClient *nc, const NetStreamLin
     net_stream_conn_init(&link->conn, nc, opts->vnet_hdr, link_lost);
     link->conn.waits_for_next = opts->waits_for_next;
     link->hooks = hooks;
-    link->info_prefix = opts->info_prefix;
     link->addr = qapi_clone(QAPI_TYPE(SocketAddress), opts->addr);
     link->server = opts->server;
     link->reconnect_ms = MAX(opts->reconnect_ms, 0);
     link->given_fd = given_fd;
     link->listen_fd = -1;
     link->start = timer_new(CLOCK_TYPE_REALTIME, link_start, link);
-    link_set_info(link, "initializing");
+    net_client_set_info(link->conn.nc, "initializing");
 }
 
 void net_stream_link_clear(NetStreamLink *link)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "chardev/char.h"
+#include "export/export.h"
 #include "export/nic.h"
 #include "monitor/monitor.h"
 #include "net/netdev.h"
@@ -171,6 +172,19 @@ bool option_device(Startup *startup, OptionUse *use, GError **error)
     }
     device = opts_to_type(opts, true, QAPI_TYPE(DeviceOptions), error);
     return device && create_device(device, error);
+}
+
+/* --- -export ----------------------------------------------------------------------------- */
+
+bool option_export(Startup *startup, OptionUse *use, GError **error)
+{
+    g_autoptr(NetExportOptions) opts = NULL;
+
+    if (create_is_help(use->arg)) {
+        return create_print_help(startup, net_export_help());
+    }
+    opts = net_export_options_parse(use->arg, error);
+    return opts && net_export_add(opts, error);
 }
 
 /* --- Monitors ---------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "chardev/char.h"
+#include "export/export.h"
 #include "export/nic.h"
 #include "monitor/monitor.h"
 #include "net/client.h"
@@ -21,6 +22,7 @@ static void main_cleanup(void)
     monitor_flush();
     object_delete_all();
     nic_cleanup();
+    net_exports_cleanup();
     net_cleanup();
     qtest_stop();
     monitor_cleanup();

@@ -24,6 +24,10 @@ static const Option options[] = {
     { "device", "MODEL,netdev=ID[,id=ID][,mac=MAC]", OPTION_SECTION_NETWORK, OPTION_KIND_DEVICE,
       "Plug an idle NIC into the netdev ID. \"-device help\" lists the models.",
       QAPI_TYPE(DeviceOptions), true, option_device },
+    { "export", "[type=]TYPE,id=ID,netdev=ID,addr.type=...[,KEY=VALUE...] | JSON",
+      OPTION_SECTION_NETWORK, OPTION_KIND_EXPORT,
+      "Let a VM's QEMU attach its NIC to the netdev ID. \"-export help\" lists the types.",
+      .is_group = true, .handle = option_export },
     { "object", "TYPE,id=ID[,PROPERTY=VALUE...] | JSON", OPTION_SECTION_NETWORK,
       OPTION_KIND_OBJECT,
       "Create an object such as a net filter. \"-object help\" lists the types,\n"
@@ -267,7 +271,7 @@ bool option_use_run(Startup *startup, OptionUse *use)
 /* Whether the argument is of syntax A, so that its id is compared with the others'. */
 static bool option_use_is_plain(const OptionUse *use)
 {
-    if (!use->arg || use->arg[0] == '{') {
+    if (!use->arg || use->arg[0] == '{' || use->option->kind == OPTION_KIND_EXPORT) {
         return false;
     }
     return use->option->kind != OPTION_KIND_NETDEV || !netdev_argument_is_early(use->arg);

@@ -24,6 +24,7 @@ typedef enum OptionKind {
     OPTION_KIND_NETDEV,
     OPTION_KIND_NIC,
     OPTION_KIND_DEVICE,
+    OPTION_KIND_EXPORT,
     OPTION_KIND_MONITOR,
 } OptionKind;
 
@@ -168,6 +169,6 @@ OptionHandler option_daemonize, option_pidfile, option_run_with, option_add_fd, 
 OptionHandler option_readconfig;
 /* create.c */
 OptionHandler option_object, option_chardev, option_netdev, option_nic, option_device,
-    option_mon, option_qmp, option_qmp_pretty, option_monitor;
+    option_export, option_mon, option_qmp, option_qmp_pretty, option_monitor;
 
 #endif

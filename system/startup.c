@@ -221,6 +221,7 @@ static const StartupStep startup_steps_after_qtest[] = {
     { OPTION_KIND_NETDEV, startup_netdev_is_late, option_use_run },
     { OPTION_KIND_NIC, NULL, option_use_run },
     { OPTION_KIND_DEVICE, NULL, option_use_run },
+    { OPTION_KIND_EXPORT, NULL, option_use_run },
     { OPTION_KIND_OBJECT, startup_object_is_late, startup_object_add },
     { OPTION_KIND_MONITOR, NULL, option_use_run },
 };

@@ -42,6 +42,9 @@ typedef struct NetClientInfo {
     /** It got a peer, or has none any more. May be NULL. */
     void (*peer_changed)(NetClient *nc);
 
+    /** What info network shows in place of info_text; owned by the caller. May be NULL. */
+    char *(*describe)(const NetClient *nc);
+
     /** Release what the instance owns; the net core frees the rest. May be NULL. */
     void (*cleanup)(NetClient *nc);
 
@@ -115,6 +118,24 @@ void net_client_ready(NetClient *nc);
 
 /** net_client_drop_rx: @receive took @frames and had to drop them. */
 void net_client_drop_rx(NetClient *nc, const NetFrame *frames, size_t n, NetDropReason reason);
+
+/**
+ * net_client_drop_held: forget what waits for this client; it is not coming any more
+ *
+ * Frames that wait for a filter on the way stay. Not from inside a run of that chain.
+ */
+void net_client_drop_held(NetClient *nc, NetDropReason reason);
+
+/** What the link of a client has counted, seen from the client; all 0 without a peer. */
+typedef struct NetClientCounts {
+    NetCount to;         /* the client has taken them */
+    NetCount to_held;    /* they wait for the client */
+    NetDrops to_dropped; /* the client has taken and dropped them */
+    NetCount from;       /* they came from the client and started on their way */
+    NetCount from_held;  /* they wait anywhere on it */
+} NetClientCounts;
+
+void net_client_get_counts(const NetClient *nc, NetClientCounts *counts);
 
 /** net_client_set_info: printf into info_text. */
 void net_client_set_info(NetClient *nc, const char *fmt, ...) G_GNUC_PRINTF(2, 3);

@@ -27,14 +27,12 @@ typedef struct NetStreamLinkOptions {
     int64_t reconnect_ms;     /* of a client; up to 0 = never */
     bool vnet_hdr;            /* frames carry their virtio-net header */
     bool waits_for_next;      /* frames wait for the next connection; else they are dropped */
-    const char *info_prefix;  /* constant; stands before the state in info network */
 } NetStreamLinkOptions;
 
 /** Embedded in the client; between two connections it listens, connects or waits. */
 typedef struct NetStreamLink {
     NetStreamConn conn;
     const NetStreamLinkHooks *hooks;
-    const char *info_prefix;
     SocketAddress *addr;      /* owned */
     bool server;
     int64_t reconnect_ms;

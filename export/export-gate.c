@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Hands over one frame at a time, and remembers those that may not have reached the guest. */
+
+/*
+ * When a VM stops, its QEMU no longer brings frames to the guest, but goes on taking some: those
+ * it has read already, one more read, and what fits into the socket are lost if the VM goes on
+ * elsewhere. That can be hundreds. So while a migration is in progress the next frame is handed
+ * over only when QEMU has read the last one, which the sender sees in the socket: then at most
+ * the last three are in doubt. Copies of those are kept.
+ *
+ * Nothing tells when a small frame has been read: the socket stays writable. So the export looks
+ * again: at once for a moment, as QEMU mostly is quick, then by a timer with growing pauses.
+ *
+ * With TCP and UDP nobody can see what has been read. There all frames of the last moments are
+ * kept: as many as QEMU can have been late for when it stopped.
+ */
+
+#include "export/export-internal.h"
+
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+/* With one frame at a time: two or three are accepted and not brought to the guest. */
+#define GATE_DOUBTFUL 3
+
+/* Without: how old a frame may be that has not reached the guest. The longest seen was 23 ms. */
+#define GATE_WINDOW_NS INT64_C(50000000)
+
+/* How long to look for the end of reading without letting go of the loop. */
+#define GATE_SPIN_NS INT64_C(20000)
+
+/* Pauses between two looks. */
+#define GATE_PAUSE_MIN_NS INT64_C(30000)
+#define GATE_PAUSE_MAX_NS INT64_C(2000000)
+
+/* --- The socket -------------------------------------------------------------------------- */
+
+static bool socket_is_unix(int fd)
+{
+    int domain = AF_UNSPEC;
+    socklen_t len = sizeof(domain);
+
+    return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_UNIX;
+}
+
+bool net_export_unread(const NetExport *exp, uint64_t *bytes)
+{
+    int fd = exp->class->socket(exp);
+    int unread;
+
+    if (fd < 0 || !socket_is_unix(fd) || ioctl(fd, SIOCOUTQ, &unread) < 0) {
+        return false;
+    }
+    *bytes = unread;
+    return true;
+}
+
+static void gate_learn_socket(NetExport *exp)
+{
+    NetExportGating *gating = &exp->gating;
+
+    if (!gating->knows_socket) {
+        gating->sees_reading = socket_is_unix(exp->class->socket(exp));
+        gating->knows_socket = true;
+    }
+}
+
+/* Whether QEMU has read everything. A broken socket counts as read: sending tells the reason. */
+static bool gate_has_read(const NetExport *exp)
+{
+    int unread = 0;
+
+    return exp->class->is_idle(exp) &&
+           (ioctl(exp->class->socket(exp), SIOCOUTQ, &unread) < 0 || unread == 0);
+}
+
+static bool gate_is_open(const NetExport *exp)
+{
+    int64_t end;
+
+    if (gate_has_read(exp)) {
+        return true;
+    }
+    end = clock_now_ns(CLOCK_TYPE_REALTIME) + GATE_SPIN_NS;
+    while (clock_now_ns(CLOCK_TYPE_REALTIME) < end) {
+        if (gate_has_read(exp)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* --- The history ------------------------------------------------------------------------- */
+
+/* Forget what is surely with the guest. */
+static void gate_trim(NetExportGating *gating, int64_t now_ns)
+{
+    size_t max = gating->sees_reading ? GATE_DOUBTFUL : EXPORT_HISTORY_MAX;
+
+    while (gating->history.n_frames > 0) {
+        unsigned oldest = (gating->next - gating->history.n_frames) % EXPORT_HISTORY_MAX;
+
+        if (gating->history.n_frames <= max &&
+            (gating->sees_reading || now_ns - gating->times_ns[oldest] <= GATE_WINDOW_NS)) {
+            return;
+        }
+        net_hold_pop(&gating->history, 1);
+    }
+}
+
+static void gate_remember(NetExportGating *gating, const NetFrame *frames, size_t n)
+{
+    int64_t now_ns = clock_now_ns(CLOCK_TYPE_REALTIME);
+
+    for (size_t i = 0; i < n; i++) {
+        net_hold_push(&gating->history, &frames[i], 1);
+        gating->times_ns[gating->next++ % EXPORT_HISTORY_MAX] = now_ns;
+        if (gating->history.n_frames > EXPORT_HISTORY_MAX) {
+            net_hold_pop(&gating->history, 1);
+        }
+    }
+    gate_trim(gating, now_ns);
+}
+
+/* --- Sending ----------------------------------------------------------------------------- */
+
+static void gate_look(void *opaque)
+{
+    NetExport *exp = opaque;
+
+    if (gate_has_read(exp) || !exp->gating.on) {
+        exp->gating.waits = false;
+        exp->gating.pause_ns = GATE_PAUSE_MIN_NS;
+        net_client_ready(&exp->nc);
+        return;
+    }
+    exp->gating.pause_ns = MIN(2 * exp->gating.pause_ns, GATE_PAUSE_MAX_NS);
+    timer_start_at(exp->gating.look, clock_now_ns(CLOCK_TYPE_REALTIME) + exp->gating.pause_ns);
+}
+
+static void gate_wait(NetExport *exp)
+{
+    NetExportGating *gating = &exp->gating;
+
+    gating->waits = true;
+    if (!gating->look) {
+        gating->look = timer_new(CLOCK_TYPE_REALTIME, gate_look, exp);
+        gating->pause_ns = GATE_PAUSE_MIN_NS;
+    }
+    if (!timer_is_running(gating->look)) {
+        timer_start_at(gating->look, clock_now_ns(CLOCK_TYPE_REALTIME) + gating->pause_ns);
+    }
+}
+
+/* One frame at a time; the last of them needs not have been read. */
+static size_t gate_send_singly(NetExport *exp, const NetFrame *frames, size_t n)
+{
+    size_t taken = 0;
+
+    while (taken < n && gate_is_open(exp)) {
+        if (exp->class->send(exp, &frames[taken], 1) == 0) {
+            return taken;
+        }
+        gate_remember(&exp->gating, &frames[taken], 1);
+        taken++;
+    }
+    if (taken < n) {
+        gate_wait(exp);
+    }
+    return taken;
+}
+
+size_t export_gate_send(NetExport *exp, const NetFrame *frames, size_t n)
+{
+    size_t taken;
+
+    gate_learn_socket(exp);
+    if (exp->gating.sees_reading) {
+        return gate_send_singly(exp, frames, n);
+    }
+    taken = exp->class->send(exp, frames, n);
+    gate_remember(&exp->gating, frames, taken);
+    return taken;
+}
+
+/* --- When ------------------------------------------------------------------------------- */
+
+void export_gate_forget(NetExport *exp)
+{
+    exp->gating.marked = false;
+    net_hold_clear(&exp->gating.history);
+}
+
+void export_gate_set(NetExport *exp, bool on)
+{
+    if (exp->gating.on == on) {
+        return;
+    }
+    exp->gating.on = on;
+    if (!on && !exp->gating.marked) {
+        export_gate_forget(exp);
+    }
+    if (!on && exp->gating.waits) {
+        gate_look(exp);
+    }
+}
+
+void export_gate_opened(NetExport *exp)
+{
+    exp->gating.knows_socket = false;
+    exp->gating.waits = false;
+    export_gate_forget(exp);
+}
+
+void export_gate_mark(NetExport *exp)
+{
+    exp->gating.marked = true;
+    gate_trim(&exp->gating, clock_now_ns(CLOCK_TYPE_REALTIME));
+}
+
+void export_gate_unmark(NetExport *exp)
+{
+    exp->gating.marked = false;
+    if (!exp->gating.on) {
+        export_gate_forget(exp);
+    }
+}
+
+void export_gate_clear(NetExport *exp)
+{
+    timer_free(exp->gating.look);
+    net_hold_clear(&exp->gating.history);
+}

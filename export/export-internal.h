@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of exports share. */
+
+#ifndef EXPORT_INTERNAL_H
+#define EXPORT_INTERNAL_H
+
+#include "net/client.h"
+#include "net/hold.h"
+#include "util/clock.h"
+
+typedef struct NetExport NetExport;
+
+/** Frames remembered where it cannot be seen what the guest's QEMU has read. */
+#define EXPORT_HISTORY_MAX NET_BATCH_MAX
+
+/** When to hand over frames, and which of those handed over are doubtful: export-gate.c. */
+typedef struct NetExportGating {
+    bool on;             /* hand over with care */
+    bool knows_socket;   /* the next member is right */
+    bool sees_reading;   /* of the socket: what is unread can be seen */
+    bool waits;          /* for the guest's QEMU to read */
+    bool marked;         /* the VM stops, or has: what is in @history is doubtful */
+    Timer *look;         /* owned: looks again whether it has read; NULL until needed */
+    int64_t pause_ns;    /* how long @look waits next time */
+    NetHold history;     /* copies of frames handed over, oldest first */
+    int64_t times_ns[EXPORT_HISTORY_MAX]; /* of those in @history, a ring that ends at @next */
+    unsigned next;
+} NetExportGating;
+
+/** Hooks of one type of export; constant. */
+typedef struct NetExportClass {
+    NetExportType type;
+    /** Create from @opts (of this type). Returns: NULL with @error set. */
+    NetExport *(*create)(const NetExportOptions *opts, GError **error);
+    /** Put frames into the socket, from the front; fewer than @n = no room. */
+    size_t (*send)(NetExport *exp, const NetFrame *frames, size_t n);
+    /** Whether all frames taken by @send are in the socket. */
+    bool (*is_idle)(const NetExport *exp);
+    /** Deliver what the guest has sent, up to about @limit bytes. */
+    void (*drain)(NetExport *exp, uint64_t limit);
+    /** The VM runs or is stopped. */
+    void (*run_state_changed)(NetExport *exp, bool running);
+    /** Look whether the guest is there, if that is not known from events; may be NULL. */
+    void (*probe)(NetExport *exp);
+    /** The socket in use; -1 = none. */
+    int (*socket)(const NetExport *exp);
+} NetExportClass;
+
+/** The first member of every export's instance. */
+struct NetExport {
+    NetClient nc;
+    const NetExportClass *class;
+    char *netdev;         /* owned: id of the netdev, which may be gone */
+    NetExportGate gate;
+    bool one_shot;
+    bool enable_when_stopped;
+    uint64_t n_connections;
+    char *peer;           /* owned: address of the guest's QEMU; NULL = not connected, or none */
+    Timer *end;           /* owned; NULL unless the export is about to be deleted */
+    NetExportGating gating;
+};
+
+void net_export_class_register(const NetExportClass *class);
+
+/** net_export_new: for the create hook; @info: its hooks are the functions below. */
+NetExport *net_export_new(const NetClientInfo *info, const NetExportClass *class,
+                          const NetExportOptions *opts);
+
+/** The hooks of an export as a client. net_export_cleanup() comes behind the type's own. */
+size_t net_export_receive(NetClient *nc, const NetFrame *frames, size_t n);
+void net_export_doubtful(const NetClient *nc, NetBatch *batch);
+char *net_export_describe(const NetClient *nc);
+void net_export_cleanup(NetClient *nc);
+
+/** net_export_connected, _disconnected: the guest came or went; @addr: borrowed, may be NULL. */
+void net_export_connected(NetExport *exp, const SocketAddress *addr);
+void net_export_disconnected(NetExport *exp);
+
+/** net_export_foreach: in order of creation. */
+void net_export_foreach(void (*func)(NetExport *exp, void *opaque), void *opaque);
+
+NetExport *net_export_find(const char *id);
+
+/** net_export_wait: what frames toward the guest wait for. */
+NetExportWait net_export_wait(const NetExport *exp);
+
+/** net_export_unread: Returns: whether @bytes was set: see NetExportInfo. */
+bool net_export_unread(const NetExport *exp, uint64_t *bytes);
+
+/** net_export_update: after a change of gate, enable_when_stopped and what they depend on. */
+void net_export_update(NetExport *exp);
+
+/* --- export-gate.c ----------------------------------------------------------------------- */
+
+/** export_gate_send: what @class->send does, one frame at a time where that is asked for. */
+size_t export_gate_send(NetExport *exp, const NetFrame *frames, size_t n);
+
+void export_gate_set(NetExport *exp, bool on);
+
+/** export_gate_opened: there is another guest; what the one before got is forgotten. */
+void export_gate_opened(NetExport *exp);
+
+/** export_gate_mark, _unmark: the VM is about to stop; it runs, so all will reach the guest. */
+void export_gate_mark(NetExport *exp);
+void export_gate_unmark(NetExport *exp);
+
+/** export_gate_forget: no frame is doubtful. */
+void export_gate_forget(NetExport *exp);
+void export_gate_clear(NetExport *exp);
+
+#endif

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Exports of type stream: the guest's QEMU attaches by a stream socket. */
+
+#include "export/export-internal.h"
+#include "net/stream-link.h"
+#include "system/run-state.h"
+#include "util/error.h"
+#include "util/fd.h"
+
+#include <sys/socket.h>
+
+/* How long a client waits before it connects again. */
+#define RECONNECT_MS 100
+
+typedef struct NetExportStream {
+    NetExport exp;
+    NetStreamLink link;
+} NetExportStream;
+
+static NetStreamConn *export_conn(const NetExport *exp)
+{
+    return &((NetExportStream *)exp)->link.conn;
+}
+
+/* --- Hooks of the link ------------------------------------------------------------------- */
+
+static void export_stream_connected(NetClient *nc, const SocketAddress *addr)
+{
+    net_export_connected((NetExport *)nc, addr);
+}
+
+static void export_stream_disconnected(NetClient *nc)
+{
+    net_export_disconnected((NetExport *)nc);
+}
+
+static const NetStreamLinkHooks export_link_hooks = {
+    .connected = export_stream_connected,
+    .disconnected = export_stream_disconnected,
+};
+
+/* --- Hooks of the client ----------------------------------------------------------------- */
+
+static void export_stream_read_poll(NetClient *nc, bool enable)
+{
+    net_stream_conn_read_poll(export_conn((NetExport *)nc), enable);
+}
+
+static void export_stream_cleanup(NetClient *nc)
+{
+    net_stream_link_clear(&((NetExportStream *)nc)->link);
+    net_export_cleanup(nc);
+}
+
+static const NetClientInfo export_stream_info = {
+    .type = NET_CLIENT_DRIVER_NIC,
+    .size = sizeof(NetExportStream),
+    .receive = net_export_receive,
+    .read_poll = export_stream_read_poll,
+    .doubtful = net_export_doubtful,
+    .describe = net_export_describe,
+    .cleanup = export_stream_cleanup,
+    .drains = true,
+};
+
+/* The same for guests whose frames carry their virtio-net header. */
+static const NetClientInfo export_stream_vnet_info = {
+    .type = NET_CLIENT_DRIVER_NIC,
+    .size = sizeof(NetExportStream),
+    .receive = net_export_receive,
+    .read_poll = export_stream_read_poll,
+    .doubtful = net_export_doubtful,
+    .describe = net_export_describe,
+    .cleanup = export_stream_cleanup,
+    .drains = true,
+    .takes_vnet_hdr = true,
+};
+
+/* --- Hooks of the export ----------------------------------------------------------------- */
+
+static size_t export_stream_send(NetExport *exp, const NetFrame *frames, size_t n)
+{
+    return net_stream_conn_receive(export_conn(exp), frames, n);
+}
+
+static bool export_stream_is_idle(const NetExport *exp)
+{
+    return net_stream_conn_is_idle(export_conn(exp));
+}
+
+static void export_stream_drain(NetExport *exp, uint64_t limit)
+{
+    net_stream_conn_drain(export_conn(exp), limit);
+}
+
+static void export_stream_run_state_changed(NetExport *exp, bool running)
+{
+    net_stream_conn_set_halted(export_conn(exp), !running);
+}
+
+static int export_stream_socket(const NetExport *exp)
+{
+    return export_conn(exp)->fd;
+}
+
+/* --- Creation ---------------------------------------------------------------------------- */
+
+static bool export_fd_listens(int fd)
+{
+    int listens = 0;
+    socklen_t len = sizeof(listens);
+
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 && listens;
+}
+
+static bool export_fd_is_connected(int fd)
+{
+    struct sockaddr_storage peer;
+    socklen_t len = sizeof(peer);
+
+    return getpeername(fd, (struct sockaddr *)&peer, &len) == 0;
+}
+
+/* Without "server" a socket says itself what it is for. */
+static bool export_is_server(const NetExportStreamOptions *opts, int fd)
+{
+    return opts->has_server ? opts->server : fd < 0 || !export_fd_is_connected(fd);
+}
+
+static bool export_check_fd(const NetExportStreamOptions *opts, bool server, int fd,
+                            GError **error)
+{
+    const char *text = opts->addr->u.fd.str;
+
+    if (server && export_fd_is_connected(fd)) {
+        return error_set(error, "File descriptor '%s' is connected, which needs server=off", text);
+    }
+    if (!server && export_fd_listens(fd)) {
+        return error_set(error, "File descriptor '%s' listens, which needs server=on", text);
+    }
+    if (!server && !export_fd_is_connected(fd)) {
+        return error_set(error, "File descriptor '%s' is not connected", text);
+    }
+    if (opts->has_reconnect_ms && opts->reconnect_ms > 0) {
+        return error_set(error, "'reconnect-ms' option is incompatible with an address of type "
+                         "fd, which connects only once");
+    }
+    return true;
+}
+
+static bool export_check_stream(const NetExportStreamOptions *opts, bool server, int fd,
+                                GError **error)
+{
+    if (server && opts->has_reconnect_ms && opts->reconnect_ms != 0) {
+        return error_set(error, "'reconnect-ms' option is incompatible with socket in server "
+                         "mode");
+    }
+    return fd < 0 || export_check_fd(opts, server, fd, error);
+}
+
+static const NetExportClass export_stream_class;
+
+static NetExport *export_stream_make(const NetExportOptions *opts, bool server, int given_fd)
+{
+    const NetExportStreamOptions *stream_opts = &opts->u.stream;
+    const NetClientInfo *info = stream_opts->vnet_hdr ? &export_stream_vnet_info
+                                                      : &export_stream_info;
+    NetExport *exp = net_export_new(info, &export_stream_class, opts);
+    int64_t reconnect_ms = stream_opts->has_reconnect_ms ? stream_opts->reconnect_ms
+                                                         : RECONNECT_MS;
+
+    exp->one_shot = stream_opts->one_shot;
+    net_stream_link_init(&((NetExportStream *)exp)->link, &exp->nc, &export_link_hooks,
+                         &(NetStreamLinkOptions) {
+                             .addr = stream_opts->addr,
+                             .server = server,
+                             .reconnect_ms = given_fd >= 0 ? 0 : reconnect_ms,
+                             .vnet_hdr = stream_opts->vnet_hdr,
+                             .waits_for_next = true,
+                         }, given_fd);
+    export_stream_run_state_changed(exp, run_state_is_running());
+    return exp;
+}
+
+/* A server listens at once, so that an address that is no good is an error here. */
+static NetExport *export_stream_create(const NetExportOptions *opts, GError **error)
+{
+    const NetExportStreamOptions *stream_opts = &opts->u.stream;
+    auto_fd int fd = -1;
+    NetExport *exp;
+    bool server;
+
+    if (stream_opts->addr->type == SOCKET_ADDRESS_TYPE_FD) {
+        fd = net_stream_link_take_fd(stream_opts->addr->u.fd.str, error);
+        if (fd < 0) {
+            return NULL;
+        }
+    }
+    server = export_is_server(stream_opts, fd);
+    if (!export_check_stream(stream_opts, server, fd, error)) {
+        return NULL;
+    }
+    exp = export_stream_make(opts, server, fd_steal(&fd));
+    if (!server) {
+        net_stream_link_start(&((NetExportStream *)exp)->link);
+    } else if (!net_stream_link_listen(&((NetExportStream *)exp)->link, error)) {
+        net_client_delete(&exp->nc);
+        return NULL;
+    }
+    return exp;
+}
+
+static const NetExportClass export_stream_class = {
+    .type = NET_EXPORT_TYPE_STREAM,
+    .create = export_stream_create,
+    .send = export_stream_send,
+    .is_idle = export_stream_is_idle,
+    .drain = export_stream_drain,
+    .run_state_changed = export_stream_run_state_changed,
+    .socket = export_stream_socket,
+};
+
+__attribute__((constructor)) static void export_stream_register(void)
+{
+    net_export_class_register(&export_stream_class);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Exports: where a VM's QEMU attaches its NIC to a netdev. */
+
+#ifndef EXPORT_EXPORT_H
+#define EXPORT_EXPORT_H
+
+#include <stdbool.h>
+#include <glib.h>
+#include "qapi/qapi-types.h"
+
+/** net_export_add: create; the netdev is there already. Returns: false with @error set. */
+bool net_export_add(const NetExportOptions *opts, GError **error);
+
+/** net_export_remove: delete, with the event. Returns: false with @error set. */
+bool net_export_remove(const char *id, NetExportRemoveMode mode, GError **error);
+
+/**
+ * net_export_options_parse: an --export argument: "key=value,..." with dotted keys, or JSON
+ * Returns: owned; NULL with @error set.
+ */
+NetExportOptions *net_export_options_parse(const char *text, GError **error);
+
+/** net_export_help: what "--export help" prints. Owned. */
+char *net_export_help(void);
+
+/**
+ * net_exports_set_armed: whether a migration is in progress
+ *
+ * Meanwhile exports with gate=auto hand over the next frame only when the guest's QEMU has
+ * read the last one, and remember the doubtful ones: see export/export-gate.c.
+ */
+void net_exports_set_armed(bool armed);
+
+/**
+ * net_exports_set_guest_gone: whether the guest will not come back
+ *
+ * Then what waits for it is dropped, under reason guest-gone, and no export asks for its netdev
+ * to be read while the VM is stopped. Ends with false, or when the VM runs.
+ */
+void net_exports_set_guest_gone(bool gone);
+
+/** net_exports_cleanup: delete all, without events; before net_cleanup(). */
+void net_exports_cleanup(void);
+
+#endif
