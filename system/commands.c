@@ -21,17 +21,23 @@ StatusInfo *qmp_query_status(GError **error)
 
 bool qmp_stop(GError **error)
 {
+    if (!vm_check_own(error)) {
+        return false;
+    }
     vm_stop();
     return true;
 }
 
 bool qmp_cont(GError **error)
 {
-    return vm_start(error);
+    return vm_check_own(error) && vm_start(error);
 }
 
 bool qmp_system_reset(GError **error)
 {
+    if (!vm_check_own(error)) {
+        return false;
+    }
     vm_system_reset();
     return true;
 }

@@ -296,7 +296,10 @@ static bool startup_settle(Startup *startup)
         return false;
     }
     startup_warn(startup);
-    vm_launch(&startup->launch);
+    if (!vm_launch(&startup->launch, &error)) {
+        log_gerror(error);
+        return false;
+    }
     monitor_when_greeted(STARTUP_GREETING_MS, startup_connect);
     process_daemon_ready();
     return true;

@@ -13,6 +13,7 @@ static struct {
     RebootAction reboot;     /* what system_reset does */
     bool preconfig;          /* x-exit-preconfig is still to come */
     bool shutdown_requested;
+    const char *follower;    /* borrowed: id of the vm-follower; NULL = none */
     GMainLoop *loop;         /* owned; NULL outside vm_run() */
 } vm;
 
@@ -63,6 +64,53 @@ bool vm_start(GError **error)
     return true;
 }
 
+/* --- A followed VM ----------------------------------------------------------------------- */
+
+void vm_set_follower(const char *id)
+{
+    vm.follower = id;
+}
+
+bool vm_check_own(GError **error)
+{
+    return !vm.follower ||
+           error_set(error, "The run state is that of the VM that vm-follower '%s' follows: use "
+                     "the VM's own monitor", vm.follower);
+}
+
+/* One move; the events enclose the time in which the VM runs. */
+static void vm_follow_move(RunState state)
+{
+    bool was_running = run_state_is_running();
+
+    if (state == RUN_STATE_RUNNING && !was_running) {
+        qapi_event_resume();
+    }
+    run_state_set(state);
+    if (was_running && !run_state_is_running()) {
+        qapi_event_stop();
+    }
+}
+
+/*
+ * Whatever another VM on the same connection is in, it can be reached through paused and
+ * prelaunch, of which filters and exports think nothing but that the VM is stopped.
+ */
+void vm_follow(RunState state)
+{
+    static const RunState detour[] = { RUN_STATE_PAUSED, RUN_STATE_PRELAUNCH };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(detour); i++) {
+        if (run_state_can_set(run_state_get(), state)) {
+            break;
+        }
+        vm_follow_move(detour[i]);
+    }
+    vm_follow_move(state);
+}
+
+/* --- Reset, powerdown, end --------------------------------------------------------------- */
+
 void vm_system_reset(void)
 {
     RunState state = run_state_get();
@@ -94,6 +142,12 @@ void vm_set_action(const ActionOptions *action)
     }
 }
 
+static bool vm_is_guests(ShutdownCause cause)
+{
+    return cause == SHUTDOWN_CAUSE_GUEST_SHUTDOWN || cause == SHUTDOWN_CAUSE_GUEST_RESET ||
+           cause == SHUTDOWN_CAUSE_GUEST_PANIC;
+}
+
 /* The first cause counts: a second signal, or quit behind a signal, is not told again. */
 void vm_request_shutdown(ShutdownCause cause)
 {
@@ -101,7 +155,7 @@ void vm_request_shutdown(ShutdownCause cause)
         return;
     }
     vm.shutdown_requested = true;
-    qapi_event_shutdown(&(ShutdownEvent) { .guest = false, .reason = cause });
+    qapi_event_shutdown(&(ShutdownEvent) { .guest = vm_is_guests(cause), .reason = cause });
     if (vm.loop) {
         g_main_loop_quit(vm.loop);
     }
@@ -109,6 +163,9 @@ void vm_request_shutdown(ShutdownCause cause)
 
 static void vm_enter_first_state(void)
 {
+    if (vm.follower) {
+        return;
+    }
     if (vm.launch.incoming) {
         run_state_set(RUN_STATE_INMIGRATE);
     } else if (vm.launch.autostart) {
@@ -116,14 +173,28 @@ static void vm_enter_first_state(void)
     }
 }
 
-void vm_launch(const VmLaunch *launch)
+static bool vm_check_launch(const VmLaunch *launch, GError **error)
 {
+    if (vm.follower && (launch->incoming || !launch->autostart)) {
+        return error_set(error, "%s cannot be used together with vm-follower '%s': the VM that it "
+                         "follows decides the run state", launch->incoming ? "-incoming" : "-S",
+                         vm.follower);
+    }
+    return true;
+}
+
+bool vm_launch(const VmLaunch *launch, GError **error)
+{
+    if (!vm_check_launch(launch, error)) {
+        return false;
+    }
     vm.launch = *launch;
     vm.preconfig = launch->preconfig;
     monitor_set_preconfig(vm.preconfig);
     if (!vm.preconfig) {
         vm_enter_first_state();
     }
+    return true;
 }
 
 bool vm_is_preconfig(void)

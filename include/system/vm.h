@@ -18,6 +18,23 @@ bool vm_start(GError **error);
 void vm_system_reset(void);
 void vm_system_powerdown(void);
 
+/**
+ * vm_set_follower: from now on the VM that vm-follower @id follows decides the run state
+ * @id: borrowed until the next call; NULL = nobody's VM: stop and cont decide again
+ */
+void vm_set_follower(const char *id);
+
+/** vm_check_own: whether stop, cont and system_reset may act; an error when a VM is followed. */
+bool vm_check_own(GError **error);
+
+/**
+ * vm_follow: take over run state @state of a followed VM, by allowed moves, from any state
+ *
+ * STOP and RESUME events go out as vm_stop() and vm_start() send them, once for each change of
+ * running. On the way no state is passed through that means something else than stopped.
+ */
+void vm_follow(RunState state);
+
 /** vm_set_action: take over the members of @action that are present (-action, set-action). */
 void vm_set_action(const ActionOptions *action);
 
@@ -31,8 +48,13 @@ typedef struct VmLaunch {
     bool preconfig;  /* -preconfig: wait for x-exit-preconfig */
 } VmLaunch;
 
-/** vm_launch: take the first state when everything has been created. */
-void vm_launch(const VmLaunch *launch);
+/**
+ * vm_launch: take the first state when everything has been created
+ *
+ * With a vm-follower that is its VM's business. Returns: false with @error when @launch asks
+ * for a state all the same.
+ */
+bool vm_launch(const VmLaunch *launch, GError **error);
 
 /** vm_is_preconfig: whether x-exit-preconfig is still to come. */
 bool vm_is_preconfig(void);

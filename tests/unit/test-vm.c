@@ -129,6 +129,82 @@ static void test_events_enclose_the_running_vm(void)
     g_assert_cmpstr(events->str, ==, "RESUME running stopped STOP ");
 }
 
+/* --- A followed VM ------------------------------------------------------------------------- */
+
+static void note_name(bool running, RunState state, void *opaque)
+{
+    g_string_append_printf(events, "%s ", qapi_enum_name(QAPI_TYPE(RunState), (int)state));
+}
+
+static void test_follows_from_any_state_to_any(void)
+{
+    for (int from = 0; from < RUN_STATE__MAX; from++) {
+        for (int to = 0; to < RUN_STATE__MAX; to++) {
+            const char *expected = from == to ? "" : from == RUN_STATE_RUNNING ? "STOP "
+                                 : to == RUN_STATE_RUNNING ? "RESUME " : "";
+
+            go_to((RunState)from);
+            vm_follow((RunState)to);
+            g_assert_cmpint(run_state_get(), ==, to);
+            g_assert_cmpstr(events->str, ==, expected);
+        }
+    }
+}
+
+/* Filters and exports act on the states of a migration: none may be passed through. */
+static void test_follows_by_plain_stops(void)
+{
+    RunStateListener *listener;
+
+    go_to(RUN_STATE_RUNNING);
+    listener = run_state_listener_add(RUN_STATE_ORDER_NET, note_name, NULL);
+    vm_follow(RUN_STATE_INMIGRATE);
+    g_assert_cmpstr(events->str, ==, "paused STOP prelaunch inmigrate ");
+    g_string_truncate(events, 0);
+    vm_follow(RUN_STATE_RUNNING);
+    vm_follow(RUN_STATE_POSTMIGRATE);
+    g_assert_cmpstr(events->str, ==, "RESUME running paused STOP postmigrate ");
+    run_state_listener_remove(listener);
+}
+
+static void test_commands_are_refused_while_followed(void)
+{
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(vm_check_own(&error));
+    vm_set_follower("vm0");
+    g_assert_false(vm_check_own(&error));
+    g_assert_cmpstr(error->message, ==, "The run state is that of the VM that vm-follower 'vm0' "
+                    "follows: use the VM's own monitor");
+    vm_set_follower(NULL);
+    g_assert_true(vm_check_own(NULL));
+}
+
+static void assert_no_launch(const VmLaunch *launch, const char *message)
+{
+    g_autoptr(GError) error = NULL;
+
+    g_assert_false(vm_launch(launch, &error));
+    g_assert_cmpstr(error->message, ==, message);
+}
+
+static void test_launch_is_the_followed_vms_business(void)
+{
+    go_to(RUN_STATE_PRELAUNCH);
+    vm_set_follower("vm0");
+    assert_no_launch(&(VmLaunch) { .autostart = false },
+                     "-S cannot be used together with vm-follower 'vm0': the VM that it follows "
+                     "decides the run state");
+    assert_no_launch(&(VmLaunch) { .autostart = true, .incoming = true },
+                     "-incoming cannot be used together with vm-follower 'vm0': the VM that it "
+                     "follows decides the run state");
+    g_assert_true(vm_launch(&(VmLaunch) { .autostart = true }, NULL));
+    g_assert_cmpint(run_state_get(), ==, RUN_STATE_PRELAUNCH);
+    vm_set_follower(NULL);
+    g_assert_true(vm_launch(&(VmLaunch) { .autostart = true }, NULL));
+    g_assert_cmpint(run_state_get(), ==, RUN_STATE_RUNNING);
+}
+
 static void test_second_shutdown_is_not_told(void)
 {
     go_to(RUN_STATE_RUNNING);
@@ -151,6 +227,12 @@ int main(int argc, char **argv)
         g_test_add_data_func(path, &rows[i], test_row);
     }
     g_test_add_func("/vm/events-enclose-the-running-vm", test_events_enclose_the_running_vm);
+    g_test_add_func("/vm/follows-from-any-state-to-any", test_follows_from_any_state_to_any);
+    g_test_add_func("/vm/follows-by-plain-stops", test_follows_by_plain_stops);
+    g_test_add_func("/vm/commands-are-refused-while-followed",
+                    test_commands_are_refused_while_followed);
+    g_test_add_func("/vm/launch-is-the-followed-vms-business",
+                    test_launch_is_the_followed_vms_business);
     g_test_add_func("/vm/second-shutdown-is-not-told", test_second_shutdown_is_not_told);
     status = g_test_run();
     run_state_cleanup();
