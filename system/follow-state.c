@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a VM's events, replies and end mean for our run state; knows nothing of sockets. */
+
+/*
+ * Events lead: they come at once. STOP is taken at once, with the best guess at its reason, and
+ * query-status refines it, tens of milliseconds later during a migration. Replies and events
+ * come in the order in which they were true, with two exceptions that are handled where they
+ * matter: the thread of an outgoing migration tells its end without waiting for the loop that
+ * answers queries, so a reply may be a little older than the event in front of it.
+ *
+ * Sources: follower.md sections 1, 2 and 5; interface.md section 8.
+ */
+
+#include "system/follow-state.h"
+
+#include <string.h>
+#include <glib.h>
+
+#include "qapi/qapi.h"
+
+/* What a state of a migration means for its source. */
+enum {
+    FOLLOW_ARMS = 1 << 0,  /* it is in progress */
+    FOLLOW_STOPS = 1 << 1, /* a STOP now is the migration's */
+    FOLLOW_RUNS = 1 << 2,  /* it may go on after a RESUME */
+};
+
+#define FOLLOW_RUNNING  (FOLLOW_ARMS | FOLLOW_STOPS | FOLLOW_RUNS)
+#define FOLLOW_SWITCHES (FOLLOW_ARMS | FOLLOW_STOPS)
+
+static const unsigned follow_migration_flags[] = {
+    [VM_FOLLOWER_MIGRATION_NONE] = 0,
+    [VM_FOLLOWER_MIGRATION_SETUP] = FOLLOW_RUNNING,
+    [VM_FOLLOWER_MIGRATION_CANCELLING] = FOLLOW_ARMS,
+    [VM_FOLLOWER_MIGRATION_CANCELLED] = 0,
+    [VM_FOLLOWER_MIGRATION_ACTIVE] = FOLLOW_RUNNING,
+    [VM_FOLLOWER_MIGRATION_POSTCOPY_ACTIVE] = FOLLOW_SWITCHES,
+    [VM_FOLLOWER_MIGRATION_POSTCOPY_DEVICE] = FOLLOW_SWITCHES,
+    [VM_FOLLOWER_MIGRATION_POSTCOPY_PAUSED] = FOLLOW_SWITCHES,
+    [VM_FOLLOWER_MIGRATION_POSTCOPY_RECOVER_SETUP] = FOLLOW_SWITCHES,
+    [VM_FOLLOWER_MIGRATION_POSTCOPY_RECOVER] = FOLLOW_SWITCHES,
+    [VM_FOLLOWER_MIGRATION_COMPLETED] = 0,
+    [VM_FOLLOWER_MIGRATION_FAILED] = 0,
+    [VM_FOLLOWER_MIGRATION_COLO] = 0,
+    [VM_FOLLOWER_MIGRATION_PRE_SWITCHOVER] = FOLLOW_SWITCHES,
+    [VM_FOLLOWER_MIGRATION_DEVICE] = FOLLOW_SWITCHES,
+    [VM_FOLLOWER_MIGRATION_WAIT_UNPLUG] = FOLLOW_RUNNING,
+    [VM_FOLLOWER_MIGRATION_OTHER] = FOLLOW_RUNNING,
+};
+
+G_STATIC_ASSERT(G_N_ELEMENTS(follow_migration_flags) == VM_FOLLOWER_MIGRATION__MAX);
+
+static bool follow_migration_is(const FollowState *state, unsigned flag)
+{
+    return follow_migration_flags[state->migration] & flag;
+}
+
+/* --- Helpers ------------------------------------------------------------------------------- */
+
+/* Whether the VM is known to be stopped. */
+static bool follow_is_stopped(const FollowState *state)
+{
+    return state->known && state->run_state != RUN_STATE_RUNNING;
+}
+
+/* The VM is in @run_state: so it is there. */
+static void follow_know(FollowState *state, RunState run_state)
+{
+    state->run_state = run_state;
+    state->known = true;
+    state->ended = false;
+    state->gone = false;
+}
+
+static void follow_ask(FollowState *state)
+{
+    state->ask_status = true;
+    state->ask_migrate = true;
+}
+
+/*
+ * A source stays armed behind "completed" as long as it is stopped: what was handed over last
+ * is owed until the VM resumes or ends.
+ */
+static void follow_arm(FollowState *state)
+{
+    if (state->incoming) {
+        state->armed = false;
+    } else if (follow_migration_is(state, FOLLOW_ARMS)) {
+        state->armed = true;
+    } else if (state->migration != VM_FOLLOWER_MIGRATION_COMPLETED ||
+               !follow_is_stopped(state)) {
+        state->armed = false;
+    }
+}
+
+static VmFollowerMigration follow_parse_migration(const char *status)
+{
+    int value = status ? qapi_enum_parse(QAPI_TYPE(VmFollowerMigration), status)
+                       : VM_FOLLOWER_MIGRATION_NONE;
+
+    return value < 0 ? VM_FOLLOWER_MIGRATION_OTHER : (VmFollowerMigration)value;
+}
+
+/* --- Events -------------------------------------------------------------------------------- */
+
+/** What an event does to the state. */
+typedef void FollowEventFunc(FollowState *state, const char *detail);
+
+typedef struct FollowEvent {
+    const char *name;
+    const char *detail;      /* the member of its data that matters; NULL = none */
+    FollowEventFunc *handle; /* NULL = it is only worth remembering */
+} FollowEvent;
+
+static RunState follow_stop_reason(const FollowState *state)
+{
+    if (state->has_cause) {
+        return state->cause;
+    }
+    if (state->migration == VM_FOLLOWER_MIGRATION_COLO) {
+        return RUN_STATE_COLO;
+    }
+    return follow_migration_is(state, FOLLOW_STOPS) && !state->incoming
+               ? RUN_STATE_FINISH_MIGRATE : RUN_STATE_PAUSED;
+}
+
+/* A reply may have told before why the VM stops: a mere guess does not replace that. */
+static void follow_event_stop(FollowState *state, const char *detail)
+{
+    RunState reason = follow_stop_reason(state);
+
+    if (reason != RUN_STATE_PAUSED || !follow_is_stopped(state)) {
+        follow_know(state, reason);
+    }
+    state->has_cause = false;
+    follow_ask(state);
+}
+
+/* Where it resumes from does not matter: after a failed migration, and even after a good one. */
+static void follow_event_resume(FollowState *state, const char *detail)
+{
+    follow_know(state, RUN_STATE_RUNNING);
+    state->has_cause = false;
+    state->shutdown = false;
+    state->armed = state->armed && follow_migration_is(state, FOLLOW_RUNS);
+    follow_ask(state);
+}
+
+/* The end of a migration away; the end of COLO bears the same name, but leads nowhere else. */
+static bool follow_is_handed_over(const FollowState *state, VmFollowerMigration before)
+{
+    return state->migration == VM_FOLLOWER_MIGRATION_COMPLETED &&
+           before != VM_FOLLOWER_MIGRATION_COLO && !state->incoming && follow_is_stopped(state);
+}
+
+static void follow_event_migration(FollowState *state, const char *status)
+{
+    VmFollowerMigration before = state->migration;
+
+    state->migration = follow_parse_migration(status);
+    state->migration_told = true;
+    if (state->migration == VM_FOLLOWER_MIGRATION_SETUP) {
+        state->incoming = state->known && state->run_state == RUN_STATE_INMIGRATE;
+    }
+    if (follow_is_handed_over(state, before)) {
+        follow_know(state, RUN_STATE_POSTMIGRATE);
+    }
+    follow_arm(state);
+    if (!follow_state_in_migration(state)) {
+        state->incoming = false;
+    }
+    if (state->run_state != RUN_STATE_RUNNING) {
+        state->ask_status = true;
+    }
+}
+
+static void follow_set_cause(FollowState *state, RunState cause)
+{
+    state->has_cause = true;
+    state->cause = cause;
+}
+
+static void follow_event_shutdown(FollowState *state, const char *reason)
+{
+    int cause = reason ? qapi_enum_parse(QAPI_TYPE(ShutdownCause), reason) : -1;
+
+    state->shutdown = true;
+    state->shutdown_cause = cause < 0 ? SHUTDOWN_CAUSE_NONE : (ShutdownCause)cause;
+    follow_set_cause(state, RUN_STATE_SHUTDOWN);
+}
+
+/* Of a VM that runs, a reset changes nothing here. */
+static void follow_event_reset(FollowState *state, const char *reason)
+{
+    state->shutdown = false;
+    state->has_cause = false;
+    if (!follow_is_stopped(state)) {
+        return;
+    }
+    if (state->run_state != RUN_STATE_INMIGRATE && state->run_state != RUN_STATE_FINISH_MIGRATE &&
+        state->run_state != RUN_STATE_SUSPENDED) {
+        follow_know(state, RUN_STATE_PRELAUNCH);
+    }
+    state->ask_status = true;
+}
+
+static void follow_event_suspend(FollowState *state, const char *detail)
+{
+    if (state->known && state->run_state == RUN_STATE_RUNNING) {
+        follow_know(state, RUN_STATE_SUSPENDED);
+    }
+    state->ask_status = true;
+}
+
+static void follow_event_wakeup(FollowState *state, const char *detail)
+{
+    if (state->known && state->run_state == RUN_STATE_SUSPENDED) {
+        follow_know(state, RUN_STATE_RUNNING);
+    }
+    state->ask_status = true;
+}
+
+static void follow_event_panicked(FollowState *state, const char *action)
+{
+    if (g_strcmp0(action, "pause") == 0 || g_strcmp0(action, "poweroff") == 0) {
+        follow_set_cause(state, RUN_STATE_GUEST_PANICKED);
+    }
+}
+
+static void follow_event_io_error(FollowState *state, const char *action)
+{
+    if (g_strcmp0(action, "stop") == 0) {
+        follow_set_cause(state, RUN_STATE_IO_ERROR);
+    }
+}
+
+static void follow_event_watchdog(FollowState *state, const char *action)
+{
+    if (g_strcmp0(action, "pause") == 0) {
+        follow_set_cause(state, RUN_STATE_WATCHDOG);
+    }
+}
+
+static const FollowEvent follow_events[] = {
+    { "BLOCK_IO_ERROR", "action", follow_event_io_error },
+    { "COLO_EXIT", "reason", NULL },
+    { "GUEST_PANICKED", "action", follow_event_panicked },
+    { "MIGRATION", "status", follow_event_migration },
+    { "MIGRATION_PASS", "pass", NULL },
+    { "POWERDOWN", NULL, NULL },
+    { "RESET", "reason", follow_event_reset },
+    { "RESUME", NULL, follow_event_resume },
+    { "SHUTDOWN", "reason", follow_event_shutdown },
+    { "STOP", NULL, follow_event_stop },
+    { "SUSPEND", NULL, follow_event_suspend },
+    { "WAKEUP", NULL, follow_event_wakeup },
+    { "WATCHDOG", "action", follow_event_watchdog },
+};
+
+static const FollowEvent *follow_event_find(const char *name)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(follow_events); i++) {
+        if (strcmp(follow_events[i].name, name) == 0) {
+            return &follow_events[i];
+        }
+    }
+    return NULL;
+}
+
+bool follow_event_matters(const char *name)
+{
+    return follow_event_find(name) != NULL;
+}
+
+const char *follow_event_detail(const char *name)
+{
+    const FollowEvent *event = follow_event_find(name);
+
+    return event ? event->detail : NULL;
+}
+
+void follow_state_event(FollowState *state, const char *name, const char *detail)
+{
+    const FollowEvent *event = follow_event_find(name);
+
+    if (event && event->handle) {
+        event->handle(state, detail);
+    }
+}
+
+/* --- Replies ------------------------------------------------------------------------------- */
+
+void follow_state_status(FollowState *state, const char *status, bool running)
+{
+    int value = qapi_enum_parse(QAPI_TYPE(RunState), status);
+    RunState run_state = value >= 0 ? (RunState)value
+                                    : running ? RUN_STATE_RUNNING : RUN_STATE_PAUSED;
+
+    if (run_state == RUN_STATE_FINISH_MIGRATE && follow_is_stopped(state) &&
+        state->run_state == RUN_STATE_POSTMIGRATE) {
+        return; /* older than the "completed" in front of it */
+    }
+    follow_know(state, run_state);
+    if (run_state == RUN_STATE_INMIGRATE) {
+        state->incoming = true;
+    }
+    follow_arm(state);
+}
+
+void follow_state_migration(FollowState *state, const char *status)
+{
+    if (state->migration_told) {
+        return;
+    }
+    state->migration = follow_parse_migration(status);
+    follow_arm(state);
+}
+
+bool follow_state_in_migration(const FollowState *state)
+{
+    return follow_migration_is(state, FOLLOW_ARMS);
+}
+
+/* --- The connection ------------------------------------------------------------------------ */
+
+void follow_state_init(FollowState *state, RunState run_state)
+{
+    *state = (FollowState) {
+        .run_state = run_state == RUN_STATE_RUNNING ? RUN_STATE_PAUSED : run_state,
+    };
+}
+
+void follow_state_connected(FollowState *state)
+{
+    state->known = false;
+    state->migration = VM_FOLLOWER_MIGRATION_NONE;
+    state->incoming = false;
+    state->migration_told = false;
+    state->has_cause = false;
+    state->shutdown = false;
+    state->armed = false;
+    follow_ask(state);
+}
+
+/*
+ * Of a VM that ran, nothing is known now: frames wait. One that was stopped stays so: above all,
+ * the source of a migration goes on handing over, since it can be only the destination that
+ * gets the frames now.
+ */
+void follow_state_lost(FollowState *state)
+{
+    state->armed = false;
+    state->ask_status = false;
+    state->ask_migrate = false;
+    if (!state->known) {
+        return;
+    }
+    state->known = false;
+    if (state->shutdown && state->run_state != RUN_STATE_FINISH_MIGRATE &&
+        state->run_state != RUN_STATE_POSTMIGRATE) {
+        state->run_state = RUN_STATE_SHUTDOWN;
+        state->ended = true;
+    } else if (state->run_state == RUN_STATE_RUNNING) {
+        state->run_state = RUN_STATE_PAUSED;
+    }
+}
+
+void follow_state_give_up(FollowState *state)
+{
+    if (!state->known) {
+        state->gone = true;
+    }
+}
+
+VmFollowerHold follow_state_hold(const FollowState *state, bool connected)
+{
+    if (state->run_state == RUN_STATE_RUNNING) {
+        return VM_FOLLOWER_HOLD_NONE;
+    }
+    if (state->gone) {
+        return VM_FOLLOWER_HOLD_GUEST_GONE;
+    }
+    if (!state->known) {
+        return connected ? VM_FOLLOWER_HOLD_VM_UNKNOWN : VM_FOLLOWER_HOLD_VM_NOT_CONNECTED;
+    }
+    return state->run_state == RUN_STATE_INMIGRATE ||
+                   state->run_state == RUN_STATE_FINISH_MIGRATE ||
+                   state->run_state == RUN_STATE_POSTMIGRATE
+               ? VM_FOLLOWER_HOLD_IN_MIGRATION : VM_FOLLOWER_HOLD_VM_STOPPED;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a VM's events, replies and end mean for our run state; knows nothing of sockets. */
+
+#ifndef SYSTEM_FOLLOW_STATE_H
+#define SYSTEM_FOLLOW_STATE_H
+
+#include <stdbool.h>
+#include "qapi/qapi-types.h"
+
+/** What is known of a VM, and what follows from it. */
+typedef struct FollowState {
+    /* What the VM told on this connection. */
+    bool known;                    /* its run state: @run_state is that one */
+    VmFollowerMigration migration;
+    bool incoming;                 /* the migration comes in: the VM is its destination */
+    bool migration_told;           /* by an event: what query-migrate answers may be older */
+    bool has_cause;                /* an event told why the next STOP comes, */
+    RunState cause;                /* so that is the state it leads to */
+    bool shutdown;                 /* SHUTDOWN came, and nothing that takes it back */
+    ShutdownCause shutdown_cause;
+    /* What follows. */
+    RunState run_state;            /* for us to take */
+    bool armed;                    /* a migration may stop the VM at any time */
+    bool ended;                    /* the VM was shut down and is gone: nobody waits for it */
+    bool gone;                     /* the VM is given up */
+    bool ask_status;               /* query-status, query-migrate are to be sent; */
+    bool ask_migrate;              /* cleared by who sends them */
+} FollowState;
+
+/** follow_state_init: nothing is known; @run_state, ours, is taken unless the VM would run. */
+void follow_state_init(FollowState *state, RunState run_state);
+
+/** follow_state_connected: a new connection to a VM, which may be another one. */
+void follow_state_connected(FollowState *state);
+
+/** follow_state_lost: the connection ended; legal when there was none. */
+void follow_state_lost(FollowState *state);
+
+/** follow_state_give_up: the VM has been away for too long; no-op when it is back. */
+void follow_state_give_up(FollowState *state);
+
+/**
+ * follow_state_event: the VM sent event @name
+ * @detail: the member of its data that follow_event_detail() names, as text; NULL = absent
+ */
+void follow_state_event(FollowState *state, const char *name, const char *detail);
+
+/** follow_event_matters: whether @name means anything here. */
+bool follow_event_matters(const char *name);
+
+/** follow_event_detail: name of the member of @name's data that matters, or NULL. */
+const char *follow_event_detail(const char *name);
+
+/** follow_state_status: query-status was answered; @running decides for unknown states. */
+void follow_state_status(FollowState *state, const char *status, bool running);
+
+/** follow_state_migration: query-migrate was answered; NULL = there was no migration. */
+void follow_state_migration(FollowState *state, const char *status);
+
+/** follow_state_in_migration: whether a migration, in or out, is in progress. */
+bool follow_state_in_migration(const FollowState *state);
+
+/** follow_state_hold: why frames to the guest are held. */
+VmFollowerHold follow_state_hold(const FollowState *state, bool connected);
+
+#endif

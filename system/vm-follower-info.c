@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Shows the vm-follower: query-vm-follower, info vm-follower, and the events it keeps. */
+
+#include "system/vm-follower-internal.h"
+
+#include "qapi/qapi-commands.h"
+#include "system/hmp-internal.h"
+#include "system/run-state.h"
+
+#define FOLLOW_NOTES_MAX 32u
+
+static void follow_note_free(void *opaque)
+{
+    FollowNote *note = opaque;
+
+    g_free(note->detail);
+    g_free(note);
+}
+
+/* A long migration has many passes; only the last of them is of interest. */
+static bool follow_notes_replaces_last(const FollowNotes *log, const char *name)
+{
+    const FollowNote *last = g_queue_peek_tail((GQueue *)&log->notes);
+
+    return last && g_str_equal(name, "MIGRATION_PASS") && g_str_equal(last->name, name);
+}
+
+void follow_notes_add(FollowNotes *log, const QmpClientEvent *event, const char *detail,
+                      RunState run_state)
+{
+    FollowNote *note = g_new(FollowNote, 1);
+
+    *note = (FollowNote) {
+        .name = g_intern_string(event->name),
+        .detail = g_strdup(detail),
+        .seconds = event->seconds,
+        .microseconds = event->microseconds,
+        .received_ns = clock_now_ns(CLOCK_TYPE_REALTIME),
+        .run_state = run_state,
+    };
+    if (follow_notes_replaces_last(log, note->name)) {
+        follow_note_free(g_queue_pop_tail(&log->notes));
+    }
+    g_queue_push_tail(&log->notes, note);
+    if (log->notes.length > FOLLOW_NOTES_MAX) {
+        follow_note_free(g_queue_pop_head(&log->notes));
+    }
+}
+
+void follow_notes_clear(FollowNotes *log)
+{
+    g_queue_clear_full(&log->notes, follow_note_free);
+}
+
+/* --- query-vm-follower --------------------------------------------------------------------- */
+
+static uint64_t follow_age_ms(int64_t since_ns)
+{
+    return (uint64_t)MAX(clock_now_ns(CLOCK_TYPE_REALTIME) - since_ns, 0) / 1000000;
+}
+
+static void follow_note_to_info(const FollowNote *note, VmFollowerEvent *info)
+{
+    *info = (VmFollowerEvent) {
+        .name = g_strdup(note->name),
+        .detail = g_strdup(note->detail),
+        .timestamp = g_new0(VmFollowerTime, 1),
+        .age_ms = follow_age_ms(note->received_ns),
+        .run_state = note->run_state,
+    };
+    info->timestamp->seconds = note->seconds;
+    info->timestamp->microseconds = note->microseconds;
+}
+
+static VmFollowerEventList *follow_notes_to_info(const FollowNotes *log)
+{
+    VmFollowerEventList *list = g_new0(VmFollowerEventList, 1);
+
+    list->items = g_new0(VmFollowerEvent, log->notes.length);
+    for (const GList *link = log->notes.head; link; link = link->next) {
+        follow_note_to_info(link->data, &list->items[list->len++]);
+    }
+    return list;
+}
+
+static void vm_follower_to_info(const VmFollower *f, VmFollowerInfo *info)
+{
+    const VmFollowerProperties *props = vm_follower_props(f);
+
+    *info = (VmFollowerInfo) {
+        .id = g_strdup(f->obj.id),
+        .chardev = g_strdup(props->chardev),
+        .connected = qmp_client_phase(f->client) != QMP_CLIENT_CLOSED,
+        .state = vm_follower_state(f),
+        .version = g_strdup(f->version),
+        .has_vm_status = f->state.known,
+        .vm_status = f->state.run_state,
+        .run_state = run_state_get(),
+        .migration = f->state.migration,
+        .armed = f->state.armed,
+        .hold = vm_follower_hold(f),
+        .on_exit = props->on_exit,
+        .has_gone_ms = f->lost_ns >= 0,
+        .gone_ms = f->lost_ns >= 0 ? follow_age_ms(f->lost_ns) : 0,
+        .reconnects = f->n_reconnects,
+        .errors = f->n_errors,
+        .last_error = g_strdup(f->last_error),
+        .events = follow_notes_to_info(&f->notes),
+    };
+}
+
+VmFollowerInfoList *qmp_query_vm_follower(GError **error)
+{
+    VmFollowerInfoList *list = g_new0(VmFollowerInfoList, 1);
+    const VmFollower *f = vm_follower_get();
+
+    if (f) {
+        list->items = g_new0(VmFollowerInfo, 1);
+        vm_follower_to_info(f, &list->items[list->len++]);
+    }
+    return list;
+}
+
+/* --- info vm-follower ---------------------------------------------------------------------- */
+
+#define NAME_OF(type, value) qapi_enum_name(QAPI_TYPE(type), (int)(value))
+
+static void hmp_print_event(Hmp *hmp, const VmFollowerEvent *event)
+{
+    hmp_printf(hmp, "  %" PRIu64 ".%03" PRIu64 " s ago: %s", event->age_ms / 1000,
+               event->age_ms % 1000, event->name);
+    if (event->detail) {
+        hmp_printf(hmp, " %s", event->detail);
+    }
+    hmp_printf(hmp, " -> %s\n", NAME_OF(RunState, event->run_state));
+}
+
+static void hmp_print_follower(Hmp *hmp, const VmFollowerInfo *info)
+{
+    hmp_printf(hmp, "%s: chardev=%s,on-exit=%s: %s", info->id, info->chardev,
+               NAME_OF(VmFollowerOnExit, info->on_exit), NAME_OF(VmFollowerState, info->state));
+    if (info->version) {
+        hmp_printf(hmp, ", QEMU %s", info->version);
+    }
+    if (info->has_gone_ms) {
+        hmp_printf(hmp, ", gone for %" PRIu64 " ms", info->gone_ms);
+    }
+    hmp_printf(hmp, "\n  VM: %s, migration %s%s; here: %s\n",
+               info->has_vm_status ? NAME_OF(RunState, info->vm_status) : "unknown",
+               NAME_OF(VmFollowerMigration, info->migration), info->armed ? " (armed)" : "",
+               NAME_OF(RunState, info->run_state));
+    hmp_printf(hmp, "  frames to the guest are held: %s\n",
+               info->hold == VM_FOLLOWER_HOLD_NONE ? "no" : NAME_OF(VmFollowerHold, info->hold));
+    hmp_printf(hmp, "  reconnects %" PRIu64 ", errors %" PRIu64 "%s%s\n", info->reconnects,
+               info->errors, info->last_error ? ": " : "",
+               info->last_error ? info->last_error : "");
+    for (size_t i = 0; i < info->events->len; i++) {
+        hmp_print_event(hmp, &info->events->items[i]);
+    }
+}
+
+static void hmp_run_info_vm_follower(Hmp *hmp)
+{
+    g_autoptr(VmFollowerInfoList) list = qmp_query_vm_follower(NULL);
+
+    for (size_t i = 0; i < list->len; i++) {
+        hmp_print_follower(hmp, &list->items[i]);
+    }
+}
+
+static const HmpCommand hmp_vm_follower_info_commands[] = {
+    { .name = "vm-follower", .help = "the VM whose run state is followed",
+      .run = hmp_run_info_vm_follower },
+};
+HMP_REGISTER(hmp_vm_follower_info_commands, true);

@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* vm-follower takes over the run state of a VM in another process, over its QMP. */
+
+/*
+ * What arrives goes to the FollowState, which says what our run state is to be;
+ * vm_follower_apply() makes it so, tells the exports, and asks the VM what is left to ask.
+ *
+ * Once a VM that was followed is gone, a timer runs until one is followed again: a connection
+ * alone proves nothing. When it expires, or at once after a SHUTDOWN, the VM is given up and
+ * on-exit says what that means.
+ */
+
+#include "system/vm-follower-internal.h"
+
+#include "chardev/char.h"
+#include "export/export.h"
+#include "qapi/json.h"
+#include "qapi/qapi-events.h"
+#include "system/run-state.h"
+#include "system/vm.h"
+#include "util/error.h"
+#include "util/log.h"
+
+/* How often the end of a migration is asked for that does not tell it by events. */
+#define FOLLOWER_POLL_NS (INT64_C(1000) * 1000 * 1000)
+/* Lines of the log in a while; what a VM does wrong is counted all the same. */
+#define FOLLOWER_LOG_NS  (INT64_C(10) * 1000 * 1000 * 1000)
+#define FOLLOWER_LOG_MAX 10
+
+static VmFollower *vm_follower; /* borrowed: the one there is */
+
+VmFollower *vm_follower_get(void)
+{
+    return vm_follower;
+}
+
+const VmFollowerProperties *vm_follower_props(const VmFollower *f)
+{
+    return f->obj.props;
+}
+
+VmFollowerHold vm_follower_hold(const VmFollower *f)
+{
+    return follow_state_hold(&f->state, qmp_client_phase(f->client) != QMP_CLIENT_CLOSED);
+}
+
+VmFollowerState vm_follower_state(const VmFollower *f)
+{
+    static const VmFollowerState states[] = {
+        [QMP_CLIENT_CLOSED] = VM_FOLLOWER_STATE_DISCONNECTED,
+        [QMP_CLIENT_GREETING] = VM_FOLLOWER_STATE_GREETING,
+        [QMP_CLIENT_NEGOTIATING] = VM_FOLLOWER_STATE_NEGOTIATING,
+        [QMP_CLIENT_READY] = VM_FOLLOWER_STATE_NEGOTIATING,
+    };
+
+    return f->state.known ? VM_FOLLOWER_STATE_FOLLOWING : states[qmp_client_phase(f->client)];
+}
+
+/* --- Errors -------------------------------------------------------------------------------- */
+
+static bool vm_follower_may_log(VmFollower *f)
+{
+    int64_t now = clock_now_ns(CLOCK_TYPE_REALTIME);
+
+    if (f->n_logged == 0 || now - f->log_start_ns > FOLLOWER_LOG_NS) {
+        f->log_start_ns = now;
+        f->n_logged = 0;
+    }
+    return f->n_logged++ < FOLLOWER_LOG_MAX;
+}
+
+/* @message: taken */
+static void vm_follower_count_error(VmFollower *f, char *message)
+{
+    f->n_errors++;
+    g_free(f->last_error);
+    f->last_error = message;
+}
+
+/* --- Asking -------------------------------------------------------------------------------- */
+
+static void vm_follower_apply(VmFollower *f);
+
+static void vm_follower_status_told(json_object *result, void *opaque)
+{
+    VmFollower *f = opaque;
+    json_object *status = NULL, *running = NULL;
+
+    f->status_asked = false;
+    if (!result) {
+        return; /* refused, and told so; events will tell */
+    }
+    if (!json_object_object_get_ex(result, "status", &status) ||
+        !json_object_is_type(status, json_type_string)) {
+        qmp_client_reject(f->client, "the VM's reply to 'query-status' has no status");
+        return;
+    }
+    json_object_object_get_ex(result, "running", &running);
+    follow_state_status(&f->state, json_object_get_string(status),
+                        json_object_get_boolean(running));
+    vm_follower_apply(f);
+}
+
+static void vm_follower_events_told(json_object *result, void *opaque)
+{
+    VmFollower *f = opaque;
+
+    f->events_asked = false;
+    f->events_on = result != NULL;
+    f->events_refused = !result;
+    if (!result) {
+        f->state.ask_migrate = true; /* one may have begun in between */
+    }
+    vm_follower_apply(f);
+}
+
+/* Without it, MIGRATION events are not sent. It can be set only while there is no migration. */
+static void vm_follower_ask_events(VmFollower *f)
+{
+    json_object *arguments = NULL;
+
+    if (f->events_on || f->events_asked || f->events_refused) {
+        return;
+    }
+    json_parse_text("{\"capabilities\": [{\"capability\": \"events\", \"state\": true}]}",
+                    &arguments, NULL);
+    f->events_asked = qmp_client_execute(f->client, "migrate-set-capabilities", arguments,
+                                         vm_follower_events_told);
+}
+
+static void vm_follower_migration_told(json_object *result, void *opaque)
+{
+    VmFollower *f = opaque;
+    json_object *status = NULL;
+
+    f->migrate_asked = false;
+    if (!result) {
+        return;
+    }
+    json_object_object_get_ex(result, "status", &status);
+    follow_state_migration(&f->state, json_object_is_type(status, json_type_string)
+                                          ? json_object_get_string(status) : NULL);
+    if (!follow_state_in_migration(&f->state) || f->state.incoming) {
+        vm_follower_ask_events(f);
+    } else {
+        f->events_refused = false; /* that was the reason; try again when it is over */
+    }
+    vm_follower_apply(f);
+}
+
+/* At most one of each is under way: its reply is newer than whatever came before it. */
+static void vm_follower_ask(VmFollower *f)
+{
+    FollowState *state = &f->state;
+
+    if (qmp_client_phase(f->client) != QMP_CLIENT_READY) {
+        return;
+    }
+    if (state->ask_status && !f->status_asked) {
+        f->status_asked = qmp_client_execute(f->client, "query-status", NULL,
+                                             vm_follower_status_told);
+    }
+    if (state->ask_migrate && !f->migrate_asked) {
+        f->migrate_asked = qmp_client_execute(f->client, "query-migrate", NULL,
+                                              vm_follower_migration_told);
+    }
+    state->ask_status = false;
+    state->ask_migrate = false;
+}
+
+static void vm_follower_poll(void *opaque)
+{
+    VmFollower *f = opaque;
+
+    f->state.ask_migrate = true;
+    vm_follower_ask(f);
+}
+
+static void vm_follower_set_poll(VmFollower *f)
+{
+    bool is_needed = !f->events_on && qmp_client_phase(f->client) == QMP_CLIENT_READY &&
+                     follow_state_in_migration(&f->state);
+
+    if (!is_needed) {
+        timer_stop(f->poll_timer);
+    } else if (!timer_is_running(f->poll_timer) && !f->migrate_asked) {
+        timer_start_at(f->poll_timer, clock_now_ns(CLOCK_TYPE_REALTIME) + FOLLOWER_POLL_NS);
+    }
+}
+
+/* --- Acting -------------------------------------------------------------------------------- */
+
+static void vm_follower_tell_exports(VmFollower *f)
+{
+    bool guest_gone = f->state.gone &&
+                      vm_follower_props(f)->on_exit == VM_FOLLOWER_ON_EXIT_STOP;
+
+    if (f->armed != f->state.armed) {
+        f->armed = f->state.armed;
+        net_exports_set_armed(f->armed);
+    }
+    if (f->guest_gone != guest_gone) {
+        f->guest_gone = guest_gone;
+        net_exports_set_guest_gone(guest_gone);
+    }
+}
+
+/* The exports learn what they must know before frames go on, and after they have stopped. */
+static void vm_follower_take_state(VmFollower *f)
+{
+    if (f->state.run_state == RUN_STATE_RUNNING) {
+        vm_follower_tell_exports(f);
+        vm_follow(RUN_STATE_RUNNING);
+    } else {
+        vm_follow(f->state.run_state);
+        vm_follower_tell_exports(f);
+    }
+}
+
+static void vm_follower_emit(VmFollower *f)
+{
+    qapi_event_vm_follower_state(&(VmFollowerStateEvent) {
+        .id = f->obj.id,
+        .state = f->is_following ? VM_FOLLOWER_STATE_FOLLOWING : VM_FOLLOWER_STATE_DISCONNECTED,
+        .hold = vm_follower_hold(f),
+    });
+}
+
+static void vm_follower_announce(VmFollower *f)
+{
+    if (f->is_following == f->state.known && f->is_gone == f->state.gone) {
+        return;
+    }
+    if (f->state.known && !f->is_following) {
+        f->n_reconnects += f->has_followed;
+        f->has_followed = true;
+        f->lost_ns = -1;
+    } else if (f->is_following && !f->state.known) {
+        f->lost_ns = clock_now_ns(CLOCK_TYPE_REALTIME);
+    }
+    f->is_following = f->state.known;
+    f->is_gone = f->state.gone;
+    vm_follower_emit(f);
+}
+
+static void vm_follower_quit(VmFollower *f)
+{
+    bool is_told = f->state.ended && f->state.shutdown_cause != SHUTDOWN_CAUSE_NONE;
+
+    log_info("vm-follower '%s': the VM has ended", f->obj.id);
+    vm_request_shutdown(is_told ? f->state.shutdown_cause : SHUTDOWN_CAUSE_HOST_ERROR);
+}
+
+static void vm_follower_set_exit(VmFollower *f)
+{
+    if (f->state.gone && vm_follower_props(f)->on_exit == VM_FOLLOWER_ON_EXIT_QUIT) {
+        vm_follower_quit(f);
+    }
+    if (f->state.gone || f->lost_ns < 0) {
+        timer_stop(f->exit_timer);
+    } else {
+        timer_start_at(f->exit_timer, f->lost_ns +
+                       (int64_t)vm_follower_props(f)->exit_timeout * 1000000);
+    }
+}
+
+static void vm_follower_apply(VmFollower *f)
+{
+    vm_follower_take_state(f);
+    vm_follower_announce(f);
+    vm_follower_set_exit(f);
+    vm_follower_ask(f);
+    vm_follower_set_poll(f);
+}
+
+static void vm_follower_exit_expired(void *opaque)
+{
+    VmFollower *f = opaque;
+
+    follow_state_give_up(&f->state);
+    vm_follower_apply(f);
+}
+
+/* --- The VM -------------------------------------------------------------------------------- */
+
+static void vm_follower_opened(void *opaque)
+{
+    VmFollower *f = opaque;
+
+    f->status_asked = f->migrate_asked = f->events_asked = false;
+    f->events_on = f->events_refused = false;
+    follow_state_connected(&f->state);
+}
+
+static int vm_follower_version_part(json_object *version, const char *name)
+{
+    json_object *qemu = NULL, *part = NULL;
+
+    if (!json_object_object_get_ex(version, "qemu", &qemu) ||
+        !json_object_is_type(qemu, json_type_object)) {
+        return 0;
+    }
+    json_object_object_get_ex(qemu, name, &part);
+    return json_object_get_int(part);
+}
+
+static void vm_follower_ready(json_object *version, void *opaque)
+{
+    VmFollower *f = opaque;
+
+    g_free(f->version);
+    f->version = g_strdup_printf("%d.%d.%d", vm_follower_version_part(version, "major"),
+                                 vm_follower_version_part(version, "minor"),
+                                 vm_follower_version_part(version, "micro"));
+    vm_follower_ask(f);
+}
+
+/* The text of member @name of @data, whatever its type. Owned; NULL = absent. */
+static char *vm_follower_detail(json_object *data, const char *name)
+{
+    json_object *value = NULL;
+
+    if (!data || !name || !json_object_object_get_ex(data, name, &value) || !value) {
+        return NULL;
+    }
+    return qmp_client_quote(json_object_get_string(value));
+}
+
+static void vm_follower_event(const QmpClientEvent *event, void *opaque)
+{
+    VmFollower *f = opaque;
+    g_autofree char *detail = NULL;
+
+    if (!follow_event_matters(event->name)) {
+        return;
+    }
+    detail = vm_follower_detail(event->data, follow_event_detail(event->name));
+    follow_state_event(&f->state, event->name, detail);
+    f->events_on = f->events_on || f->state.migration_told;
+    follow_notes_add(&f->notes, event, detail, f->state.run_state);
+    vm_follower_apply(f);
+}
+
+static void vm_follower_refused(const char *message, void *opaque)
+{
+    VmFollower *f = opaque;
+
+    if (vm_follower_may_log(f)) {
+        log_warning("vm-follower '%s': the VM refused %s", f->obj.id, message);
+    }
+    vm_follower_count_error(f, g_strdup_printf("the VM refused %s", message));
+}
+
+static void vm_follower_broken(const char *message, void *opaque)
+{
+    VmFollower *f = opaque;
+
+    if (vm_follower_may_log(f)) {
+        log_error("vm-follower '%s': chardev '%s': %s", f->obj.id,
+                  vm_follower_props(f)->chardev, message);
+    }
+    vm_follower_count_error(f, g_strdup(message));
+}
+
+static void vm_follower_closed(void *opaque)
+{
+    VmFollower *f = opaque;
+
+    g_clear_pointer(&f->version, g_free);
+    follow_state_lost(&f->state);
+    if (f->state.ended) {
+        follow_state_give_up(&f->state);
+    }
+    vm_follower_apply(f);
+}
+
+static const QmpClientOps vm_follower_client_ops = {
+    .opened = vm_follower_opened,
+    .ready = vm_follower_ready,
+    .event = vm_follower_event,
+    .refused = vm_follower_refused,
+    .broken = vm_follower_broken,
+    .closed = vm_follower_closed,
+};
+
+/* --- The object ---------------------------------------------------------------------------- */
+
+static bool vm_follower_create(Object *obj, GError **error)
+{
+    VmFollower *f = (VmFollower *)obj;
+    const char *chardev = vm_follower_props(f)->chardev;
+    Chardev *chr = char_find(chardev);
+
+    if (vm_follower) {
+        return error_set(error, "there is vm-follower '%s' already: only one VM can be followed",
+                         vm_follower->obj.id);
+    }
+    if (!chr) {
+        return error_set_class(error, ERROR_CLASS_DEVICE_NOT_FOUND, "Device '%s' not found",
+                               chardev);
+    }
+    f->lost_ns = -1;
+    follow_state_init(&f->state, run_state_get());
+    f->client = qmp_client_new(chr, &vm_follower_client_ops, f, error);
+    if (!f->client) {
+        return false;
+    }
+    f->exit_timer = timer_new(CLOCK_TYPE_REALTIME, vm_follower_exit_expired, f);
+    f->poll_timer = timer_new(CLOCK_TYPE_REALTIME, vm_follower_poll, f);
+    vm_follower = f;
+    vm_set_follower(obj->id);
+    vm_follower_take_state(f);
+    return true;
+}
+
+/* The run state stays as it is; whoever deleted the follower can change it now. */
+static void vm_follower_finalize(Object *obj)
+{
+    VmFollower *f = (VmFollower *)obj;
+
+    vm_set_follower(NULL);
+    vm_follower = NULL;
+    qmp_client_free(f->client);
+    timer_free(f->exit_timer);
+    timer_free(f->poll_timer);
+    f->state.armed = f->state.gone = false;
+    vm_follower_tell_exports(f);
+    follow_notes_clear(&f->notes);
+    g_free(f->version);
+    g_free(f->last_error);
+}
+
+static bool vm_follower_change(Object *obj, const QapiMember *member, const void *new_props,
+                               GError **error)
+{
+    if (g_str_equal(member->name, "chardev")) {
+        return error_set(error, "Property 'vm-follower.chardev' can only be given when the object "
+                         "is created");
+    }
+    return true;
+}
+
+static void vm_follower_changed(Object *obj, const QapiMember *member)
+{
+    vm_follower_apply((VmFollower *)obj);
+}
+
+static const ObjectClass vm_follower_class = {
+    .name = "vm-follower",
+    .props = QAPI_TYPE(VmFollowerProperties),
+    .phase = OBJECT_PHASE_LATE,
+    .size = sizeof(VmFollower),
+    .create = vm_follower_create,
+    .finalize = vm_follower_finalize,
+    .change = vm_follower_change,
+    .changed = vm_follower_changed,
+};
+
+__attribute__((constructor)) static void vm_follower_register(void)
+{
+    object_class_register(&vm_follower_class);
+}
