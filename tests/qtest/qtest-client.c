@@ -237,6 +237,16 @@ int qtest_wait_exit(QTest *s)
     return WEXITSTATUS(status);
 }
 
+void qtest_kill(QTest *s)
+{
+    int status;
+
+    qtest_signal(s, SIGKILL);
+    status = qtest_reap(s);
+    g_assert_true(WIFSIGNALED(status));
+    qtest_free(s);
+}
+
 void qtest_quit(QTest *s)
 {
     qtest_signal(s, SIGTERM);

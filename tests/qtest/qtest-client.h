@@ -45,6 +45,9 @@ void qtest_attach_qmp(QTest *s, int fd);
 /** qtest_quit: SIGTERM; the program must end with status 0. Frees @s. */
 void qtest_quit(QTest *s);
 
+/** qtest_kill: SIGKILL, as if the host had died. Frees @s. */
+void qtest_kill(QTest *s);
+
 /** qtest_wait_exit: the program must end by itself. Frees @s. Returns: its exit status. */
 int qtest_wait_exit(QTest *s);
 
