@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Hands over one frame at a time, and remembers those that may not have reached the guest. */
+/* Hands over by handfuls, and remembers the frames that may not have reached the guest. */
 
 /*
  * When a VM stops, its QEMU no longer brings frames to the guest, but goes on taking some: those
@@ -7,6 +7,12 @@
  * elsewhere. That can be hundreds. So while a migration is in progress the next frame is handed
  * over only when QEMU has read the last one, which the sender sees in the socket: then at most
  * the last three are in doubt. Copies of those are kept.
+ *
+ * One frame at a time costs a TCP stream into the guest nine tenths of its rate. So while more
+ * waits than was handed over, and QEMU is quick to read, each hand-over may be one frame larger
+ * than the last, up to what QEMU takes in one read. The last three hand-overs are in doubt then;
+ * at hundreds of MB/s they are a millisecond's frames. A steady stream that does not pile up
+ * still goes one by one, and a QEMU that is held up is given single frames again.
  *
  * Nothing tells when a small frame has been read: the socket stays writable. So the export looks
  * again: at once for a moment, as QEMU mostly is quick, then by a timer with growing pauses.
@@ -21,8 +27,15 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-/* With one frame at a time: two or three are accepted and not brought to the guest. */
+/* Of the hand-overs, two or three are accepted and not brought to the guest. */
 #define GATE_DOUBTFUL 3
+
+/* The most that QEMU is handed at once; it reads 69632 bytes. */
+#define GATE_HANDFUL_MAX 64u
+#define GATE_BYTES_MAX   65536u
+
+/* A QEMU that has not read within this time is held up by something, perhaps by its stop. */
+#define GATE_SLOW_NS INT64_C(2000000)
 
 /* Without: how old a frame may be that has not reached the guest. The longest seen was 23 ms. */
 #define GATE_WINDOW_NS INT64_C(50000000)
@@ -93,16 +106,22 @@ static bool gate_is_open(const NetExport *exp)
 
 /* --- The history ------------------------------------------------------------------------- */
 
-/* Forget what is surely with the guest. */
-static void gate_trim(NetExportGating *gating, int64_t now_ns)
+/* The mark of the newest frame that is surely with the guest. */
+static int64_t gate_floor(const NetExportGating *gating)
 {
-    size_t max = gating->sees_reading ? GATE_DOUBTFUL : EXPORT_HISTORY_MAX;
+    return gating->sees_reading ? gating->n_rounds - GATE_DOUBTFUL
+                                : clock_now_ns(CLOCK_TYPE_REALTIME) - GATE_WINDOW_NS;
+}
+
+/* Forget what is surely with the guest. */
+static void gate_trim(NetExportGating *gating)
+{
+    int64_t floor = gate_floor(gating);
 
     while (gating->history.n_frames > 0) {
         unsigned oldest = (gating->next - gating->history.n_frames) % EXPORT_HISTORY_MAX;
 
-        if (gating->history.n_frames <= max &&
-            (gating->sees_reading || now_ns - gating->times_ns[oldest] <= GATE_WINDOW_NS)) {
+        if (gating->marks[oldest] > floor && gating->history.n_frames <= EXPORT_HISTORY_MAX) {
             return;
         }
         net_hold_pop(&gating->history, 1);
@@ -111,16 +130,16 @@ static void gate_trim(NetExportGating *gating, int64_t now_ns)
 
 static void gate_remember(NetExportGating *gating, const NetFrame *frames, size_t n)
 {
-    int64_t now_ns = clock_now_ns(CLOCK_TYPE_REALTIME);
+    int64_t mark = gating->sees_reading ? ++gating->n_rounds : clock_now_ns(CLOCK_TYPE_REALTIME);
 
     for (size_t i = 0; i < n; i++) {
-        net_hold_push(&gating->history, &frames[i], 1);
-        gating->times_ns[gating->next++ % EXPORT_HISTORY_MAX] = now_ns;
-        if (gating->history.n_frames > EXPORT_HISTORY_MAX) {
+        if (gating->history.n_frames == EXPORT_HISTORY_MAX) {
             net_hold_pop(&gating->history, 1);
         }
+        net_hold_push(&gating->history, &frames[i], 1);
+        gating->marks[gating->next++ % EXPORT_HISTORY_MAX] = mark;
     }
-    gate_trim(gating, now_ns);
+    gate_trim(gating);
 }
 
 /* --- Sending ----------------------------------------------------------------------------- */
@@ -153,17 +172,52 @@ static void gate_wait(NetExport *exp)
     }
 }
 
-/* One frame at a time; the last of them needs not have been read. */
-static size_t gate_send_singly(NetExport *exp, const NetFrame *frames, size_t n)
+/* How many frames make the next hand-over: no more than QEMU takes in one read. */
+static size_t gate_handful(const NetExportGating *gating, const NetFrame *frames, size_t n)
 {
+    size_t max = MIN(n, gating->handful);
+    uint32_t bytes = 0;
+    size_t i = 0;
+
+    while (i < max && (i == 0 || bytes + frames[i].len <= GATE_BYTES_MAX)) {
+        bytes += frames[i].len;
+        i++;
+    }
+    return i;
+}
+
+/*
+ * QEMU has read the last handful. If it was quick and more waits than that, the next one may be
+ * a little larger; if less waits, that is enough; if it was slow, frames go one by one again.
+ */
+static void gate_learn_pace(NetExportGating *gating, size_t n)
+{
+    int64_t now = clock_now_ns(CLOCK_TYPE_REALTIME);
+
+    if (now - gating->sent_ns >= GATE_SLOW_NS) {
+        gating->handful = 1;
+    } else {
+        gating->handful = MIN(MIN(gating->handful + 1, n), GATE_HANDFUL_MAX);
+    }
+    gating->sent_ns = now;
+}
+
+static size_t gate_send_by_handfuls(NetExport *exp, const NetFrame *frames, size_t n)
+{
+    NetExportGating *gating = &exp->gating;
     size_t taken = 0;
 
     while (taken < n && gate_is_open(exp)) {
-        if (exp->class->send(exp, &frames[taken], 1) == 0) {
+        size_t sent;
+
+        gate_learn_pace(gating, n - taken);
+        sent = exp->class->send(exp, &frames[taken], gate_handful(gating, &frames[taken],
+                                                                  n - taken));
+        if (sent == 0) {
             return taken;
         }
-        gate_remember(&exp->gating, &frames[taken], 1);
-        taken++;
+        gate_remember(gating, &frames[taken], sent);
+        taken += sent;
     }
     if (taken < n) {
         gate_wait(exp);
@@ -177,7 +231,7 @@ size_t export_gate_send(NetExport *exp, const NetFrame *frames, size_t n)
 
     gate_learn_socket(exp);
     if (exp->gating.sees_reading) {
-        return gate_send_singly(exp, frames, n);
+        return gate_send_by_handfuls(exp, frames, n);
     }
     taken = exp->class->send(exp, frames, n);
     gate_remember(&exp->gating, frames, taken);
@@ -210,13 +264,14 @@ void export_gate_opened(NetExport *exp)
 {
     exp->gating.knows_socket = false;
     exp->gating.waits = false;
+    exp->gating.handful = 1;
     export_gate_forget(exp);
 }
 
 void export_gate_mark(NetExport *exp)
 {
     exp->gating.marked = true;
-    gate_trim(&exp->gating, clock_now_ns(CLOCK_TYPE_REALTIME));
+    gate_trim(&exp->gating);
 }
 
 void export_gate_unmark(NetExport *exp)

@@ -23,7 +23,10 @@ typedef struct NetExportGating {
     Timer *look;         /* owned: looks again whether it has read; NULL until needed */
     int64_t pause_ns;    /* how long @look waits next time */
     NetHold history;     /* copies of frames handed over, oldest first */
-    int64_t times_ns[EXPORT_HISTORY_MAX]; /* of those in @history, a ring that ends at @next */
+    int64_t marks[EXPORT_HISTORY_MAX]; /* when they were: a ring that ends at @next */
+    int64_t n_rounds;    /* hand-overs so far */
+    int64_t sent_ns;     /* when the last one was */
+    size_t handful;      /* frames of the next one */
     unsigned next;
 } NetExportGating;
 
