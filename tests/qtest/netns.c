@@ -111,7 +111,6 @@ void netns_tap_make(const char *ifname)
 
     netns_check(ioctl(fd, TUNSETPERSIST, 1) == 0, "TUNSETPERSIST");
     close(fd);
-    netns_link_up(ifname);
 }
 
 void netns_inherit_fd(int fd)
@@ -210,9 +209,12 @@ int netns_packet_socket(const char *ifname)
         .sll_ifindex = (int)if_nametoindex(ifname),
     };
     int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int buffer = 16 * 1024 * 1024; /* a full one loses frames */
     int on = 1;
 
     netns_check(fd >= 0, "a packet socket");
+    netns_check(setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof(buffer)) == 0,
+                "SO_RCVBUFFORCE");
     netns_check(setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)) == 0,
                 "PACKET_IGNORE_OUTGOING");
     netns_check(bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0, ifname);

@@ -25,7 +25,12 @@ void netns_enter_new(void);
  */
 int netns_tap_open(const char *ifname, int flags);
 
-/** netns_tap_make: a persistent tap for somebody else to open; up. */
+/**
+ * netns_tap_make: a persistent tap for somebody else to open; down
+ *
+ * Let it be up after it has been opened: where the carrier comes later the kernel takes a while
+ * to notice, and drops frames until then.
+ */
 void netns_tap_make(const char *ifname);
 
 /** netns_inherit_fd: let programs that are started from now on have @fd. */
