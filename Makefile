@@ -18,6 +18,8 @@ help:
 	@echo 'make                 build everything in $(BUILD)/'
 	@echo 'make check           build and run all tests; the last line counts them'
 	@echo 'make check TESTS=X   only tests whose name holds X'
+	@echo 'make check-quick     without the tests with real guests, which take minutes (root)'
+	@echo 'make check-functional  only the tests with real guests in QEMU (root)'
 	@echo 'make check-valgrind  run the unit tests and qtests under valgrind'
 	@echo 'make demo            show the redirector at work while the VM is stopped'
 	@echo 'make bench           measure beside QEMU and a bare relay (about 5 minutes)'
@@ -30,6 +32,12 @@ help:
 
 check: all
 	@$(RUN_TESTS)
+
+check-quick: all
+	@$(RUN_TESTS) --without functional/
+
+check-functional: all
+	@scripts/run-tests $(BUILD) functional/$(TESTS)
 
 check-valgrind: all
 	@$(RUN_TESTS) --valgrind
@@ -59,4 +67,5 @@ configured:
 	@test -f $(BUILD)/build.ninja || { \
 	    echo 'make: $(BUILD)/ is not configured; run ./configure first' >&2; exit 1; }
 
-.PHONY: all help check check-valgrind demo bench fuzz docs install clean configured
+.PHONY: all help check check-quick check-functional check-valgrind demo bench \
+        fuzz docs install clean configured

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Everything a case has started, and its end.
+
+import pathlib
+import shutil
+import tempfile
+
+from . import image
+from .daemon import Daemon
+from .errors import Deadline
+from .guest import Guest, find_qemu
+from .network import Network
+
+
+class Lab:
+    """The network, processes and files of one case; all are gone after close()."""
+
+    def __init__(self, build, seconds, sanitize='none'):
+        self.build = pathlib.Path(build)
+        self.is_sanitized = sanitize != 'none'
+        self.labhost = self.build / 'tests/functional/labhost'
+        self.kernel = image.kernel()
+        find_qemu()
+        self.deadline = Deadline(seconds)
+        self.network = Network()
+        self.things = []
+        self.count = 0
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix='qnd-lab-'))
+        self.initrd = self.folder / 'initrd.gz'
+        try:
+            image.build_initrd(self.build / 'tests/functional/labguest', self.initrd)
+        except BaseException:
+            self.close()
+            raise
+
+    def unique(self, name):
+        self.count += 1
+        return f'{name}-{self.count}'
+
+    def add(self, thing):
+        """Have thing closed at the end. Returns: it."""
+        self.things.append(thing)
+        return thing
+
+    def guest(self, name, netdev, **options):
+        return Guest(self, name, netdev, **options)
+
+    def daemon(self, name, options):
+        return Daemon(self, name, options)
+
+    def daemons(self):
+        return [thing for thing in self.things
+                if isinstance(thing, Daemon) and thing.process.is_running()]
+
+    def finish(self):
+        """What must hold at the end of every case that went well."""
+        for daemon in self.daemons():
+            daemon.check_end()
+
+    def story(self):
+        lines = [line for thing in self.things if hasattr(thing, 'story')
+                 for line in thing.story()]
+        return sorted(lines) + [f'frames dropped by the kernel: {self.network.tap_drops()}']
+
+    def close(self):
+        for thing in reversed(self.things):
+            thing.close()
+        self.things = []
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# One host of a pair: a guest's QEMU and what attaches its NIC to the tap in the bridge.
+"""
+stock:          tapA -- QEMU A
+stream, dgram:  tapA -- netdev net0 of daemon A -- export e0 -- QEMU A
+"""
+
+STOCK = 'stock'
+STREAM = 'stream'
+DGRAM = 'dgram'
+EXPORTS = (STREAM,)
+
+
+class Side:
+    """The host called name ('A', 'B'): its tap, its daemon unless it is stock, its QEMU."""
+
+    def __init__(self, lab, name, kind, side_channel=()):
+        self.lab = lab
+        self.name = name
+        self.kind = kind
+        self.tap = lab.network.add_tap(f'tap{name}')
+        self.guest = None
+        self.daemon = None
+        if kind != STOCK:
+            self.daemon = lab.daemon(name, self.daemon_options() + list(side_channel))
+
+    def path(self, suffix):
+        return self.lab.folder / f'{self.name}.{suffix}'
+
+    def uri(self):
+        """Where its QEMU waits for a migration."""
+        return f'unix:{self.path("migrate")}'
+
+    def tap_options(self):
+        return f'ifname={self.tap},script=no,downscript=no'
+
+    def export_options(self):
+        options = (f'type={self.kind},id=e0,netdev=net0,addr.type=unix,'
+                   f'addr.path={self.path("net")}')
+        if self.kind == DGRAM:
+            options += f',remote.type=unix,remote.path={self.path("qemu")}'
+        return options
+
+    def daemon_options(self):
+        """As documented for both hosts, but for the side channel."""
+        return ['-netdev', f'tap,id=net0,{self.tap_options()}',
+                '--export', self.export_options(),
+                '-chardev', f'socket,id=qmp0,path={self.path("qmp")},reconnect-ms=100',
+                '-object', 'vm-follower,id=vm0,chardev=qmp0']
+
+    def guest_netdev(self):
+        if self.kind == STOCK:
+            return f'tap,id=n0,{self.tap_options()}'
+        if self.kind == STREAM:
+            return f'stream,id=n0,server=off,addr.type=unix,addr.path={self.path("net")}'
+        return (f'dgram,id=n0,local.type=unix,local.path={self.path("qemu")},'
+                f'remote.type=unix,remote.path={self.path("net")}')
+
+    def start_guest(self, **options):
+        """Start QEMU and wait for the guest, whose place the bridge then knows."""
+        self.lab.network.plug(self.tap)
+        self.guest = self.lab.guest(self.name, self.guest_netdev(), **options)
+        self.guest.wait_ready()
+        self.wait_followed()
+        return self.guest
+
+    def wait_followed(self):
+        """Until the daemon knows what its QEMU does."""
+        if self.daemon:
+            self.daemon.qmp.wait('VM_FOLLOWER_STATE', state='following')
+
+    def start_incoming(self, **options):
+        """Start a QEMU that waits for a migration.
+
+        Only now the tap comes into the bridge: it would have got, and kept for the guest, what
+        the bridge sends everywhere until it knows where the guest is.
+        """
+        self.guest = self.lab.guest(self.name, self.guest_netdev(), incoming=self.uri(),
+                                    **options)
+        self.wait_followed()
+        self.lab.network.plug(self.tap)
+        return self.guest
+
+    def follower(self):
+        return self.daemon.qmp.command('query-vm-follower')[0]
+
+    def export(self):
+        return self.daemon.qmp.command('query-net-exports')[0]
+
+    def handover(self):
+        """Where the hand-over stands here."""
+        return next(entry['handover'] for entry in self.daemon.qmp.command('query-netfilters')
+                    if entry['type'] == 'filter-handover')
+
+
+def handover_options(port, is_source):
+    """The side channel between the daemons: TCP on the namespace's loopback."""
+    if is_source:
+        return ['-chardev', f'socket,id=side0,host=127.0.0.1,port={port},reconnect-ms=100',
+                '-object', 'filter-handover,id=h0,netdev=net0,outdev=side0']
+    return ['-chardev', f'socket,id=side0,host=127.0.0.1,port={port},server=on,wait=off',
+            '-object', 'filter-handover,id=h0,netdev=net0,indev=side0']
+
+
+def pair(lab, kind, port=7900, **incoming):
+    """Source A with a guest that runs, and destination B; incoming: options of its QEMU."""
+    channels = ([], []) if kind == STOCK else (handover_options(port, True),
+                                               handover_options(port, False))
+    target = Side(lab, 'B', kind, channels[1])
+    source = Side(lab, 'A', kind, channels[0])
+    source.start_guest()
+    target.start_incoming(**incoming)
+    return source, target
