@@ -7,6 +7,8 @@ TESTS =
 CASES =
 RUNS =
 QUICK =
+MODE =
+EXPORT =
 JSON =
 SECONDS = 60
 RUN_TESTS = scripts/run-tests $(BUILD) $(TESTS)
@@ -22,6 +24,8 @@ help:
 	@echo 'make check-functional  only the tests with real guests in QEMU (root)'
 	@echo 'make check-valgrind  run the unit tests and qtests under valgrind'
 	@echo 'make demo            show the redirector at work while the VM is stopped'
+	@echo 'make demo-migration  migrate a loaded guest, beside stock QEMU (root; 4 minutes)'
+	@echo 'make demo-migration RUNS=2 MODE=postcopy EXPORT=dgram  so often; in this way'
 	@echo 'make bench           measure beside QEMU and a bare relay (about 5 minutes)'
 	@echo 'make bench CASES=a,c RUNS=9 QUICK=1 JSON=F  only these; so often; roughly; into F too'
 	@echo 'make fuzz SECONDS=N  fuzz each parser for N seconds (./configure --enable-fuzz)'
@@ -45,6 +49,10 @@ check-valgrind: all
 demo: all
 	@tests/demo/demo.py $(BUILD)/qemu-net-daemon $(BUILD)/demo
 
+demo-migration: all
+	@PYTHONDONTWRITEBYTECODE=1 tests/functional/demo_migration.py $(if $(RUNS),--runs $(RUNS)) \
+	    $(if $(MODE),--mode $(MODE)) $(if $(EXPORT),--export $(EXPORT)) $(BUILD)
+
 bench: all
 	@PYTHONDONTWRITEBYTECODE=1 tests/bench/bench.py $(if $(CASES),--cases '$(CASES)') \
 	    $(if $(RUNS),--runs $(RUNS)) $(if $(QUICK),--quick) $(if $(JSON),--json '$(JSON)') \
@@ -67,5 +75,5 @@ configured:
 	@test -f $(BUILD)/build.ninja || { \
 	    echo 'make: $(BUILD)/ is not configured; run ./configure first' >&2; exit 1; }
 
-.PHONY: all help check check-quick check-functional check-valgrind demo bench \
+.PHONY: all help check check-quick check-functional check-valgrind demo demo-migration bench \
         fuzz docs install clean configured

@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Migrates a loaded guest with QEMU's own backend and through our daemons, and shows what was lost.
+"""usage: demo_migration.py [OPTION]... BUILD
+
+Boots a tiny Linux guest in stock QEMU, sends it a steady stream of numbered datagrams, and
+migrates it to a second QEMU meanwhile: once with its NIC on QEMU's own tap backend, once on
+qemu-net-daemon, which owns the tap. The guest counts what it gets. It also sends a stream of its
+own, whose longest gap on the host's clock is how long the guest was away. Needs root, for network
+namespaces and taps; the network of the machine is not touched.
+
+  --runs N         migrations of each kind (10)
+  --count N        datagrams in each migration (8000)
+  --rate N         datagrams in a second (1000)
+  --mode MODE      precopy, pause-before-switchover or postcopy (precopy)
+  --export TYPE    how the guest attaches to the daemon: stream or dgram (stream)
+
+The exit status is 1 if a migration through the daemons lost a datagram, duplicated more than 3,
+or reordered any.
+"""
+
+import argparse
+import dataclasses
+import os
+import signal
+import statistics
+import subprocess
+import sys
+
+from lab import migration, traffic
+from lab.errors import LabError, Skip
+from lab.scene import Lab
+from lab.side import EXPORTS, STOCK, Side, pair
+from lab.tap import end_in_order
+
+DUPLICATES_MAX = 3
+CASE_S = 60
+IN_STREAM, OUT_STREAM = 1, 2
+LOAD_MS = 2000
+LOAD_ROUNDS = 3
+
+
+@dataclasses.dataclass
+class Outcome:
+    """What became of the datagrams of one migration, or of several."""
+
+    sent: int = 0
+    received: int = 0
+    lost: int = 0
+    duplicated: int = 0
+    reordered: int = 0
+    gap_ms: float = 0.0
+    out_sent: int = 0
+    out_lost: int = 0
+
+    def is_good(self):
+        return (self.lost, self.reordered) == (0, 0) and self.duplicated <= DUPLICATES_MAX
+
+    def cells(self):
+        return (f'{self.sent:>6} {self.received:>6} {self.lost:>5} {self.duplicated:>4} '
+                f'{self.reordered:>5} {self.gap_ms:>7.0f}')
+
+
+def total(outcomes):
+    """The sums; of the gaps the longest."""
+    together = Outcome()
+    for outcome in outcomes:
+        for field in dataclasses.fields(Outcome):
+            join = max if field.name == 'gap_ms' else sum
+            setattr(together, field.name, join((getattr(together, field.name),
+                                                getattr(outcome, field.name))))
+    return together
+
+
+def run_migration(lab, kind, args):
+    """Returns: the Outcome."""
+    source, target = pair(lab, kind)
+    receiver = traffic.Receiver(lab, OUT_STREAM, args.rate, args.count)
+    sender = traffic.Sender(lab, IN_STREAM, args.rate, args.count)
+    sender.wait_sent(args.count // 5)
+    migration.migrate(source.guest, target.guest, target.uri(), args.mode)
+    sent = sender.result()['sent']
+    report = traffic.report(lab.deadline, IN_STREAM)
+    out = receiver.result()
+    lab.finish()
+    return Outcome(sent, report['total'], sent - report['unique'], report['duplicated'],
+                   report['reordered'], out['gap_us'] / 1000, args.count,
+                   args.count - out['unique'])
+
+
+def in_lab(args, function, *arguments):
+    lab = Lab(args.build, CASE_S + args.count / args.rate, os.environ.get('LAB_SANITIZE', 'none'))
+    try:
+        return function(lab, *arguments)
+    except BaseException:
+        print('\n'.join(lab.story()), file=sys.stderr)
+        raise
+    finally:
+        lab.close()
+
+
+# ---- the table ----
+
+WIDTH = len(Outcome().cells())
+HEAD = f'{"sent":>6} {"recvd":>6} {"lost":>5} {"dup.":>4} {"reor.":>5} {"gap ms":>7}'
+
+
+def rule(join='+'):
+    return f'+-----+-{"-" * WIDTH}-{join}-{"-" * WIDTH}-+'
+
+
+def row(title, left, right):
+    return f'| {title:>3} | {left:>{WIDTH}} | {right:>{WIDTH}} |'
+
+
+def print_table(args):
+    """Run it all. Returns: the outcomes of both kinds."""
+    outcomes = {STOCK: [], args.export: []}
+    print(rule())
+    print(row('', f'{"tap, QEMU":^{WIDTH}}',
+              f'{f"tap, qemu-net-daemon, {args.export}, QEMU":^{WIDTH}}'))
+    print(row('run', HEAD, HEAD))
+    print(rule())
+    for run in range(1, args.runs + 1):
+        for kind, those in outcomes.items():
+            those.append(in_lab(args, run_migration, kind, args))
+        print(row(run, *(those[-1].cells() for those in outcomes.values())), flush=True)
+    print(rule())
+    print(row('all', *(total(those).cells() for those in outcomes.values())))
+    print(rule())
+    return outcomes
+
+
+def qemu_version():
+    text = subprocess.run(['qemu-system-x86_64', '--version'], stdout=subprocess.PIPE, text=True,
+                          check=True).stdout
+    return text.split()[3].split('(')[0]
+
+
+def explain(args):
+    print(f'Live migration ({args.mode}) of a guest in QEMU {qemu_version()} that gets {args.rate} '
+          f'datagrams/s,\n{args.count} in each run, and sends as many.\n', flush=True)
+
+
+def explain_after(outcomes):
+    print('sent, recvd, lost, dup., reor.: datagrams into the guest, which counts them. gap: the '
+          'longest\ntime in which the host heard nothing from the guest. Of the datagrams that the '
+          'guests sent')
+    print(' and '.join(f'{total(those).out_lost} of {total(those).out_sent}'
+                       for those in outcomes.values()) + ' were lost.')
+
+
+# ---- what gating costs ----
+
+def load_rates(lab, kind):
+    """Returns: MB/s of TCP into the guest by gate=on and off, alternating."""
+    source = Side(lab, 'A', kind)
+    source.start_guest()
+    rates = {'off': [], 'on': []}
+    for _ in range(LOAD_ROUNDS):
+        for gate, those in rates.items():
+            source.daemon.qmp.command('net-export-set', id='e0', gate=gate)
+            result = traffic.Load(lab, LOAD_MS).result()
+            those.append(result['acknowledged'] / result['us'])
+    lab.finish()
+    return rates
+
+
+def print_gating(args):
+    rates = in_lab(args, load_rates, args.export)
+    off, on = (statistics.median(rates[gate]) for gate in ('off', 'on'))
+    print(f'TCP into the guest at full speed: {off:.0f} MB/s with gate=off, as while no migration '
+          f'is in\nprogress; {on:.0f} MB/s with gate=on, as during one ({on / off * 100:.0f} %).')
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(usage=__doc__.split('\n', 1)[0][7:], add_help=False)
+    parser.add_argument('-h', '--help', action='store_true')
+    parser.add_argument('--runs', type=int, default=10)
+    parser.add_argument('--count', type=int, default=8000)
+    parser.add_argument('--rate', type=int, default=1000)
+    parser.add_argument('--mode', choices=migration.MODES, default=migration.PRECOPY)
+    parser.add_argument('--export', choices=EXPORTS, default=EXPORTS[0])
+    parser.add_argument('build', nargs='?')
+    args = parser.parse_args()
+    if args.help or not args.build:
+        print(__doc__, end='')
+        sys.exit(0 if args.help else 2)
+    return args
+
+
+def main():
+    args = parse_arguments()
+    signal.signal(signal.SIGTERM, end_in_order)
+    try:
+        explain(args)
+        outcomes = print_table(args)
+        explain_after(outcomes)
+        print_gating(args)
+    except (LabError, Skip, OSError) as error:
+        print(f'demo_migration: {error}', file=sys.stderr)
+        return 1
+    bad = [run for run, outcome in enumerate(outcomes[args.export], 1) if not outcome.is_good()]
+    if bad:
+        print(f'FAILED: in run {", ".join(map(str, bad))} datagrams were lost, reordered or came '
+              f'twice too often.')
+        return 1
+    print('Through the daemons every datagram reached the guest, in order.')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
