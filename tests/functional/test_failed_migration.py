@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Tests that a migration that fails or is cancelled costs the source's guest no frame.
+"""
+    br0 -- tapA -- daemon A -- export -- QEMU A
+        |             | hand-over (TCP)    | migration, which does not succeed
+        -- tapB -- daemon B -- export -- QEMU B
+"""
+
+import functools
+import sys
+
+from lab import migration, tap, traffic
+from lab.errors import check, check_equal
+from lab.migration import PAUSE
+from lab.side import EXPORTS, pair
+
+PER_SECOND = 1000
+COUNT = 5000
+# Slow enough that a migration is still under way when it is to fail.
+BYTES_PER_SECOND = 1 << 20
+# The state of a device in this place is not understood by a QEMU that has it in another.
+OTHER_PLACE = ',addr=0x8'
+PAUSE_COUNT = 500
+
+
+def linger(source):
+    source.guest.qmp.command_with('migrate-set-parameters', {'max-bandwidth': BYTES_PER_SECOND})
+
+
+def killed_while_active(source, target, sender):
+    linger(source)
+    migration.begin(source.guest, target.guest, target.uri())
+    target.guest.kill()
+    source.guest.qmp.wait('MIGRATION', status='failed')
+    check(not source.guest.qmp.has_seen('STOP'), 'the source has stopped')
+
+
+def killed_at_switchover(source, target, sender):
+    migration.begin(source.guest, target.guest, target.uri(), PAUSE)
+    source.guest.qmp.wait('MIGRATION', status='pre-switchover')
+    sender.wait_more(PAUSE_COUNT)
+    target.guest.kill()
+    source.guest.qmp.command('migrate-continue', state='pre-switchover')
+    source.guest.qmp.wait('MIGRATION', status='failed')
+    source.guest.qmp.wait('RESUME')
+
+
+def cannot_load(source, target, sender):
+    """Without return-path the source does not know; somebody has to let it go on."""
+    migration.begin(source.guest, target.guest, target.uri())
+    source.guest.qmp.wait('MIGRATION', status='completed')
+    target.guest.qmp.wait_end()
+    sender.wait_more(PAUSE_COUNT)
+    check_equal(source.follower()['hold'], 'in-migration', 'why frames are held')
+    source.guest.qmp.command('cont')
+    source.guest.qmp.wait('RESUME')
+
+
+def cannot_load_and_tells(source, target, sender):
+    migration.begin(source.guest, target.guest, target.uri(), more=['return-path'])
+    source.guest.qmp.wait('MIGRATION', status='failed')
+    source.guest.qmp.wait('RESUME')
+
+
+def cancelled_while_active(source, target, sender):
+    linger(source)
+    migration.begin(source.guest, target.guest, target.uri())
+    sender.wait_more(PAUSE_COUNT)
+    source.guest.qmp.command('migrate_cancel')
+    source.guest.qmp.wait('MIGRATION', status='cancelled')
+    check(not source.guest.qmp.has_seen('STOP'), 'the source has stopped')
+
+
+def cancelled_at_switchover(source, target, sender):
+    migration.begin(source.guest, target.guest, target.uri(), PAUSE)
+    source.guest.qmp.wait('MIGRATION', status='pre-switchover')
+    sender.wait_more(PAUSE_COUNT)
+    source.guest.qmp.command('migrate_cancel')
+    source.guest.qmp.wait('MIGRATION', status='cancelled')
+    source.guest.qmp.wait('RESUME')
+
+
+def fails(kind, how, device, lab):
+    source, target = pair(lab, kind, device=device)
+    sender = traffic.Sender(lab, 1, PER_SECOND, COUNT)
+    sender.wait_sent(PER_SECOND)
+    how(source, target, sender)
+    check_equal(sender.result()['sent'], COUNT, 'datagrams sent')
+    traffic.check_stream(lab.deadline, 1, COUNT)
+    check_equal(source.export()['held-to-guest']['frames'], 0, 'frames still held')
+    check_equal(source.handover()['kept']['frames'], 0, 'frames the source keeps')
+    check_equal(target.handover()['injected'], 0, 'frames given to the other guest')
+
+
+WAYS = (
+    ('destination killed while active', killed_while_active, ''),
+    ('destination killed at pre-switchover', killed_at_switchover, ''),
+    ('destination cannot load, and the source does not know', cannot_load, OTHER_PLACE),
+    ('destination cannot load, and tells', cannot_load_and_tells, OTHER_PLACE),
+    ('cancelled while active', cancelled_while_active, ''),
+    ('cancelled at pre-switchover', cancelled_at_switchover, ''),
+)
+CASES = [(f'{kind}: {name}', functools.partial(fails, kind, how, device))
+         for kind in EXPORTS for name, how, device in WAYS]
+
+if __name__ == '__main__':
+    sys.exit(tap.main(CASES))
