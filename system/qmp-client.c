@@ -43,7 +43,7 @@ struct QmpClient {
     JsonStream *stream;   /* owned; NULL = no connection */
     size_t n_unfinished;  /* bytes read since the last whole message ended */
     GQueue calls;         /* owned QmpClientCall *, oldest first */
-    int64_t last_id;
+    int64_t last_id;      /* of a command on this connection */
     json_object *version; /* owned: of the greeting, until the client is ready */
 };
 
@@ -289,6 +289,7 @@ static void qmp_client_opened(QmpClient *client)
     client->phase = QMP_CLIENT_GREETING;
     client->stream = json_stream_new(qmp_client_message, client);
     client->n_unfinished = 0;
+    client->last_id = 0;
     client->ops->opened(client->opaque);
     char_frontend_accept_input(&client->fe);
 }
@@ -320,7 +321,7 @@ QmpClient *qmp_client_new(Chardev *chr, const QmpClientOps *ops, void *opaque, G
     QmpClient *client;
 
     if (char_is_mux(chr)) {
-        error_set(error, "chardev '%s' is a mux: it cannot be shared with others", char_id(chr));
+        error_set(error, "chardev '%s' is a mux: a QMP client needs one for itself", char_id(chr));
         return NULL;
     }
     client = g_new0(QmpClient, 1);
@@ -334,11 +335,13 @@ QmpClient *qmp_client_new(Chardev *chr, const QmpClientOps *ops, void *opaque, G
     return client;
 }
 
+/* A server greets once: the next user of the chardev needs a connection of its own. */
 void qmp_client_free(QmpClient *client)
 {
     if (!client) {
         return;
     }
+    char_frontend_disconnect(&client->fe);
     char_frontend_detach(&client->fe);
     qmp_client_forget(client);
     g_free(client);
