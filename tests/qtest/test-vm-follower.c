@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "export-rig.h"
 #include "fake-vm.h"
 #include "rig.h"
 
@@ -158,6 +159,67 @@ static void test_frames_follow(void)
     fake_vm_event(vm, "RESUME", NULL);
     rig_expect_peer(rig, 3);
     rig_free(rig);
+    fake_vm_free(vm);
+}
+
+/* --- Exports ------------------------------------------------------------------------------- */
+
+static ExportRig *export_rig_follow(FakeVm *vm, const char *properties)
+{
+    g_autofree char *options = fake_vm_options(vm, properties);
+    g_autofree char *more = g_strconcat(" ", options, NULL);
+    ExportRig *rig = export_rig_new(more);
+
+    vm->s = rig->s;
+    fake_vm_follow(vm, "running");
+    qtest_expect_event(vm->s, "RESUME");
+    export_rig_attach(rig);
+    export_rig_check(rig, 3);
+    return rig;
+}
+
+/* They gate from the beginning of a migration until it has failed. */
+static void test_exports_gate_in_a_migration(void)
+{
+    FakeVm *vm = fake_vm_new();
+    ExportRig *rig = export_rig_follow(vm, "");
+
+    g_assert_cmpint(export_rig_count(rig, "gating"), ==, 0);
+    fake_vm_migration(vm, "setup");
+    export_rig_wait(rig, "gating", 1);
+    export_rig_check(rig, 20);
+    fake_vm_migration(vm, "failed");
+    export_rig_wait(rig, "gating", 0);
+    export_rig_check(rig, 20);
+    fake_vm_migration(vm, "active");
+    export_rig_wait(rig, "gating", 1);
+    fake_vm_hang_up(vm);
+    export_rig_wait(rig, "gating", 0);
+    export_rig_free(rig);
+    fake_vm_free(vm);
+}
+
+/* What waits for a VM that is given up is dropped and counted, and nothing more is read. */
+static void test_exports_drop_what_a_gone_vm_is_owed(void)
+{
+    FakeVm *vm = fake_vm_new();
+    ExportRig *rig = export_rig_follow(vm, ",on-exit=stop");
+
+    fake_vm_crash(vm);
+    qtest_expect_event(vm->s, "STOP");
+    export_rig_detach(rig);
+    export_rig_send(rig, 7);
+    export_rig_wait(rig, "held-to-guest.frames", 7);
+    qtest_qom_set(vm->s, "vm0", "exit-timeout", "1");
+    export_rig_wait(rig, "held-to-guest.frames", 0);
+    g_assert_cmpint(export_rig_count(rig, "dropped.guest-gone.frames"), ==, 7);
+    g_assert_cmpint(qtest_netdev_count(vm->s, "net0", "polled"), ==, 0);
+    rig->n_guest_got += 7;
+    fake_vm_listen(vm);
+    fake_vm_follow(vm, "running");
+    export_rig_attach(rig);
+    export_rig_check(rig, 5);
+    export_rig_free(rig);
     fake_vm_free(vm);
 }
 
@@ -482,6 +544,8 @@ int main(int argc, char **argv)
     ADD("crash-is-waited-for", test_crash_is_waited_for);
     ADD("another-vm-comes", test_another_vm_comes);
     ADD("frames-follow", test_frames_follow);
+    ADD("exports/gate-in-a-migration", test_exports_gate_in_a_migration);
+    ADD("exports/drop-what-a-gone-vm-is-owed", test_exports_drop_what_a_gone_vm_is_owed);
     ADD("on-exit/gives-up-a-crashed-vm", test_gives_up_a_crashed_vm);
     ADD("on-exit/a-mere-connection-does-not-count", test_a_mere_connection_does_not_count);
     ADD("on-exit/quits-behind-a-crash", test_quits_behind_a_crash);
