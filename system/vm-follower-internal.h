@@ -40,7 +40,9 @@ typedef struct VmFollower {
     char *version;         /* owned: of the VM's QEMU; NULL = not greeted */
     bool is_following;     /* as last announced */
     bool is_gone;          /* as last announced */
+    bool was_known;        /* the VM's run state, when that was last looked at */
     bool has_followed;     /* at least once */
+    bool is_settled;       /* on this connection: whether the VM sends MIGRATION events */
     bool armed;            /* as the exports know it */
     bool guest_gone;       /* as the exports know it */
     bool status_asked;     /* query-status is to be answered; */

@@ -53,7 +53,8 @@ VmFollowerState vm_follower_state(const VmFollower *f)
         [QMP_CLIENT_READY] = VM_FOLLOWER_STATE_NEGOTIATING,
     };
 
-    return f->state.known ? VM_FOLLOWER_STATE_FOLLOWING : states[qmp_client_phase(f->client)];
+    return f->state.known && f->is_settled ? VM_FOLLOWER_STATE_FOLLOWING
+                                           : states[qmp_client_phase(f->client)];
 }
 
 /* --- Errors -------------------------------------------------------------------------------- */
@@ -108,9 +109,10 @@ static void vm_follower_events_told(json_object *result, void *opaque)
     f->events_asked = false;
     f->events_on = result != NULL;
     f->events_refused = !result;
-    if (!result) {
-        f->state.ask_migrate = true; /* one may have begun in between */
-    }
+    f->is_settled = true;
+    /* One may have begun, or ended, since the last question, and no event has told of it. */
+    f->state.ask_status |= f->events_on;
+    f->state.ask_migrate = true;
     vm_follower_apply(f);
 }
 
@@ -135,6 +137,8 @@ static void vm_follower_migration_told(json_object *result, void *opaque)
 
     f->migrate_asked = false;
     if (!result) {
+        f->is_settled = true; /* it knows nothing of migrations */
+        vm_follower_apply(f);
         return;
     }
     json_object_object_get_ex(result, "status", &status);
@@ -144,6 +148,7 @@ static void vm_follower_migration_told(json_object *result, void *opaque)
         vm_follower_ask_events(f);
     } else {
         f->events_refused = false; /* that was the reason; try again when it is over */
+        f->is_settled = true;
     }
     vm_follower_apply(f);
 }
@@ -226,21 +231,29 @@ static void vm_follower_emit(VmFollower *f)
     });
 }
 
-static void vm_follower_announce(VmFollower *f)
+/* Whether the VM is there: what it was before is of no interest any more, or it is gone. */
+static void vm_follower_note_presence(VmFollower *f)
 {
-    if (f->is_following == f->state.known && f->is_gone == f->state.gone) {
-        return;
-    }
-    if (f->state.known && !f->is_following) {
+    if (f->state.known && !f->was_known) {
         f->n_reconnects += f->has_followed;
         f->has_followed = true;
         f->lost_ns = -1;
-    } else if (f->is_following && !f->state.known) {
+    } else if (f->was_known && !f->state.known) {
         f->lost_ns = clock_now_ns(CLOCK_TYPE_REALTIME);
     }
-    f->is_following = f->state.known;
+    f->was_known = f->state.known;
+}
+
+static void vm_follower_announce(VmFollower *f)
+{
+    bool is_following = vm_follower_state(f) == VM_FOLLOWER_STATE_FOLLOWING;
+    bool is_news = f->is_following != is_following || (f->state.gone && !f->is_gone);
+
+    f->is_following = is_following;
     f->is_gone = f->state.gone;
-    vm_follower_emit(f);
+    if (is_news) {
+        vm_follower_emit(f);
+    }
 }
 
 static void vm_follower_quit(VmFollower *f)
@@ -267,10 +280,11 @@ static void vm_follower_set_exit(VmFollower *f)
 static void vm_follower_apply(VmFollower *f)
 {
     vm_follower_take_state(f);
-    vm_follower_announce(f);
+    vm_follower_note_presence(f);
     vm_follower_set_exit(f);
     vm_follower_ask(f);
     vm_follower_set_poll(f);
+    vm_follower_announce(f);
 }
 
 static void vm_follower_exit_expired(void *opaque)
@@ -288,7 +302,7 @@ static void vm_follower_opened(void *opaque)
     VmFollower *f = opaque;
 
     f->status_asked = f->migrate_asked = f->events_asked = false;
-    f->events_on = f->events_refused = false;
+    f->events_on = f->events_refused = f->is_settled = false;
     follow_state_connected(&f->state);
 }
 
@@ -336,7 +350,8 @@ static void vm_follower_event(const QmpClientEvent *event, void *opaque)
     }
     detail = vm_follower_detail(event->data, follow_event_detail(event->name));
     follow_state_event(&f->state, event->name, detail);
-    f->events_on = f->events_on || f->state.migration_told;
+    f->events_on |= f->state.migration_told;
+    f->is_settled |= f->events_on;
     follow_notes_add(&f->notes, event, detail, f->state.run_state);
     vm_follower_apply(f);
 }

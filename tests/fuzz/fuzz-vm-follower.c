@@ -34,7 +34,7 @@ static void fuzz_check(void)
 
     g_assert_cmpuint(list->len, ==, 1);
     g_assert_cmpint(info->run_state, ==, run_state_get());
-    g_assert_true(!run_state_is_running() || info->state == VM_FOLLOWER_STATE_FOLLOWING);
+    g_assert_true(!run_state_is_running() || info->has_vm_status);
     g_assert_cmpint(run_state_is_running(), ==, info->hold == VM_FOLLOWER_HOLD_NONE);
     g_assert_cmpuint(info->events->len, <=, 32);
     json_object_put(qapi_to_json(QAPI_TYPE(VmFollowerInfo), info));

@@ -143,13 +143,20 @@ void fake_vm_answer_migration(FakeVm *vm, const char *status)
     fake_vm_reply(vm, fake_vm_command(vm, "query-migrate"), result);
 }
 
+void fake_vm_accept_events(FakeVm *vm, const char *status, const char *migration)
+{
+    fake_vm_reply(vm, fake_vm_command(vm, "migrate-set-capabilities"), "{}");
+    fake_vm_answer_status(vm, status);
+    fake_vm_answer_migration(vm, migration);
+}
+
 void fake_vm_follow(FakeVm *vm, const char *status)
 {
     fake_vm_accept(vm);
     fake_vm_greet(vm);
     fake_vm_answer_status(vm, status);
     fake_vm_answer_migration(vm, NULL);
-    fake_vm_reply(vm, fake_vm_command(vm, "migrate-set-capabilities"), "{}");
+    fake_vm_accept_events(vm, status, NULL);
     fake_vm_wait(vm, "state", "following");
 }
 

@@ -71,6 +71,9 @@ void fake_vm_answer_status(FakeVm *vm, const char *status);
 /** fake_vm_answer_migration: query-migrate must come; NULL: there was none. */
 void fake_vm_answer_migration(FakeVm *vm, const char *status);
 
+/** fake_vm_accept_events: take the capability, and answer what is asked then. */
+void fake_vm_accept_events(FakeVm *vm, const char *status, const char *migration);
+
 /** fake_vm_follow: accept, greet, and answer everything that is asked at first. */
 void fake_vm_follow(FakeVm *vm, const char *status);
 

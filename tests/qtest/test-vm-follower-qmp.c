@@ -49,7 +49,7 @@ static void test_all_at_once(void)
                  "{'id': 3, 'return': {}}");
     qtest_expect_event(vm->s, "RESUME");
     fake_vm_command(vm, "qmp_capabilities");
-    fake_vm_wait(vm, "state", "following");
+    fake_vm_wait(vm, "vm-status", "running");
     fake_vm_assert(vm, "errors", "0");
     fake_vm_quit(vm);
 }
@@ -62,7 +62,7 @@ static void test_greeting_of_another_kind(void)
     fake_vm_send(vm, "{'QMP': {'capabilities': []}}\n");
     fake_vm_reply(vm, fake_vm_command(vm, "qmp_capabilities"), "{}");
     fake_vm_answer_status(vm, "running");
-    fake_vm_wait(vm, "state", "following");
+    qtest_expect_event(vm->s, "RESUME");
     fake_vm_assert(vm, "version", "0.0.0");
     fake_vm_quit(vm);
 }
@@ -345,7 +345,21 @@ static void test_refused_status(void)
     fake_vm_assert(vm, "hold", "vm-unknown");
     fake_vm_event(vm, "RESUME", NULL);
     qtest_expect_event(vm->s, "RESUME");
-    fake_vm_assert(vm, "state", "following");
+    fake_vm_assert(vm, "vm-status", "running");
+    fake_vm_quit(vm);
+}
+
+/* A QEMU that was built without migration. */
+static void test_refused_migration(void)
+{
+    FakeVm *vm = fake_vm_start("", "");
+
+    fake_vm_accept(vm);
+    fake_vm_greet(vm);
+    fake_vm_answer_status(vm, "running");
+    fake_vm_refuse(vm, fake_vm_command(vm, "query-migrate"), "The command is unknown");
+    expect_refused(vm, "'query-migrate': GenericError: The command is unknown");
+    fake_vm_wait(vm, "state", "following");
     fake_vm_quit(vm);
 }
 
@@ -373,6 +387,7 @@ static void test_refused_events(void)
     fake_vm_refuse(vm, fake_vm_command(vm, "migrate-set-capabilities"), "no such thing");
     expect_refused(vm, "'migrate-set-capabilities': GenericError: no such thing");
     fake_vm_answer_migration(vm, NULL);
+    fake_vm_wait(vm, "state", "following"); /* without them */
     fake_vm_event(vm, "STOP", NULL);
     fake_vm_answer_status(vm, "paused");
     fake_vm_answer_migration(vm, NULL);
@@ -391,6 +406,7 @@ static void test_events_are_asked_for_after_a_migration(void)
     fake_vm_answer_status(vm, "running");
     fake_vm_answer_migration(vm, "active");
     fake_vm_wait(vm, "armed", "true");
+    fake_vm_assert(vm, "state", "following");
     fake_vm_answer_migration(vm, "active"); /* a second later */
     fake_vm_answer_migration(vm, "failed");
     fake_vm_reply(vm, fake_vm_command(vm, "migrate-set-capabilities"), "{}");
@@ -426,8 +442,24 @@ static void test_destination_is_asked_for_events(void)
     fake_vm_greet(vm);
     fake_vm_answer_status(vm, "inmigrate");
     fake_vm_answer_migration(vm, "setup");
-    fake_vm_reply(vm, fake_vm_command(vm, "migrate-set-capabilities"), "{}");
+    fake_vm_accept_events(vm, "inmigrate", "active");
+    fake_vm_wait(vm, "migration", "active");
     fake_vm_assert(vm, "armed", "false");
+    fake_vm_quit(vm);
+}
+
+/* What happened before the VM began to tell is asked for once more. */
+static void test_nothing_is_missed_before_events_are_on(void)
+{
+    FakeVm *vm = fake_vm_start("", "");
+
+    fake_vm_accept(vm);
+    fake_vm_greet(vm);
+    fake_vm_answer_status(vm, "inmigrate");
+    fake_vm_answer_migration(vm, "setup");
+    fake_vm_accept_events(vm, "paused", "completed"); /* it came in, and was not to run */
+    fake_vm_wait(vm, "run-state", "paused");
+    fake_vm_wait(vm, "migration", "completed");
     fake_vm_quit(vm);
 }
 
@@ -497,11 +529,13 @@ static void add_errors(void)
 {
     ADD("refused/capabilities", test_refused_capabilities);
     ADD("refused/status", test_refused_status);
+    ADD("refused/migration", test_refused_migration);
     ADD("refused/without-class", test_error_without_class);
     ADD("refused/events", test_refused_events);
     ADD("events-are-asked-for-after-a-migration", test_events_are_asked_for_after_a_migration);
     ADD("events-refused-because-of-a-migration", test_events_refused_because_of_a_migration);
     ADD("destination-is-asked-for-events", test_destination_is_asked_for_events);
+    ADD("nothing-is-missed-before-events-are-on", test_nothing_is_missed_before_events_are_on);
 }
 
 int main(int argc, char **argv)

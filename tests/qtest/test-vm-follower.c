@@ -123,7 +123,8 @@ static void test_crash_is_waited_for(void)
     fake_vm_wait(vm, "state", "negotiating");
     fake_vm_answer_status(vm, "running");
     qtest_expect_event(vm->s, "RESUME");
-    fake_vm_assert(vm, "state", "following");
+    fake_vm_assert(vm, "vm-status", "running");
+    fake_vm_assert(vm, "state", "negotiating");
     fake_vm_assert(vm, "reconnects", "1");
     fake_vm_assert(vm, "gone-ms", "");
     fake_vm_quit(vm);
@@ -265,6 +266,9 @@ static void test_a_mere_connection_does_not_count(void)
     fake_vm_greet(vm);
     expect_state_event(vm, "disconnected", "guest-gone");
     fake_vm_answer_status(vm, "running");
+    fake_vm_wait(vm, "hold", "none");
+    fake_vm_answer_migration(vm, NULL);
+    fake_vm_accept_events(vm, "running", NULL);
     expect_state_event(vm, "following", "none");
     fake_vm_quit(vm);
 }
