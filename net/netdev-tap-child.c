@@ -14,7 +14,6 @@
 #include <spawn.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,6 +26,9 @@
 
 /* What waitpid() tells of a program that could not be started: as if a shell had tried. */
 #define STATUS_NOT_STARTED (1 << 8)
+
+/* How long to wait before looking again whether a program has ended. */
+#define WAIT_MAX_MS 32
 
 /* Signals that this process ignores or handles; a program expects them as they come. */
 static const int child_signals[] = { SIGINT, SIGHUP, SIGTERM, SIGPIPE };
@@ -54,6 +56,10 @@ static int child_start(char *const argv[], int fd, pid_t *pid)
     posix_spawnattr_t attr;
     int err;
 
+    /* Under valgrind posix_spawn() does not tell that it could not. */
+    if (access(argv[0], X_OK) < 0) {
+        return errno;
+    }
     posix_spawn_file_actions_init(&actions);
     if (fd >= 0) {
         posix_spawn_file_actions_adddup2(&actions, fd, HELPER_FD);
@@ -67,20 +73,34 @@ static int child_start(char *const argv[], int fd, pid_t *pid)
     return err;
 }
 
-/* Wait until the program ends or, if @interruptible, this process is asked to. */
+/* Returns: whether the program has ended by now. */
+static bool child_has_ended(pid_t pid, int flags, int *status)
+{
+    pid_t done;
+
+    do {
+        done = waitpid(pid, status, flags);
+    } while (done < 0 && errno == EINTR);
+    if (done < 0) {
+        *status = 0; /* somebody else has waited for it */
+    }
+    return done != 0;
+}
+
+/*
+ * Wait until the program ends or, if @interruptible, this process is asked to. Looking again and
+ * again works where there is no pidfd_open() (before Linux 5.3, under valgrind).
+ */
 static bool child_wait(pid_t pid, bool interruptible, int *status)
 {
-    auto_fd int pidfd = interruptible ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+    int wait_ms = 1;
 
-    if (pidfd >= 0 && interrupt_wait(pidfd, POLLIN, -1) == EINTR) {
-        kill(pid, SIGTERM);
-        return false;
-    }
-    while (waitpid(pid, status, 0) < 0) {
-        if (errno != EINTR) {
-            *status = 0; /* somebody else has waited for it */
-            return true;
+    while (!child_has_ended(pid, interruptible ? WNOHANG : 0, status)) {
+        if (interrupt_wait(-1, 0, wait_ms) == EINTR) {
+            kill(pid, SIGTERM);
+            return false;
         }
+        wait_ms = MIN(wait_ms * 2, WAIT_MAX_MS);
     }
     return true;
 }

@@ -25,6 +25,7 @@ struct netns_in6_ifreq {
     struct in6_addr addr;
     uint32_t prefix_len;
     int ifindex;
+    char unused[sizeof(struct ifreq)]; /* valgrind takes it for one of these */
 };
 
 static void netns_check(bool good, const char *what)
