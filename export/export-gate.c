@@ -9,10 +9,17 @@
  * the last three are in doubt. Copies of those are kept.
  *
  * One frame at a time costs a TCP stream into the guest nine tenths of its rate. So while more
- * waits than was handed over, and QEMU is quick to read, each hand-over may be one frame larger
- * than the last, up to what QEMU takes in one read. The last three hand-overs are in doubt then;
+ * waits than was handed over, and QEMU is quick to read, the hand-overs grow by a frame now and
+ * then, up to what QEMU takes in one read. The last three hand-overs are in doubt then;
  * at hundreds of MB/s they are a millisecond's frames. A steady stream that does not pile up
  * still goes one by one, and a QEMU that is held up is given single frames again.
+ *
+ * One of them may be lost even if the VM goes on here. A migration stops QEMU from a thread of its
+ * own, step by step: what the main thread reads when the VM no longer counts as running, but the
+ * devices have not been told, waits inside QEMU and is thrown away when they are. QEMU tells the
+ * last pass of the migration just before that, and STOP just behind it. So what it was seen to
+ * read in between is given to the guest again when that resumes; it is one hand-over at most, as
+ * QEMU stops reading at it.
  *
  * Nothing tells when a small frame has been read: the socket stays writable. So the export looks
  * again: at once for a moment, as QEMU mostly is quick, then by a timer with growing pauses.
@@ -27,6 +34,10 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "util/trace.h"
+
+TRACE_POINT(export_gate_returned);
+
 /* Of the hand-overs, two or three are accepted and not brought to the guest. */
 #define GATE_DOUBTFUL 3
 
@@ -34,8 +45,14 @@
 #define GATE_HANDFUL_MAX 64u
 #define GATE_BYTES_MAX   65536u
 
+/* So many hand-overs in a row, each with more waiting, make the next one a frame larger. */
+#define GATE_PACE 8u
+
 /* A QEMU that has not read within this time is held up by something, perhaps by its stop. */
-#define GATE_SLOW_NS INT64_C(2000000)
+#define GATE_SLOW_US 2000
+
+/* How long an idle QEMU takes from the moment a frame is sent until it has read that. */
+#define GATE_LATENCY_US 50
 
 /* Without: how old a frame may be that has not reached the guest. The longest seen was 23 ms. */
 #define GATE_WINDOW_NS INT64_C(50000000)
@@ -46,6 +63,9 @@
 /* Pauses between two looks. */
 #define GATE_PAUSE_MIN_NS INT64_C(30000)
 #define GATE_PAUSE_MAX_NS INT64_C(2000000)
+
+/* When QEMU stops, or stopped, for a migration; 0 = it stops for another reason. */
+static int64_t switch_begin_us, switch_end_us;
 
 /* --- The socket -------------------------------------------------------------------------- */
 
@@ -79,16 +99,34 @@ static void gate_learn_socket(NetExport *exp)
     }
 }
 
+static NetExportRound *gate_round(NetExportGating *gating, int64_t number)
+{
+    return &gating->rounds[number % EXPORT_ROUNDS];
+}
+
+static void gate_note_reading(NetExportGating *gating)
+{
+    NetExportRound *last = gate_round(gating, gating->n_rounds);
+
+    if (last->read_us == 0) {
+        last->read_us = g_get_real_time();
+    }
+}
+
 /* Whether QEMU has read everything. A broken socket counts as read: sending tells the reason. */
-static bool gate_has_read(const NetExport *exp)
+static bool gate_has_read(NetExport *exp)
 {
     int unread = 0;
 
-    return exp->class->is_idle(exp) &&
-           (ioctl(exp->class->socket(exp), SIOCOUTQ, &unread) < 0 || unread == 0);
+    if (!exp->class->is_idle(exp) ||
+        (ioctl(exp->class->socket(exp), SIOCOUTQ, &unread) == 0 && unread > 0)) {
+        return false;
+    }
+    gate_note_reading(&exp->gating);
+    return true;
 }
 
-static bool gate_is_open(const NetExport *exp)
+static bool gate_is_open(NetExport *exp)
 {
     int64_t end;
 
@@ -132,6 +170,7 @@ static void gate_remember(NetExportGating *gating, const NetFrame *frames, size_
 {
     int64_t mark = gating->sees_reading ? ++gating->n_rounds : clock_now_ns(CLOCK_TYPE_REALTIME);
 
+    *gate_round(gating, gating->n_rounds) = (NetExportRound) { .sent_us = g_get_real_time() };
     for (size_t i = 0; i < n; i++) {
         if (gating->history.n_frames == EXPORT_HISTORY_MAX) {
             net_hold_pop(&gating->history, 1);
@@ -187,19 +226,19 @@ static size_t gate_handful(const NetExportGating *gating, const NetFrame *frames
 }
 
 /*
- * QEMU has read the last handful. If it was quick and more waits than that, the next one may be
- * a little larger; if less waits, that is enough; if it was slow, frames go one by one again.
+ * QEMU has read the last handful. If it was quick and more waits than that, the next ones may
+ * soon be larger; if less waits, that is enough; if it was slow, frames go one by one again.
  */
 static void gate_learn_pace(NetExportGating *gating, size_t n)
 {
-    int64_t now = clock_now_ns(CLOCK_TYPE_REALTIME);
-
-    if (now - gating->sent_ns >= GATE_SLOW_NS) {
-        gating->handful = 1;
+    if (g_get_real_time() - gate_round(gating, gating->n_rounds)->sent_us >= GATE_SLOW_US) {
+        gating->pace = 0;
+    } else if (n > gating->handful) {
+        gating->pace = MIN(gating->pace + 1, GATE_PACE * GATE_HANDFUL_MAX - 1);
     } else {
-        gating->handful = MIN(MIN(gating->handful + 1, n), GATE_HANDFUL_MAX);
+        gating->pace = MIN(gating->pace, GATE_PACE * n - 1);
     }
-    gating->sent_ns = now;
+    gating->handful = 1 + gating->pace / GATE_PACE;
 }
 
 static size_t gate_send_by_handfuls(NetExport *exp, const NetFrame *frames, size_t n)
@@ -219,7 +258,8 @@ static size_t gate_send_by_handfuls(NetExport *exp, const NetFrame *frames, size
         gate_remember(gating, &frames[taken], sent);
         taken += sent;
     }
-    if (taken < n) {
+    /* If only to know when QEMU read the last of them. */
+    if (!gate_is_open(exp) && taken < n) {
         gate_wait(exp);
     }
     return taken;
@@ -240,9 +280,16 @@ size_t export_gate_send(NetExport *exp, const NetFrame *frames, size_t n)
 
 /* --- When ------------------------------------------------------------------------------- */
 
+void export_gate_set_switch(int64_t begin_us, int64_t end_us)
+{
+    switch_begin_us = begin_us;
+    switch_end_us = end_us;
+}
+
 void export_gate_forget(NetExport *exp)
 {
     exp->gating.marked = false;
+    exp->gating.n_purged = 0;
     net_hold_clear(&exp->gating.history);
 }
 
@@ -264,18 +311,78 @@ void export_gate_opened(NetExport *exp)
 {
     exp->gating.knows_socket = false;
     exp->gating.waits = false;
+    exp->gating.pace = 0;
     exp->gating.handful = 1;
     export_gate_forget(exp);
+}
+
+/* The last hand-over before the switch that QEMU had read; 0 = none that is remembered. */
+static int64_t gate_last_read(NetExportGating *gating)
+{
+    for (int64_t number = gating->n_rounds; number > 0 &&
+         number > gating->n_rounds - EXPORT_ROUNDS; number--) {
+        const NetExportRound *round = gate_round(gating, number);
+
+        if (round->sent_us <= switch_end_us && round->read_us != 0) {
+            return number;
+        }
+    }
+    return 0;
+}
+
+/* Whether QEMU read a hand-over in the switch: seen to, or sent so late that it must have. */
+static bool gate_was_purged(const NetExportRound *round)
+{
+    return round->read_us >= switch_begin_us &&
+           round->sent_us >= switch_begin_us - GATE_LATENCY_US;
+}
+
+static void gate_find_purged(NetExport *exp)
+{
+    NetExportGating *gating = &exp->gating;
+    int64_t number;
+
+    gating->n_purged = 0;
+    if (switch_begin_us == 0 || !gating->sees_reading) {
+        return;
+    }
+    gate_has_read(exp);
+    number = gate_last_read(gating);
+    if (number == 0 || !gate_was_purged(gate_round(gating, number))) {
+        return;
+    }
+    for (size_t i = 0; i < gating->history.n_frames; i++) {
+        unsigned at = (gating->next - gating->history.n_frames + i) % EXPORT_HISTORY_MAX;
+
+        if (gating->marks[at] == number && gating->n_purged++ == 0) {
+            gating->first_purged = i;
+        }
+    }
+}
+
+static void gate_return_purged(NetExport *exp)
+{
+    NetExportGating *gating = &exp->gating;
+    NetBatch batch;
+
+    if (gating->n_purged > 0) {
+        TRACE(export_gate_returned, "export '%s': %zu frames", exp->nc.id, gating->n_purged);
+        net_hold_peek(&gating->history, &batch);
+        net_client_return(&exp->nc, batch.frames + gating->first_purged, gating->n_purged);
+        gating->n_purged = 0;
+    }
 }
 
 void export_gate_mark(NetExport *exp)
 {
     exp->gating.marked = true;
     gate_trim(&exp->gating);
+    gate_find_purged(exp);
 }
 
 void export_gate_unmark(NetExport *exp)
 {
+    gate_return_purged(exp);
     exp->gating.marked = false;
     if (!exp->gating.on) {
         export_gate_forget(exp);

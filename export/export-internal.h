@@ -13,6 +13,15 @@ typedef struct NetExport NetExport;
 /** Frames remembered where it cannot be seen what the guest's QEMU has read. */
 #define EXPORT_HISTORY_MAX NET_BATCH_MAX
 
+/** One hand-over, by the host's wall clock in us. */
+typedef struct NetExportRound {
+    int64_t sent_us;
+    int64_t read_us; /* when QEMU was seen to have read it; 0 = not yet */
+} NetExportRound;
+
+/** How many of the last hand-overs are remembered. */
+#define EXPORT_ROUNDS 4
+
 /** When to hand over frames, and which of those handed over are doubtful: export-gate.c. */
 typedef struct NetExportGating {
     bool on;             /* hand over with care */
@@ -25,8 +34,11 @@ typedef struct NetExportGating {
     NetHold history;     /* copies of frames handed over, oldest first */
     int64_t marks[EXPORT_HISTORY_MAX]; /* when they were: a ring that ends at @next */
     int64_t n_rounds;    /* hand-overs so far */
-    int64_t sent_ns;     /* when the last one was */
+    NetExportRound rounds[EXPORT_ROUNDS]; /* the last of them: number N at N % EXPORT_ROUNDS */
+    size_t n_purged;     /* of @history, that the guest's QEMU threw away at the stop: */
+    size_t first_purged; /* so many from this one on */
     size_t handful;      /* frames of the next one */
+    size_t pace;         /* how long QEMU has been quick while frames pile up */
     unsigned next;
 } NetExportGating;
 
@@ -72,6 +84,7 @@ NetExport *net_export_new(const NetClientInfo *info, const NetExportClass *class
 /** The hooks of an export as a client. net_export_cleanup() comes behind the type's own. */
 size_t net_export_receive(NetClient *nc, const NetFrame *frames, size_t n);
 void net_export_doubtful(const NetClient *nc, NetBatch *batch);
+void net_export_doubtful_taken(NetClient *nc);
 char *net_export_describe(const NetClient *nc);
 void net_export_cleanup(NetClient *nc);
 
@@ -103,7 +116,10 @@ void export_gate_set(NetExport *exp, bool on);
 /** export_gate_opened: there is another guest; what the one before got is forgotten. */
 void export_gate_opened(NetExport *exp);
 
-/** export_gate_mark, _unmark: the VM is about to stop; it runs, so all will reach the guest. */
+/** export_gate_set_switch: see net_exports_set_switch(). */
+void export_gate_set_switch(int64_t begin_us, int64_t end_us);
+
+/** export_gate_mark, _unmark: the VM is about to stop; it runs, so all reaches the guest. */
 void export_gate_mark(NetExport *exp);
 void export_gate_unmark(NetExport *exp);
 

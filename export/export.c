@@ -76,6 +76,11 @@ void net_export_doubtful(const NetClient *nc, NetBatch *batch)
     }
 }
 
+void net_export_doubtful_taken(NetClient *nc)
+{
+    export_gate_forget((NetExport *)nc);
+}
+
 void net_export_cleanup(NetClient *nc)
 {
     NetExport *exp = (NetExport *)nc;
@@ -192,6 +197,11 @@ void net_exports_set_guest_gone(bool gone)
     if (gone) {
         net_export_foreach(export_drop_held, NULL);
     }
+}
+
+void net_exports_set_switch(int64_t begin_us, int64_t end_us)
+{
+    export_gate_set_switch(begin_us, end_us);
 }
 
 /* What the guest sent before it stopped goes out while the VM still counts as running. */

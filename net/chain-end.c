@@ -51,7 +51,8 @@ static void end_make_segments(NetOffload *offload, uint8_t *buffer, NetBatch *ba
     }
 }
 
-static void end_keep_rest(NetChain *chain, const NetFrame *frames, size_t n)
+/* Frames enter the chain at its very end, for net_chain_end_take_rest(). */
+static void end_enter(NetChain *chain, const NetFrame *frames, size_t n)
 {
     uint64_t bytes = net_frames_bytes(frames, n);
 
@@ -71,7 +72,7 @@ static bool end_run_segments(NetChain *chain, NetOffload *offload)
     end_make_segments(offload, buffer, &batch);
     taken = chain->to->info->receive(chain->to, batch.frames, batch.n);
     if (taken > 0 && taken < batch.n) {
-        end_keep_rest(chain, batch.frames + taken, batch.n - taken);
+        end_enter(chain, batch.frames + taken, batch.n - taken);
     }
     buffer_put(buffer);
     return taken > 0;
@@ -137,4 +138,12 @@ void net_chain_end_take_rest(NetChain *chain)
         chain->end.held = chain->end_rest;
         chain->end_rest = (NetHold) { 0 };
     }
+}
+
+void net_chain_return_end(NetChain *chain, const NetFrame *frames, size_t n)
+{
+    g_assert(chain->depth == 0);
+    end_enter(chain, frames, n);
+    net_chain_end_take_rest(chain);
+    net_chain_refresh(chain);
 }

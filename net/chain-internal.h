@@ -63,6 +63,9 @@ void net_chain_refresh(NetChain *chain);
 /** net_chain_tell_sources: what holds frames may have changed; tell those who wait for it. */
 void net_chain_tell_sources(NetChain *chain);
 
+/** net_chain_return_end: @frames wait at the last stage, in front, as frames put in there. */
+void net_chain_return_end(NetChain *chain, const NetFrame *frames, size_t n);
+
 /** net_chain_drop_end: what waits for the peer is dropped; not from inside a run. */
 void net_chain_drop_end(NetChain *chain, NetDropReason reason);
 

@@ -201,6 +201,13 @@ void net_client_drop_held(NetClient *nc, NetDropReason reason)
     }
 }
 
+void net_client_return(NetClient *nc, const NetFrame *frames, size_t n)
+{
+    if (nc->peer) {
+        net_chain_return_end(nc->peer->out, frames, n);
+    }
+}
+
 void net_client_get_counts(const NetClient *nc, NetClientCounts *counts)
 {
     const NetStage *end;

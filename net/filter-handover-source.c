@@ -254,6 +254,11 @@ static void source_watch_quiet(HandoverSource *source)
 
 static void source_released(HandoverSource *source)
 {
+    NetClient *peer = source_filter(source)->netdev->peer;
+
+    if (peer && peer->info->doubtful_taken) {
+        peer->info->doubtful_taken(peer);
+    }
     switch (source->phase) {
     case NET_HANDOVER_PHASE_DIVERTING:
         source_set_phase(source, NET_HANDOVER_PHASE_RELEASED);

@@ -52,6 +52,7 @@ typedef struct VmFollower {
     bool events_refused;   /* it would not, although no migration was in progress */
     Timer *exit_timer;     /* owned: gives the VM up */
     Timer *poll_timer;     /* owned: asks for the end of a migration that tells no events */
+    int64_t pass_us;       /* when the VM told the last pass of a migration; 0 = it did not */
     int64_t lost_ns;       /* when the VM was last followed; -1 = it is, or never was */
     uint64_t n_reconnects;
     uint64_t n_errors;

@@ -12,6 +12,8 @@
 
 #include "system/vm-follower-internal.h"
 
+#include <string.h>
+
 #include "chardev/char.h"
 #include "export/export.h"
 #include "qapi/json.h"
@@ -23,6 +25,8 @@
 
 /* How often the end of a migration is asked for that does not tell it by events. */
 #define FOLLOWER_POLL_NS (INT64_C(1000) * 1000 * 1000)
+/* The longest time seen from a migration's last pass to STOP was 1 ms. */
+#define FOLLOWER_SWITCH_US 20000
 /* Lines of the log in a while; what a VM does wrong is counted all the same. */
 #define FOLLOWER_LOG_NS  (INT64_C(10) * 1000 * 1000 * 1000)
 #define FOLLOWER_LOG_MAX 10
@@ -340,6 +344,21 @@ static char *vm_follower_detail(json_object *data, const char *name)
     return qmp_client_quote(json_object_get_string(value));
 }
 
+/* A migration tells its last pass right before it stops the VM. */
+static void vm_follower_tell_switch(VmFollower *f, const QmpClientEvent *event)
+{
+    int64_t at_us = event->seconds * G_USEC_PER_SEC + event->microseconds;
+
+    if (strcmp(event->name, "MIGRATION_PASS") == 0) {
+        f->pass_us = at_us;
+    } else if (strcmp(event->name, "STOP") == 0) {
+        bool is_switch = f->pass_us != 0 && at_us - f->pass_us < FOLLOWER_SWITCH_US;
+
+        net_exports_set_switch(is_switch ? f->pass_us : 0, is_switch ? at_us : 0);
+        f->pass_us = 0;
+    }
+}
+
 static void vm_follower_event(const QmpClientEvent *event, void *opaque)
 {
     VmFollower *f = opaque;
@@ -348,6 +367,7 @@ static void vm_follower_event(const QmpClientEvent *event, void *opaque)
     if (!follow_event_matters(event->name)) {
         return;
     }
+    vm_follower_tell_switch(f, event);
     detail = vm_follower_detail(event->data, follow_event_detail(event->name));
     follow_state_event(&f->state, event->name, detail);
     f->events_on |= f->state.migration_told;

@@ -32,6 +32,15 @@ char *net_export_help(void);
 void net_exports_set_armed(bool armed);
 
 /**
+ * net_exports_set_switch: when the VM's QEMU stops, or stopped, for a migration
+ * @begin_us, @end_us: the host's wall clock, in us; 0, 0 = it stops for another reason
+ *
+ * To be told before the run state changes. What QEMU read in between it threw away: those
+ * frames are given to the guest again if it goes on here. See export/export-gate.c.
+ */
+void net_exports_set_switch(int64_t begin_us, int64_t end_us);
+
+/**
  * net_exports_set_guest_gone: whether the guest will not come back
  *
  * Then what waits for it is dropped, under reason guest-gone, and no export asks for its netdev

@@ -39,6 +39,9 @@ typedef struct NetClientInfo {
      */
     void (*doubtful)(const NetClient *nc, NetBatch *batch);
 
+    /** The VM elsewhere has got those: nothing is doubtful any more. NULL as @doubtful. */
+    void (*doubtful_taken)(NetClient *nc);
+
     /** It got a peer, or has none any more. May be NULL. */
     void (*peer_changed)(NetClient *nc);
 
@@ -136,6 +139,9 @@ typedef struct NetClientCounts {
 } NetClientCounts;
 
 void net_client_get_counts(const NetClient *nc, NetClientCounts *counts);
+
+/** net_client_return: @frames that @receive took come back, in front of what is held for it. */
+void net_client_return(NetClient *nc, const NetFrame *frames, size_t n);
 
 /** net_client_set_info: printf into info_text. */
 void net_client_set_info(NetClient *nc, const char *fmt, ...) G_GNUC_PRINTF(2, 3);

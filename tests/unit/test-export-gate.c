@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Tests of what an export remembers at a stop, and what it gives to the guest again. */
+
+/*
+ *   netdev "n0" ──► export "e0" ══ socket pair ══ the test, as the guest's QEMU
+ *
+ * The test reads as it likes, and says when QEMU began to stop and had stopped.
+ */
+
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <glib.h>
+
+#include "export/export.h"
+#include "net/client.h"
+#include "system/run-state.h"
+
+#define FRAME_LEN 60
+
+typedef struct Fixture {
+    NetClient *netdev;
+    NetClient *export;
+    int qemu; /* its end of the socket */
+    uint32_t n_sent;
+} Fixture;
+
+static size_t netdev_receive(NetClient *nc, const NetFrame *frames, size_t n)
+{
+    return n;
+}
+
+static void netdev_read_poll(NetClient *nc, bool enable)
+{
+}
+
+static const NetClientInfo netdev_info = {
+    .type = NET_CLIENT_DRIVER_SOCKET,
+    .size = sizeof(NetClient),
+    .receive = netdev_receive,
+    .read_poll = netdev_read_poll,
+    .is_netdev = true,
+};
+
+static void setup(Fixture *f, gconstpointer data)
+{
+    g_autofree char *text = NULL;
+    g_autoptr(NetExportOptions) opts = NULL;
+    g_autoptr(GError) error = NULL;
+    int pair[2];
+
+    net_init();
+    run_state_set(RUN_STATE_RUNNING);
+    f->netdev = net_client_new(&netdev_info, "n0");
+    g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), ==, 0);
+    f->qemu = pair[0];
+    text = g_strdup_printf("stream,id=e0,netdev=n0,gate=on,addr.type=fd,addr.str=%d", pair[1]);
+    opts = net_export_options_parse(text, &error);
+    g_assert_no_error(error);
+    net_export_add(opts, &error);
+    g_assert_no_error(error);
+    f->export = net_client_find("e0");
+    while (f->export->disconnected) {
+        g_main_context_iteration(NULL, TRUE);
+    }
+}
+
+static void teardown(Fixture *f, gconstpointer data)
+{
+    if (run_state_is_running()) {
+        run_state_set(RUN_STATE_PAUSED);
+    }
+    net_exports_set_switch(0, 0);
+    net_exports_cleanup();
+    net_cleanup();
+    close(f->qemu);
+}
+
+static void send_frame(Fixture *f)
+{
+    uint8_t data[FRAME_LEN] = { 0 };
+    NetFrame frame = { .data = data, .len = FRAME_LEN };
+
+    data[0] = f->n_sent++;
+    net_client_send(f->netdev, &frame, 1);
+}
+
+/* QEMU reads one frame, which must be number @seq. */
+static void read_frame(Fixture *f, uint8_t seq)
+{
+    uint8_t data[4 + FRAME_LEN];
+
+    g_assert_cmpint(recv(f->qemu, data, sizeof(data), MSG_DONTWAIT), ==, sizeof(data));
+    g_assert_cmpint(data[4], ==, seq);
+}
+
+static void read_nothing(Fixture *f)
+{
+    char byte;
+
+    g_assert_cmpint(recv(f->qemu, &byte, 1, MSG_DONTWAIT), ==, -1);
+}
+
+/* The VM stops for a migration that began to stop it at @begin_us. */
+static void stop_since(Fixture *f, int64_t begin_us)
+{
+    net_exports_set_switch(begin_us, g_get_real_time());
+    run_state_set(RUN_STATE_FINISH_MIGRATE);
+}
+
+static void expect_doubtful(Fixture *f, uint8_t first, size_t n)
+{
+    NetBatch batch;
+
+    f->export->info->doubtful(f->export, &batch);
+    g_assert_cmpuint(batch.n, ==, n);
+    for (size_t i = 0; i < n; i++) {
+        g_assert_cmpint(batch.frames[i].data[0], ==, first + i);
+    }
+}
+
+/* --- Cases ------------------------------------------------------------------------------- */
+
+static void test_one_at_a_time(Fixture *f, gconstpointer data)
+{
+    send_frame(f);
+    send_frame(f);
+    send_frame(f);
+    read_frame(f, 0);
+    read_nothing(f);
+    net_client_ready(f->export);
+    read_frame(f, 1);
+    read_nothing(f);
+}
+
+static void test_last_three_are_doubtful(Fixture *f, gconstpointer data)
+{
+    for (uint8_t i = 0; i < 5; i++) {
+        send_frame(f);
+        read_frame(f, i);
+    }
+    stop_since(f, 0);
+    expect_doubtful(f, 2, 3);
+    run_state_set(RUN_STATE_RUNNING);
+    read_nothing(f);
+}
+
+static void test_taken_elsewhere(Fixture *f, gconstpointer data)
+{
+    int64_t begin_us = g_get_real_time();
+
+    send_frame(f);
+    read_frame(f, 0);
+    stop_since(f, begin_us);
+    f->export->info->doubtful_taken(f->export);
+    expect_doubtful(f, 0, 0);
+    run_state_set(RUN_STATE_RUNNING);
+    read_nothing(f);
+}
+
+static void test_read_in_the_switch_comes_again(Fixture *f, gconstpointer data)
+{
+    int64_t begin_us;
+
+    send_frame(f);
+    read_frame(f, 0);
+    begin_us = g_get_real_time();
+    send_frame(f);
+    read_frame(f, 1);
+    stop_since(f, begin_us);
+    send_frame(f);
+    run_state_set(RUN_STATE_RUNNING);
+    read_frame(f, 1);
+    net_client_ready(f->export);
+    read_frame(f, 2);
+    read_nothing(f);
+}
+
+static void test_read_before_the_switch_does_not(Fixture *f, gconstpointer data)
+{
+    send_frame(f);
+    read_frame(f, 0);
+    send_frame(f);
+    stop_since(f, g_get_real_time());
+    run_state_set(RUN_STATE_RUNNING);
+    read_frame(f, 1);
+    read_nothing(f);
+}
+
+static void test_unread_at_the_stop_does_not(Fixture *f, gconstpointer data)
+{
+    int64_t begin_us = g_get_real_time();
+
+    send_frame(f);
+    stop_since(f, begin_us);
+    run_state_set(RUN_STATE_RUNNING);
+    read_frame(f, 0);
+    read_nothing(f);
+}
+
+static void test_other_stops_purge_nothing(Fixture *f, gconstpointer data)
+{
+    send_frame(f);
+    read_frame(f, 0);
+    stop_since(f, 0);
+    run_state_set(RUN_STATE_RUNNING);
+    read_nothing(f);
+}
+
+static void add(const char *path, void (*func)(Fixture *, gconstpointer))
+{
+    g_test_add(path, Fixture, NULL, setup, func, teardown);
+}
+
+int main(int argc, char **argv)
+{
+    int status;
+
+    g_test_init(&argc, &argv, NULL);
+    add("/export-gate/one-at-a-time", test_one_at_a_time);
+    add("/export-gate/last-three-are-doubtful", test_last_three_are_doubtful);
+    add("/export-gate/taken-elsewhere", test_taken_elsewhere);
+    add("/export-gate/read-in-the-switch-comes-again", test_read_in_the_switch_comes_again);
+    add("/export-gate/read-before-the-switch-does-not", test_read_before_the_switch_does_not);
+    add("/export-gate/unread-at-the-stop-does-not", test_unread_at_the_stop_does_not);
+    add("/export-gate/other-stops-purge-nothing", test_other_stops_purge_nothing);
+    status = g_test_run();
+    run_state_cleanup();
+    return status;
+}
