@@ -45,6 +45,7 @@ typedef struct NetExportGating {
 /** Hooks of one type of export; constant. */
 typedef struct NetExportClass {
     NetExportType type;
+    bool always_reads;    /* what it cannot hold of the guest's frames it drops */
     /** Create from @opts (of this type). Returns: NULL with @error set. */
     NetExport *(*create)(const NetExportOptions *opts, GError **error);
     /** Put frames into the socket, from the front; fewer than @n = no room. */
@@ -68,6 +69,7 @@ struct NetExport {
     char *netdev;         /* owned: id of the netdev, which may be gone */
     NetExportGate gate;
     bool one_shot;
+    bool tries;           /* frames are handed over to learn whether the guest is there */
     bool enable_when_stopped;
     uint64_t n_connections;
     char *peer;           /* owned: address of the guest's QEMU; NULL = not connected, or none */

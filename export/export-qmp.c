@@ -117,7 +117,7 @@ static void export_append(NetExport *exp, void *opaque)
         .enable_when_stopped = exp->enable_when_stopped,
         .hold_size = exp->nc.hold_size,
         .link_up = !exp->nc.link_down,
-        .reading = exp->nc.polled,
+        .reading = exp->nc.polled || exp->class->always_reads,
     };
 
     if (exp->class->probe) {

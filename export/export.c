@@ -60,7 +60,7 @@ size_t net_export_receive(NetClient *nc, const NetFrame *frames, size_t n)
         net_client_drop_rx(nc, frames, n, NET_DROP_REASON_LINK_DOWN);
         return n;
     }
-    if (nc->disconnected) {
+    if (nc->disconnected && !exp->tries) {
         return 0;
     }
     return exp->gating.on ? export_gate_send(exp, frames, n) : exp->class->send(exp, frames, n);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The socket of a netdev that sends and receives a frame as a datagram. */
+/* The socket of a netdev or export that sends and receives a frame as a datagram. */
 
 #include "net/dgram-conn.h"
 
@@ -36,6 +36,13 @@ static void dgram_update_watch(NetDgramConn *conn)
     fd_watch_set(conn->watch, events);
 }
 
+/* Whether the error says that nobody receives at the other end. */
+static bool dgram_is_absence(int err)
+{
+    return err == ECONNREFUSED || err == ENOENT || err == ECONNRESET || err == ENOTCONN ||
+           err == EPIPE;
+}
+
 /* --- Receive ----------------------------------------------------------------------------- */
 
 /* Make frames of @n datagrams; empty ones are counted and left out. */
@@ -57,7 +64,19 @@ static void dgram_make_batch(NetDgramConn *conn, const struct mmsghdr *msgs, siz
     }
 }
 
-static void dgram_read(NetDgramConn *conn)
+/* Hand the frames to the chain, or drop them where there is no room and no way to wait. */
+static void dgram_deliver(NetDgramConn *conn, const NetBatch *batch)
+{
+    if (conn->always_reads && !net_client_can_send(conn->nc)) {
+        net_client_drop(conn->nc, batch->n, net_frames_bytes(batch->frames, batch->n),
+                        NET_DROP_REASON_OVERFLOW);
+        return;
+    }
+    net_client_send(conn->nc, batch->frames, batch->n);
+}
+
+/* Returns: bytes of the frames read; 0 = nothing was there. */
+static size_t dgram_read(NetDgramConn *conn)
 {
     struct iovec iov[DGRAM_BATCH];
     struct mmsghdr msgs[DGRAM_BATCH];
@@ -72,11 +91,30 @@ static void dgram_read(NetDgramConn *conn)
     }
     n = recvmmsg(conn->fd, msgs, DGRAM_BATCH, MSG_DONTWAIT, NULL);
     if (n <= 0) {
-        return; /* nothing there; what an earlier frame met on its way is cleared by this */
+        /* Nothing there, or what an earlier frame met on its way. */
+        if (n < 0 && conn->hooks && dgram_is_absence(errno)) {
+            conn->hooks->lost(conn->nc);
+        }
+        return 0;
     }
     dgram_make_batch(conn, msgs, n, &batch);
+    if (conn->hooks) {
+        conn->hooks->heard(conn->nc);
+    }
     if (batch.n > 0) {
-        net_client_send(conn->nc, batch.frames, batch.n);
+        dgram_deliver(conn, &batch);
+    }
+    return net_frames_bytes(batch.frames, batch.n);
+}
+
+void net_dgram_conn_drain(NetDgramConn *conn, uint64_t limit)
+{
+    uint64_t done = 0;
+    size_t n = 1;
+
+    while (n > 0 && done < limit && conn->watch && conn->polled) {
+        n = dgram_read(conn);
+        done += n;
     }
 }
 
@@ -139,9 +177,13 @@ size_t net_dgram_conn_receive(NetDgramConn *conn, const NetFrame *frames, size_t
             dgram_wait_to_write(conn);
             break;
         }
+        if (sent < 0 && conn->hooks && dgram_is_absence(-sent)) {
+            conn->hooks->lost(conn->nc);
+            break;
+        }
         if (sent < 0) {
-            TRACE(net_dgram_conn_send_failed, "netdev '%s': %s", conn->nc->id,
-                  g_strerror(-sent));
+            TRACE(net_dgram_conn_send_failed, "%s '%s': %s", net_client_noun(conn->nc),
+                  conn->nc->id, g_strerror(-sent));
             net_client_drop_rx(conn->nc, frames + done, 1, NET_DROP_REASON_SEND_FAILED);
             sent = 1;
         }
@@ -172,7 +214,7 @@ void net_dgram_conn_open(NetDgramConn *conn, NetClient *nc, int fd,
     g_assert(!conn->watch);
     conn->nc = nc;
     conn->fd = fd;
-    conn->polled = nc->polled;
+    conn->polled = nc->polled || conn->always_reads;
     if (remote) {
         memcpy(&conn->remote, remote, remote_len);
         conn->remote_len = remote_len;
@@ -196,6 +238,6 @@ void net_dgram_conn_close(NetDgramConn *conn)
 
 void net_dgram_conn_read_poll(NetDgramConn *conn, bool enable)
 {
-    conn->polled = enable;
+    conn->polled = enable || conn->always_reads;
     dgram_update_watch(conn);
 }

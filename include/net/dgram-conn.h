@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The socket of a netdev that sends and receives a frame as a datagram. */
+/* The socket of a netdev or export that sends and receives a frame as a datagram. */
 
 #ifndef NET_DGRAM_CONN_H
 #define NET_DGRAM_CONN_H
@@ -10,9 +10,19 @@
 #include "util/clock.h"
 #include "util/fd-watch.h"
 
-/** Embedded in the netdev; zeroed = closed. */
+/** What a client is told that keeps its frames while nobody receives them; constant. */
+typedef struct NetDgramConnHooks {
+    /** Nobody receives what is sent: call net_client_ready() when that may have changed. */
+    void (*lost)(NetClient *nc);
+    /** Something came from the other side; called after each read. */
+    void (*heard)(NetClient *nc);
+} NetDgramConnHooks;
+
+/** Embedded in the client; zeroed = closed. */
 typedef struct NetDgramConn {
-    NetClient *nc;               /* back pointer: the netdev it is part of */
+    NetClient *nc;               /* back pointer: the client it is part of */
+    const NetDgramConnHooks *hooks; /* NULL = frames that nobody receives are dropped */
+    bool always_reads;           /* beyond the hold limit the newest frames are dropped */
     int fd;                      /* owned; valid when @watch is there */
     FdWatch *watch;              /* owned; NULL = closed */
     Timer *retry;                /* owned; stands in for writability where poll cannot tell */
@@ -30,6 +40,12 @@ typedef struct NetDgramConn {
 void net_dgram_conn_open(NetDgramConn *conn, NetClient *nc, int fd,
                          const struct sockaddr *remote, socklen_t remote_len);
 void net_dgram_conn_close(NetDgramConn *conn);
+
+/**
+ * net_dgram_conn_drain: read what has been sent, until nothing is there
+ * @limit: bytes after which it is enough
+ */
+void net_dgram_conn_drain(NetDgramConn *conn, uint64_t limit);
 
 /** net_dgram_conn_receive, _read_poll: for the hooks of the same names. */
 size_t net_dgram_conn_receive(NetDgramConn *conn, const NetFrame *frames, size_t n);

@@ -234,6 +234,15 @@ int sock_udp(uint16_t *port)
     return fd;
 }
 
+int sock_udp_at(uint16_t port)
+{
+    struct sockaddr_in address = sock_inet_address(port);
+    int fd = sock_new(AF_INET, SOCK_DGRAM);
+
+    sock_bind(fd, &address, sizeof(address));
+    return fd;
+}
+
 void sock_udp_connect(int fd, uint16_t port)
 {
     struct sockaddr_in address = sock_inet_address(port);
@@ -258,6 +267,14 @@ void sock_dgram_unix_connect(int fd, const char *path)
     socklen_t len = sock_unix_address(path, &address);
 
     g_assert_cmpint(connect(fd, (struct sockaddr *)&address, len), ==, 0);
+}
+
+bool sock_dgram_unix_may_connect(int fd, const char *path)
+{
+    struct sockaddr_un address;
+    socklen_t len = sock_unix_address(path, &address);
+
+    return connect(fd, (struct sockaddr *)&address, len) == 0;
 }
 
 const char *sock_loopback_name(void)

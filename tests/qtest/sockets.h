@@ -51,6 +51,9 @@ int sock_connect_tcp(uint16_t port);
 /** sock_udp: a datagram socket on 127.0.0.1, any free port. */
 int sock_udp(uint16_t *port);
 
+/** sock_udp_at: the same on @port. */
+int sock_udp_at(uint16_t port);
+
 /** sock_udp_connect: fix the peer's port on 127.0.0.1. */
 void sock_udp_connect(int fd, uint16_t port);
 
@@ -59,6 +62,9 @@ int sock_dgram_unix(const char *path);
 
 /** sock_dgram_unix_connect: send to @path from now on; someone is bound there. */
 void sock_dgram_unix_connect(int fd, const char *path);
+
+/** sock_dgram_unix_may_connect: whether who is bound to @path takes what comes from @fd. */
+bool sock_dgram_unix_may_connect(int fd, const char *path);
 
 /** sock_loopback_name: "localhost", or "127.0.0.1" where nobody knows that name. */
 const char *sock_loopback_name(void);

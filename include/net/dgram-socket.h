@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Datagram sockets from addresses: UDP, multicast, unix or a given socket. */
+
+#ifndef NET_DGRAM_SOCKET_H
+#define NET_DGRAM_SOCKET_H
+
+#include <stdbool.h>
+#include <sys/socket.h>
+#include <glib.h>
+#include "qapi/qapi-types.h"
+
+/** A socket that is ready for use. */
+typedef struct NetDgramSocket {
+    int fd;                         /* owned */
+    struct sockaddr_storage remote;
+    socklen_t remote_len;           /* 0 = @fd is connected */
+    char *info;                     /* owned: for info network */
+} NetDgramSocket;
+
+/**
+ * net_dgram_socket_open: what -netdev dgram,local=,remote= stands for (interface.md 2.7)
+ * @local, @remote: may be NULL
+ * @sock: (out) end it with net_dgram_socket_clear() or steal its fd
+ *
+ * An old socket at a local unix path is unlinked first.
+ */
+bool net_dgram_socket_open(NetDgramSocket *sock, const SocketAddress *local,
+                           const SocketAddress *remote, GError **error);
+
+void net_dgram_socket_clear(NetDgramSocket *sock);
+
+#endif
