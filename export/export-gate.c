@@ -60,6 +60,9 @@ TRACE_POINT(export_gate_returned);
 /* How long to look for the end of reading without letting go of the loop. */
 #define GATE_SPIN_NS INT64_C(20000)
 
+/* How long to go on handing over without letting go of the loop. */
+#define GATE_TURN_NS INT64_C(1000000)
+
 /* Pauses between two looks. */
 #define GATE_PAUSE_MIN_NS INT64_C(30000)
 #define GATE_PAUSE_MAX_NS INT64_C(2000000)
@@ -244,9 +247,10 @@ static void gate_learn_pace(NetExportGating *gating, size_t n)
 static size_t gate_send_by_handfuls(NetExport *exp, const NetFrame *frames, size_t n)
 {
     NetExportGating *gating = &exp->gating;
+    int64_t end = clock_now_ns(CLOCK_TYPE_REALTIME) + GATE_TURN_NS;
     size_t taken = 0;
 
-    while (taken < n && gate_is_open(exp)) {
+    while (taken < n && clock_now_ns(CLOCK_TYPE_REALTIME) < end && gate_is_open(exp)) {
         size_t sent;
 
         gate_learn_pace(gating, n - taken);
@@ -258,9 +262,10 @@ static size_t gate_send_by_handfuls(NetExport *exp, const NetFrame *frames, size
         gate_remember(gating, &frames[taken], sent);
         taken += sent;
     }
-    /* If only to know when QEMU read the last of them. */
-    if (!gate_is_open(exp) && taken < n) {
+    if (taken < n) {
         gate_wait(exp);
+    } else {
+        gate_is_open(exp); /* to know when QEMU read the last of them */
     }
     return taken;
 }

@@ -9,7 +9,7 @@
 
 static const QapiType *const types[] = {
     QAPI_TYPE(Netdev), QAPI_TYPE(ObjectOptions), QAPI_TYPE(ChardevBackend),
-    QAPI_TYPE(ChardevOptions),
+    QAPI_TYPE(ChardevOptions), QAPI_TYPE(NetExportOptions),
 };
 
 /** The value through JSON text and back, and a copy, are equal to it. */
