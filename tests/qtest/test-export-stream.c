@@ -241,14 +241,15 @@ static void test_a_torn_frame_is_sent_again(void)
 static void test_one_shot(void)
 {
     ExportRig *rig = export_rig_new(",one-shot=on");
+    g_autoptr(json_object) list = NULL;
 
     export_rig_attach(rig);
     export_rig_check(rig, N_FRAMES);
     export_rig_detach(rig);
     qtest_expect_event(rig->s, "NET_EXPORT_DELETED");
     g_assert_cmpint(access(rig->path, F_OK), !=, 0);
-    g_assert_cmpint(json_object_array_length(
-        qtest_qmp_return(rig->s, "{'execute': 'query-net-exports'}")), ==, 0);
+    list = qtest_qmp_return(rig->s, "{'execute': 'query-net-exports'}");
+    g_assert_cmpint(json_object_array_length(list), ==, 0);
     export_rig_free(rig);
 }
 
