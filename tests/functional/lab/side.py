@@ -8,7 +8,7 @@ stream, dgram:  tapA -- netdev net0 of daemon A -- export e0 -- QEMU A
 STOCK = 'stock'
 STREAM = 'stream'
 DGRAM = 'dgram'
-EXPORTS = (STREAM,)
+EXPORTS = (STREAM, DGRAM)
 
 
 class Side:
