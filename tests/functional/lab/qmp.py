@@ -94,13 +94,18 @@ class Qmp:
 
     def wait(self, name, **wanted):
         """Wait for an event with this data, unless one came and was not waited for yet."""
+        return self.wait_any(name, wanted)
+
+    def wait_any(self, name, *choices):
+        """The same for one that has any of these data."""
         while True:
-            event = self._find(name, wanted)
-            if event:
-                return event
+            for wanted in choices:
+                event = self._find(name, wanted)
+                if event:
+                    return event
             line = self.lines.line()
             if line is None:
-                raise QmpEnded(f'{self.name} closed QMP before {name} {wanted or ""}')
+                raise QmpEnded(f'{self.name} closed QMP before {name} {choices}')
             self._keep(json.loads(line))
 
     def wait_end(self):
