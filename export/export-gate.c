@@ -107,11 +107,13 @@ static NetExportRound *gate_round(NetExportGating *gating, int64_t number)
     return &gating->rounds[number % EXPORT_ROUNDS];
 }
 
-static void gate_note_reading(NetExportGating *gating)
+static void gate_note_reading(NetExportGating *gating, bool has_read)
 {
     NetExportRound *last = gate_round(gating, gating->n_rounds);
 
-    if (last->read_us == 0) {
+    if (!has_read) {
+        last->unread_us = g_get_real_time();
+    } else if (last->read_us == 0) {
         last->read_us = g_get_real_time();
     }
 }
@@ -120,13 +122,11 @@ static void gate_note_reading(NetExportGating *gating)
 static bool gate_has_read(NetExport *exp)
 {
     int unread = 0;
+    bool has_read = exp->class->is_idle(exp) &&
+                    (ioctl(exp->class->socket(exp), SIOCOUTQ, &unread) < 0 || unread == 0);
 
-    if (!exp->class->is_idle(exp) ||
-        (ioctl(exp->class->socket(exp), SIOCOUTQ, &unread) == 0 && unread > 0)) {
-        return false;
-    }
-    gate_note_reading(&exp->gating);
-    return true;
+    gate_note_reading(&exp->gating, has_read);
+    return has_read;
 }
 
 static bool gate_is_open(NetExport *exp)
@@ -262,10 +262,9 @@ static size_t gate_send_by_handfuls(NetExport *exp, const NetFrame *frames, size
         gate_remember(gating, &frames[taken], sent);
         taken += sent;
     }
-    if (taken < n) {
+    /* Even if nothing more is to be sent: when QEMU reads matters if it stops now. */
+    if (!gate_is_open(exp) || taken < n) {
         gate_wait(exp);
-    } else {
-        gate_is_open(exp); /* to know when QEMU read the last of them */
     }
     return taken;
 }
@@ -335,11 +334,16 @@ static int64_t gate_last_read(NetExportGating *gating)
     return 0;
 }
 
-/* Whether QEMU read a hand-over in the switch: seen to, or sent so late that it must have. */
+/*
+ * Whether QEMU read a hand-over in the switch. It read at some time between two looks, or right
+ * after it was sent. What it reads after its STOP waits there and reaches the guest.
+ */
 static bool gate_was_purged(const NetExportRound *round)
 {
-    return round->read_us >= switch_begin_us &&
-           round->sent_us >= switch_begin_us - GATE_LATENCY_US;
+    int64_t earliest_us = MAX(round->sent_us + GATE_LATENCY_US, round->unread_us);
+
+    return round->read_us >= switch_begin_us && earliest_us >= switch_begin_us &&
+           earliest_us < switch_end_us + GATE_LATENCY_US;
 }
 
 static void gate_find_purged(NetExport *exp)

@@ -16,7 +16,8 @@ typedef struct NetExport NetExport;
 /** One hand-over, by the host's wall clock in us. */
 typedef struct NetExportRound {
     int64_t sent_us;
-    int64_t read_us; /* when QEMU was seen to have read it; 0 = not yet */
+    int64_t unread_us; /* when QEMU was last seen not to have read all of it */
+    int64_t read_us;   /* when QEMU was seen to have read it; 0 = not yet */
 } NetExportRound;
 
 /** How many of the last hand-overs are remembered. */
