@@ -17,9 +17,10 @@
  * One of them may be lost even if the VM goes on here. A migration stops QEMU from a thread of its
  * own, step by step: what the main thread reads when the VM no longer counts as running, but the
  * devices have not been told, waits inside QEMU and is thrown away when they are. QEMU tells the
- * last pass of the migration just before that, and STOP just behind it. So what it was seen to
- * read in between is given to the guest again when that resumes; it is one hand-over at most, as
- * QEMU stops reading at it.
+ * last pass of the migration just before that, and STOP just behind it. So nothing is handed over
+ * from the word of a pass on until STOP, or for a few ms; and what QEMU was seen to read before
+ * that word was here is given to the guest again when that resumes. It is one hand-over at most,
+ * as QEMU stops reading at it.
  *
  * Nothing tells when a small frame has been read: the socket stays writable. So the export looks
  * again: at once for a moment, as QEMU mostly is quick, then by a timer with growing pauses.
@@ -67,8 +68,14 @@ TRACE_POINT(export_gate_returned);
 #define GATE_PAUSE_MIN_NS INT64_C(30000)
 #define GATE_PAUSE_MAX_NS INT64_C(2000000)
 
+/* How long to wait for the STOP that the last pass of a migration announces. */
+#define GATE_SWITCH_NS INT64_C(5000000)
+
 /* When QEMU stops, or stopped, for a migration; 0 = it stops for another reason. */
 static int64_t switch_begin_us, switch_end_us;
+
+/* Until then nothing is handed over, as QEMU may be about to stop; on the realtime clock. */
+static int64_t switch_wait_ns;
 
 /* --- The socket -------------------------------------------------------------------------- */
 
@@ -129,17 +136,22 @@ static bool gate_has_read(NetExport *exp)
     return has_read;
 }
 
+static bool gate_is_switching(void)
+{
+    return clock_now_ns(CLOCK_TYPE_REALTIME) < switch_wait_ns;
+}
+
 static bool gate_is_open(NetExport *exp)
 {
     int64_t end;
 
     if (gate_has_read(exp)) {
-        return true;
+        return !gate_is_switching();
     }
     end = clock_now_ns(CLOCK_TYPE_REALTIME) + GATE_SPIN_NS;
     while (clock_now_ns(CLOCK_TYPE_REALTIME) < end) {
         if (gate_has_read(exp)) {
-            return true;
+            return !gate_is_switching();
         }
     }
     return false;
@@ -190,7 +202,7 @@ static void gate_look(void *opaque)
 {
     NetExport *exp = opaque;
 
-    if (gate_has_read(exp) || !exp->gating.on) {
+    if ((gate_has_read(exp) && !gate_is_switching()) || !exp->gating.on) {
         exp->gating.waits = false;
         exp->gating.pause_ns = GATE_PAUSE_MIN_NS;
         net_client_ready(&exp->nc);
@@ -288,6 +300,8 @@ void export_gate_set_switch(int64_t begin_us, int64_t end_us)
 {
     switch_begin_us = begin_us;
     switch_end_us = end_us;
+    switch_wait_ns = begin_us != 0 && end_us == 0
+                     ? clock_now_ns(CLOCK_TYPE_REALTIME) + GATE_SWITCH_NS : 0;
 }
 
 void export_gate_forget(NetExport *exp)
@@ -335,15 +349,17 @@ static int64_t gate_last_read(NetExportGating *gating)
 }
 
 /*
- * Whether QEMU read a hand-over in the switch. It read at some time between two looks, or right
- * after it was sent. What it reads after its STOP waits there and reaches the guest.
+ * Whether QEMU read a hand-over in the switch. It read between two looks, mostly soon after the
+ * first. At the end of the switch it reads nothing, and what it reads after its STOP waits there
+ * and reaches the guest.
  */
 static bool gate_was_purged(const NetExportRound *round)
 {
-    int64_t earliest_us = MAX(round->sent_us + GATE_LATENCY_US, round->unread_us);
+    int64_t earliest_us = MAX(round->sent_us, round->unread_us);
 
-    return round->read_us >= switch_begin_us && earliest_us >= switch_begin_us &&
-           earliest_us < switch_end_us + GATE_LATENCY_US;
+    return round->read_us >= switch_begin_us &&
+           earliest_us >= switch_begin_us - GATE_LATENCY_US &&
+           earliest_us < switch_end_us - GATE_LATENCY_US;
 }
 
 static void gate_find_purged(NetExport *exp)
@@ -352,7 +368,7 @@ static void gate_find_purged(NetExport *exp)
     int64_t number;
 
     gating->n_purged = 0;
-    if (switch_begin_us == 0 || !gating->sees_reading) {
+    if (switch_end_us == 0 || !gating->sees_reading) {
         return;
     }
     gate_has_read(exp);

@@ -351,6 +351,7 @@ static void vm_follower_tell_switch(VmFollower *f, const QmpClientEvent *event)
 
     if (strcmp(event->name, "MIGRATION_PASS") == 0) {
         f->pass_us = at_us;
+        net_exports_set_switch(at_us, 0);
     } else if (strcmp(event->name, "STOP") == 0) {
         bool is_switch = f->pass_us != 0 && at_us - f->pass_us < FOLLOWER_SWITCH_US;
 

@@ -32,11 +32,12 @@ char *net_export_help(void);
 void net_exports_set_armed(bool armed);
 
 /**
- * net_exports_set_switch: when the VM's QEMU stops, or stopped, for a migration
- * @begin_us, @end_us: the host's wall clock, in us; 0, 0 = it stops for another reason
+ * net_exports_set_switch: when the VM's QEMU stops for a migration, by the host's wall clock
+ * @begin_us: it was about to stop, in us; 0 = it stops for another reason
+ * @end_us: it had stopped, in us; 0 = that is still to come, or will not come
  *
- * To be told before the run state changes. What QEMU read in between it threw away: those
- * frames are given to the guest again if it goes on here. See export/export-gate.c.
+ * With @end_us 0 nothing is handed over for a moment; else to be told before the run state
+ * changes. What QEMU read in between it may have thrown away: see export/export-gate.c.
  */
 void net_exports_set_switch(int64_t begin_us, int64_t end_us);
 

@@ -101,10 +101,10 @@ static void read_nothing(Fixture *f)
     g_assert_cmpint(recv(f->qemu, &byte, 1, MSG_DONTWAIT), ==, -1);
 }
 
-/* The VM stops for a migration that began to stop it at @begin_us. */
+/* The VM stops for a migration that began to stop it at @begin_us, and is about to tell so. */
 static void stop_since(Fixture *f, int64_t begin_us)
 {
-    net_exports_set_switch(begin_us, g_get_real_time());
+    net_exports_set_switch(begin_us, g_get_real_time() + 1000);
     run_state_set(RUN_STATE_FINISH_MIGRATE);
 }
 
