@@ -368,7 +368,7 @@ static void gate_find_purged(NetExport *exp)
     int64_t number;
 
     gating->n_purged = 0;
-    if (switch_end_us == 0 || !gating->sees_reading) {
+    if (switch_begin_us == 0 || switch_end_us == 0 || !gating->sees_reading) {
         return;
     }
     gate_has_read(exp);
