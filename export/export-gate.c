@@ -9,8 +9,8 @@
  * the last three are in doubt. Copies of those are kept.
  *
  * One frame at a time costs a TCP stream into the guest nine tenths of its rate. So while more
- * waits than was handed over, and QEMU is quick to read, the hand-overs grow by a frame now and
- * then, up to what QEMU takes in one read. The last three hand-overs are in doubt then;
+ * waits than was handed over, and QEMU is quick to read, hand-overs of large frames grow by one now
+ * and then, up to what QEMU takes in one read. The last three hand-overs are in doubt then;
  * at hundreds of MB/s they are a millisecond's frames. A steady stream that does not pile up
  * still goes one by one, and a QEMU that is held up is given single frames again.
  *
@@ -45,6 +45,9 @@ TRACE_POINT(export_gate_returned);
 /* The most that QEMU is handed at once; it reads 69632 bytes. */
 #define GATE_HANDFUL_MAX 64u
 #define GATE_BYTES_MAX   65536u
+
+/* Shorter frames always go one by one: they make no bulk. */
+#define GATE_LARGE 512u
 
 /* So many hand-overs in a row, each with more waiting, make the next one a frame larger. */
 #define GATE_PACE 8u
@@ -226,14 +229,17 @@ static void gate_wait(NetExport *exp)
     }
 }
 
-/* How many frames make the next hand-over: no more than QEMU takes in one read. */
+/* How many frames make the next hand-over: one, or large ones that QEMU takes in one read. */
 static size_t gate_handful(const NetExportGating *gating, const NetFrame *frames, size_t n)
 {
     size_t max = MIN(n, gating->handful);
-    uint32_t bytes = 0;
-    size_t i = 0;
+    uint32_t bytes = frames[0].len;
+    size_t i = 1;
 
-    while (i < max && (i == 0 || bytes + frames[i].len <= GATE_BYTES_MAX)) {
+    if (frames[0].len < GATE_LARGE) {
+        return 1;
+    }
+    while (i < max && frames[i].len >= GATE_LARGE && bytes + frames[i].len <= GATE_BYTES_MAX) {
         bytes += frames[i].len;
         i++;
     }
