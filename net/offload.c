@@ -17,6 +17,8 @@
 #include <string.h>
 #include <glib.h>
 
+#include "net/checksum.h"
+
 /* The virtio-net header (virtio 1.2, 5.1.6). */
 #define VNET_FLAGS 0u
 #define VNET_GSO_TYPE 1u
@@ -102,47 +104,13 @@ static bool refuse(const char **why, const char *reason)
 
 /* --- Checksums --------------------------------------------------------------------------- */
 
-uint64_t net_checksum_add(uint64_t sum, const uint8_t *data, uint32_t len)
-{
-    uint64_t sums[4] = { sum };
-    uint32_t words[4];
-    uint16_t half = 0;
-
-    /* Four sums that do not wait for each other; none overflows below 16 GiB. */
-    for (; len >= sizeof(words); data += sizeof(words), len -= sizeof(words)) {
-        memcpy(words, data, sizeof(words));
-        for (int i = 0; i < 4; i++) {
-            sums[i] += words[i];
-        }
-    }
-    sum = sums[0] + sums[1] + sums[2] + sums[3];
-    for (; len >= sizeof(half); data += sizeof(half), len -= sizeof(half)) {
-        memcpy(&half, data, sizeof(half));
-        sum += half;
-    }
-    if (len > 0) {
-        half = 0;
-        memcpy(&half, data, 1);
-        sum += half;
-    }
-    return sum;
-}
-
-uint16_t net_checksum_fold(uint64_t sum)
-{
-    while (sum >> 16) {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    return sum == 0xffff ? 0xffff : (uint16_t)~sum;
-}
-
 /* Sum @len bytes at @data, whose field at @at counts as 0, and store the result there. */
 static void checksum_store(uint64_t sum, uint8_t *data, uint32_t len, uint32_t at)
 {
     uint16_t csum;
 
     memset(data + at, 0, sizeof(csum));
-    csum = net_checksum_fold(net_checksum_add(sum, data, len));
+    csum = net_checksum_finish_nonzero(net_checksum_add(sum, data, len));
     memcpy(data + at, &csum, sizeof(csum));
 }
 
@@ -448,7 +416,7 @@ static void offload_complete_csum(const NetOffload *offload, uint8_t *buffer)
 {
     uint64_t sum = net_checksum_add(0, offload->data + offload->csum_start,
                                     offload->len - offload->csum_start);
-    uint16_t csum = net_checksum_fold(sum);
+    uint16_t csum = net_checksum_finish_nonzero(sum);
 
     memcpy(buffer, offload->data, offload->len);
     memcpy(buffer + offload->csum_at, &csum, sizeof(csum));

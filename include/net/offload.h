@@ -67,13 +67,4 @@ uint32_t net_offload_segment_size(const NetOffload *offload);
  */
 bool net_offload_next(NetOffload *offload, uint8_t *buffer, NetFrame *segment);
 
-/**
- * net_checksum_add: add @len bytes to a ones' complement sum (RFC 1071) in memory order
- * @sum: 0, or what an even number of bytes came to
- *
- * net_checksum_fold() makes of it what is stored as it is: never 0, which UDP takes for absent.
- */
-uint64_t net_checksum_add(uint64_t sum, const uint8_t *data, uint32_t len);
-uint16_t net_checksum_fold(uint64_t sum);
-
 #endif
