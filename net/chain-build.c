@@ -46,6 +46,7 @@ void net_chain_free(NetChain *chain)
         stage_drop_held(chain->stages[i]);
     }
     timer_free(chain->patience);
+    g_free(chain->scratch);
     g_free(chain->stages);
     g_free(chain);
 }

@@ -5,6 +5,7 @@
 #define NET_CHAIN_INTERNAL_H
 
 #include "net/chain.h"
+#include "net/scratch.h"
 #include "util/clock.h"
 
 /** What a chain has counted; in + injected = delivered + consumed + dropped + held. */
@@ -21,6 +22,8 @@ struct NetChain {
     NetClient *to;          /* borrowed: its peer */
     NetStage **stages;      /* owned array of borrowed stages; the last is @end */
     size_t n_stages;
+    NetScratch *scratch;    /* owned; for stages that change frames; NULL = none as yet, or a
+                               run that has not ended uses it */
     NetStage end;           /* delivers to @to */
     NetHold end_rest;       /* segments of a frame that @to took in part; empty between runs */
     NetChainStats stats;

@@ -13,6 +13,11 @@
  * where they are, and what arrives meanwhile waits behind. If it is switched off half-way, the
  * rest is still where it was.
  *
+ * A stage may change frames: it makes the views point to copies, which the chain lends it room
+ * for until these frames have gone their way. What it makes of a frame may depend on the state
+ * of the guest; then frames toward the guest wait in front of it, not behind it, while the VM
+ * is stopped.
+ *
  * Runs nest: the end of a chain may be a hub port that sends into other chains, whose readiness
  * may come back to this one. A stage that becomes ready during a run is looked at when the
  * outermost run ends.
@@ -115,6 +120,48 @@ static size_t stage_settle(NetStage *stage, NetFrame *frames, size_t n, const Ne
     return n_pass;
 }
 
+static bool stage_changes(const NetStage *stage)
+{
+    return stage->filter && stage->filter->info->change;
+}
+
+/* Whether frames have to wait in front of the stage until it can tell what becomes of them. */
+static bool stage_waits_for_vm(const NetStage *stage, size_t index)
+{
+    return stage_changes(stage) && stage->filter->info->waits_for_vm &&
+           stage->direction == NET_DIRECTION_TX && !run_state_is_running() &&
+           index + 1 >= stage->chain->reader_index;
+}
+
+static void chain_feed(NetChain *chain, size_t index, NetFrame *frames, size_t n);
+
+/*
+ * The stage changes @frames, part by part as far as the copies have room; each part goes on
+ * before the next is made. A run inside this one finds no scratch and makes its own.
+ */
+static void chain_feed_changed(NetChain *chain, size_t index, NetFrame *frames, size_t n)
+{
+    NetStage *stage = chain->stages[index];
+    NetScratch *scratch = g_steal_pointer(&chain->scratch);
+
+    if (!scratch) {
+        scratch = g_malloc(sizeof(NetScratch));
+    }
+    while (n > 0) {
+        size_t done;
+
+        scratch->used = 0;
+        done = stage->filter->info->change(stage->filter, stage->direction, frames, n, scratch);
+        g_assert(done > 0 && done <= n);
+        net_count_add(&stage->stats.passed, done, net_frames_bytes(frames, done));
+        chain_feed(chain, index + 1, frames, done);
+        frames += done;
+        n -= done;
+    }
+    g_free(chain->scratch);
+    chain->scratch = scratch;
+}
+
 /* Walk @frames, which may be moved about, along the stages from @index on. */
 static void chain_feed(NetChain *chain, size_t index, NetFrame *frames, size_t n)
 {
@@ -127,8 +174,12 @@ static void chain_feed(NetChain *chain, size_t index, NetFrame *frames, size_t n
             continue;
         }
         net_count_add(&stage->stats.in, n, net_frames_bytes(frames, n));
-        if (stage->held.n_frames > 0 || stage->reclaiming) {
+        if (stage->held.n_frames > 0 || stage->reclaiming || stage_waits_for_vm(stage, i)) {
             stage_hold(stage, frames, n);
+            return;
+        }
+        if (stage_changes(stage)) {
+            chain_feed_changed(chain, i, frames, n);
             return;
         }
         done = stage_run(stage, frames, n, &pass);
@@ -140,12 +191,30 @@ static void chain_feed(NetChain *chain, size_t index, NetFrame *frames, size_t n
     }
 }
 
+/* Let what waited for the VM be changed and go on. */
+static void stage_drain_changed(NetStage *stage, size_t index)
+{
+    NetBatch held;
+    NetBatch going;
+
+    while (stage->held.n_frames > 0 && !stage_waits_for_vm(stage, index)) {
+        net_hold_peek(&stage->held, &held);
+        going = held;
+        chain_feed_changed(stage->chain, index, going.frames, going.n);
+        stage_unhold(stage, held.frames, held.n);
+    }
+}
+
 /* Let held frames run through their stage as far as it takes them. */
 static void stage_drain(NetStage *stage, size_t index)
 {
     NetBatch held;
     NetBatch going;
 
+    if (stage_changes(stage)) {
+        stage_drain_changed(stage, index);
+        return;
+    }
     while (stage->held.n_frames > 0 && !stage->reclaiming) {
         NetPass pass;
         size_t done;
@@ -251,7 +320,8 @@ static bool stage_blocks(const NetChain *chain, const NetStage *stage)
         return false;
     }
     if (stage->filter) {
-        return run_state_is_running() || !chain->impatient;
+        return !stage->filter->info->waits_for_vm &&
+               (run_state_is_running() || !chain->impatient);
     }
     return run_state_is_running() && !chain->to->disconnected;
 }

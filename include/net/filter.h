@@ -10,6 +10,7 @@
 
 #include "net/chain.h"
 #include "net/client.h"
+#include "net/scratch.h"
 #include "qom/object.h"
 
 /** Hooks of one kind of filter; constant. */
@@ -24,6 +25,17 @@ typedef struct NetFilterHooks {
      */
     size_t (*run)(NetFilter *nf, NetDirection direction, const NetFrame *frames, size_t n,
                   NetPass *pass);
+
+    /**
+     * Instead of @run, for a filter that lets all frames pass and changes some: make @frames
+     * point to changed copies in @scratch, which is empty and may be used until the frames
+     * have gone their way.
+     *
+     * Returns: frames dealt with, from the front; fewer than @n when @scratch is full: they
+     * go on, and the rest comes again. At least one.
+     */
+    size_t (*change)(NetFilter *nf, NetDirection direction, NetFrame *frames, size_t n,
+                     NetScratch *scratch);
 
     /** Whether it asks for its netdev to be read while the VM is stopped (R2); NULL = never. */
     bool (*wants_stopped)(const NetFilter *nf);
@@ -48,6 +60,12 @@ typedef struct NetFilterHooks {
 
     /** Add what only this kind of filter can tell to query-netfilters. May be NULL. */
     void (*describe)(const NetFilter *nf, NetFilterInfo *info);
+
+    /**
+     * With @change: what a frame becomes depends on the guest's state, so frames toward the
+     * guest wait in front of it while the VM is stopped, unless a filter behind asks for them.
+     */
+    bool waits_for_vm;
 
     /** It holds by design: what it holds does not block the source below the hold limit. */
     bool holds_by_design;
