@@ -191,6 +191,16 @@ static void hmp_print_handover(Hmp *hmp, const NetHandoverInfo *info)
     hmp_print_count_if(hmp, "not sent yet", info->unsent);
 }
 
+static void hmp_print_rewriter(Hmp *hmp, const NetRewriterInfo *info)
+{
+    hmp_printf(hmp, "  connections: %u, translated %u, lingering %u, added %" PRIu64
+               ", closed %" PRIu64 ", evicted %" PRIu64 "\n", info->connections,
+               info->translated, info->lingering, info->added, info->closed, info->evicted);
+    hmp_printf(hmp, "  rewritten: %" PRIu64 " frames, untracked %" PRIu64 ", malformed %" PRIu64
+               "%s\n", info->rewritten, info->untracked, info->malformed,
+               info->failover ? ", after a failover" : "");
+}
+
 static void hmp_print_filter(Hmp *hmp, const NetFilterInfo *info)
 {
     hmp_printf(hmp, "%s: type=%s, netdev=%s, index=%u, queue=%s, status=%s%s\n", info->id,
@@ -208,6 +218,9 @@ static void hmp_print_filter(Hmp *hmp, const NetFilterInfo *info)
     hmp_print_drops(hmp, info->dropped);
     if (info->handover) {
         hmp_print_handover(hmp, info->handover);
+    }
+    if (info->rewriter) {
+        hmp_print_rewriter(hmp, info->rewriter);
     }
 }
 

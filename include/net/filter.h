@@ -10,6 +10,7 @@
 
 #include "net/chain.h"
 #include "net/client.h"
+#include "net/colo-events.h"
 #include "net/scratch.h"
 #include "qom/object.h"
 
@@ -66,6 +67,9 @@ typedef struct NetFilterHooks {
      * guest wait in front of it while the VM is stopped, unless a filter behind asks for them.
      */
     bool waits_for_vm;
+
+    /** Deal with a COLO event. NULL = ignore a checkpoint, be switched off by a failover. */
+    void (*colo_event)(NetFilter *nf, NetColoEvent event);
 
     /** It holds by design: what it holds does not block the source below the hold limit. */
     bool holds_by_design;

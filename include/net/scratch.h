@@ -15,6 +15,11 @@ typedef struct NetScratch {
     uint8_t data[NET_SCRATCH_SIZE];
 } NetScratch;
 
+static inline bool net_scratch_has_room(const NetScratch *scratch, const NetFrame *frame)
+{
+    return frame->len <= sizeof(scratch->data) - scratch->used;
+}
+
 /**
  * net_scratch_copy: make a view a view of a copy that may be changed
  * @frame: (inout) points to the copy afterwards
@@ -24,7 +29,7 @@ static inline uint8_t *net_scratch_copy(NetScratch *scratch, NetFrame *frame)
 {
     uint8_t *copy = scratch->data + scratch->used;
 
-    if (frame->len > sizeof(scratch->data) - scratch->used) {
+    if (!net_scratch_has_room(scratch, frame)) {
         return NULL;
     }
     memcpy(copy, frame->data, frame->len);

@@ -32,6 +32,10 @@ static size_t client_receive(NetClient *nc, const NetFrame *frames, size_t n)
         uint8_t want[FIXTURE_FRAME_LEN];
         uint32_t seq;
 
+        if (client->take) {
+            client->take(&frames[i]);
+            continue;
+        }
         memcpy(&seq, frames[i].data, sizeof(seq));
         fixture_frame(want, seq);
         g_assert_cmpmem(frames[i].data, frames[i].len, want, sizeof(want));
@@ -63,6 +67,7 @@ static const NetClientInfo netdev_info = {
     .type = NET_CLIENT_DRIVER_SOCKET,
     .size = sizeof(FixtureClient),
     .receive = client_receive,
+    .takes_vnet_hdr = true,
     .read_poll = client_read_poll,
     .is_netdev = true,
 };
@@ -71,6 +76,7 @@ static const NetClientInfo peer_info = {
     .type = NET_CLIENT_DRIVER_NIC,
     .size = sizeof(FixtureClient),
     .receive = client_receive,
+    .takes_vnet_hdr = true,
     .doubtful = client_doubtful,
 };
 
@@ -366,4 +372,28 @@ static void fixture_run_one(gconstpointer data)
 void fixture_test(const char *path, void (*func)(void))
 {
     g_test_add_data_func(path, (gconstpointer)func, fixture_run_one);
+}
+
+/** A test with one of several cases. */
+typedef struct FixtureCase {
+    void (*func)(gconstpointer data);
+    gconstpointer data;
+} FixtureCase;
+
+static void fixture_run_case(gconstpointer data)
+{
+    const FixtureCase *test = data;
+
+    fixture_setup();
+    test->func(test->data);
+    fixture_teardown();
+}
+
+void fixture_test_data(const char *path, void (*func)(gconstpointer data), gconstpointer data)
+{
+    FixtureCase *test = g_new0(FixtureCase, 1);
+
+    test->func = func;
+    test->data = data;
+    g_test_add_data_func_full(path, test, fixture_run_case, g_free);
 }

@@ -29,6 +29,7 @@ typedef struct FixtureClient {
     size_t n_doubtful; /* the last so many frames that it got, doubtful at a stop (peer only) */
     uint8_t doubtful[4][FIXTURE_FRAME_LEN];
     uint32_t last_seq; /* of what it got */
+    void (*take)(const NetFrame *frame); /* instead of @got; NULL = frames are numbered */
 } FixtureClient;
 
 /** A chardev whose stream is in the hands of the test. */
@@ -47,6 +48,9 @@ extern FixtureChar fixture_chars[2];
 
 /** fixture_test: register @func to run between set-up and tear-down; sums are checked. */
 void fixture_test(const char *path, void (*func)(void));
+
+/** fixture_test_data: the same with one of several cases. @data: constant. */
+void fixture_test_data(const char *path, void (*func)(gconstpointer data), gconstpointer data);
 
 /** fixture_stop, fixture_start: the VM. */
 void fixture_stop(void);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What COLO tells its filters: a checkpoint has been taken, or this side goes on alone. */
+
+#ifndef NET_COLO_EVENTS_H
+#define NET_COLO_EVENTS_H
+
+typedef enum NetColoEvent {
+    NET_COLO_EVENT_CHECKPOINT, /* both guests have the same state now */
+    NET_COLO_EVENT_FAILOVER,   /* the other side is lost */
+} NetColoEvent;
+
+typedef struct NetColoListener NetColoListener;
+
+typedef void NetColoListenerFunc(NetColoEvent event, void *opaque);
+
+/** net_colo_listener_add: for others than filters, which have a hook. Removed by its owner. */
+NetColoListener *net_colo_listener_add(NetColoListenerFunc *func, void *opaque);
+
+/** net_colo_listener_remove: legal inside a listener; NULL too. */
+void net_colo_listener_remove(NetColoListener *listener);
+
+/**
+ * net_colo_checkpoint, net_colo_failover: tell all filters of all netdevs, then the listeners
+ *
+ * A filter without the hook colo_event() ignores a checkpoint, and is switched off by a
+ * failover (colo.md 7.3).
+ */
+void net_colo_checkpoint(void);
+void net_colo_failover(void);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Counts damaged packets by kind and says so, once in a while. */
+
+#include "net/packet-faults.h"
+
+#include <inttypes.h>
+
+#include "util/clock.h"
+#include "util/log.h"
+
+void net_packet_faults_count(NetPacketFaults *faults, NetPacketFault fault, const char *who)
+{
+    int64_t now_ns;
+
+    faults->n[fault]++;
+    now_ns = clock_now_ns(CLOCK_TYPE_REALTIME);
+    if (now_ns < faults->quiet_until_ns[fault]) {
+        return;
+    }
+    faults->quiet_until_ns[fault] = now_ns + NET_PACKET_FAULTS_PAUSE_NS;
+    log_warning("%s: malformed frame: %s (%" PRIu64 " so far)", who,
+                net_packet_fault_name(fault), faults->n[fault]);
+}
+
+uint64_t net_packet_faults_total(const NetPacketFaults *faults)
+{
+    uint64_t sum = 0;
+
+    for (int i = 0; i < NET_PACKET_FAULT__MAX; i++) {
+        sum += faults->n[i];
+    }
+    return sum;
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One TCP connection between a client and the guest of a COLO secondary: numbers and states. */
+
+/*
+ * Client and primary have agreed on numbers; the secondary's guest counts from another initial
+ * number. The guest's SYN·ACK tells its number and the client's first ACK the primary's, so the
+ * difference is known from then on: it is added to what the client acknowledges and subtracted
+ * from what the guest sends. The client's own numbers are the same for both guests.
+ *
+ * An ACK that completes no handshake whose SYN·ACK was seen changes no offset: a SYN that the
+ * guest ignores, from whomever, does no harm to a connection.
+ *
+ * The states only decide when the connection may be forgotten. When the client closes first
+ * that is with its last ACK. When the guest closes first, the client may have to repeat its FIN,
+ * and the answer has to be translated: it lingers. A client's RST may be ignored by the guest,
+ * if its number is wrong; what the guest sends afterwards shows that. A guest that sends RST
+ * knows no connection; what it says to the client's later segments repeats the client's numbers.
+ */
+
+#include "net/rewriter-conn.h"
+
+#include <assert.h>
+
+typedef enum RewriterEvent {
+    EVENT_CLIENT_FIN,
+    EVENT_CLIENT_ACKS_FIN,
+    EVENT_CLIENT_RST,
+    EVENT_GUEST_FIN,
+    EVENT_GUEST_RST,
+    EVENT_GUEST_SEGMENT, /* other than RST */
+} RewriterEvent;
+
+/** A move; what is not in the table changes nothing. */
+typedef struct RewriterMove {
+    RewriterState from;
+    RewriterEvent event;
+    RewriterState to;
+} RewriterMove;
+
+static const RewriterMove moves[] = {
+    { REWRITER_STATE_SYN_RECEIVED, EVENT_GUEST_FIN, REWRITER_STATE_FIN_WAIT_1 },
+    { REWRITER_STATE_SYN_RECEIVED, EVENT_GUEST_RST, REWRITER_STATE_RESET },
+    { REWRITER_STATE_SYN_RECEIVED, EVENT_CLIENT_RST, REWRITER_STATE_RESET },
+    { REWRITER_STATE_ESTABLISHED, EVENT_CLIENT_FIN, REWRITER_STATE_CLOSE_WAIT },
+    { REWRITER_STATE_ESTABLISHED, EVENT_GUEST_FIN, REWRITER_STATE_FIN_WAIT_1 },
+    { REWRITER_STATE_ESTABLISHED, EVENT_GUEST_RST, REWRITER_STATE_FORGOTTEN },
+    { REWRITER_STATE_ESTABLISHED, EVENT_CLIENT_RST, REWRITER_STATE_RESET },
+    { REWRITER_STATE_CLOSE_WAIT, EVENT_GUEST_FIN, REWRITER_STATE_LAST_ACK },
+    { REWRITER_STATE_CLOSE_WAIT, EVENT_GUEST_RST, REWRITER_STATE_FORGOTTEN },
+    { REWRITER_STATE_CLOSE_WAIT, EVENT_CLIENT_RST, REWRITER_STATE_RESET },
+    { REWRITER_STATE_LAST_ACK, EVENT_CLIENT_ACKS_FIN, REWRITER_STATE_FORGOTTEN },
+    { REWRITER_STATE_LAST_ACK, EVENT_GUEST_RST, REWRITER_STATE_FORGOTTEN },
+    { REWRITER_STATE_LAST_ACK, EVENT_CLIENT_RST, REWRITER_STATE_RESET },
+    { REWRITER_STATE_FIN_WAIT_1, EVENT_CLIENT_ACKS_FIN, REWRITER_STATE_FIN_WAIT_2 },
+    { REWRITER_STATE_FIN_WAIT_1, EVENT_CLIENT_FIN, REWRITER_STATE_CLOSING },
+    { REWRITER_STATE_FIN_WAIT_1, EVENT_GUEST_RST, REWRITER_STATE_FORGOTTEN },
+    { REWRITER_STATE_FIN_WAIT_1, EVENT_CLIENT_RST, REWRITER_STATE_RESET },
+    { REWRITER_STATE_FIN_WAIT_2, EVENT_CLIENT_FIN, REWRITER_STATE_TIME_WAIT },
+    { REWRITER_STATE_FIN_WAIT_2, EVENT_GUEST_RST, REWRITER_STATE_FORGOTTEN },
+    { REWRITER_STATE_FIN_WAIT_2, EVENT_CLIENT_RST, REWRITER_STATE_RESET },
+    { REWRITER_STATE_CLOSING, EVENT_CLIENT_ACKS_FIN, REWRITER_STATE_TIME_WAIT },
+    { REWRITER_STATE_CLOSING, EVENT_GUEST_RST, REWRITER_STATE_FORGOTTEN },
+    { REWRITER_STATE_CLOSING, EVENT_CLIENT_RST, REWRITER_STATE_RESET },
+    { REWRITER_STATE_TIME_WAIT, EVENT_GUEST_RST, REWRITER_STATE_FORGOTTEN },
+    { REWRITER_STATE_RESET, EVENT_GUEST_RST, REWRITER_STATE_FORGOTTEN },
+    { REWRITER_STATE_RESET, EVENT_GUEST_SEGMENT, REWRITER_STATE_ESTABLISHED },
+};
+
+static void conn_move(RewriterConn *conn, RewriterEvent event)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(moves); i++) {
+        if (moves[i].from == conn->state && moves[i].event == event) {
+            conn->state = moves[i].to;
+            return;
+        }
+    }
+}
+
+static bool conn_is_over(const RewriterConn *conn)
+{
+    return conn->state == REWRITER_STATE_TIME_WAIT || conn->state == REWRITER_STATE_RESET;
+}
+
+/*
+ * On a connection that is over it opens a new one, whose numbers have nothing to do with the
+ * old. On another it may be a forgery that the guest will ignore.
+ */
+void rewriter_conn_syn(RewriterConn *conn, const NetPacket *packet)
+{
+    bool again = conn->state == REWRITER_STATE_SYN_RECEIVED &&
+                 conn->client_isn == packet->tcp_seq;
+
+    if (conn_is_over(conn)) {
+        conn->offset = 0;
+    }
+    conn->has_guest_isn &= again;
+    conn->client_isn = packet->tcp_seq;
+    conn->state = REWRITER_STATE_SYN_RECEIVED;
+}
+
+/* The client's first ACK: it acknowledges the initial number that the primary has sent it. */
+static void conn_complete_handshake(RewriterConn *conn, uint32_t ack)
+{
+    if (conn->has_guest_isn) {
+        conn->offset = conn->guest_isn - (ack - 1);
+        conn->has_guest_isn = false;
+    }
+    conn->state = REWRITER_STATE_ESTABLISHED;
+}
+
+static bool conn_awaits_ack_of_fin(const RewriterConn *conn)
+{
+    return conn->state == REWRITER_STATE_LAST_ACK || conn->state == REWRITER_STATE_FIN_WAIT_1 ||
+           conn->state == REWRITER_STATE_CLOSING;
+}
+
+uint32_t rewriter_conn_from_client(RewriterConn *conn, const NetPacket *packet)
+{
+    bool has_ack = packet->tcp_flags & NET_TCP_ACK;
+
+    if (packet->tcp_flags & NET_TCP_SYN) {
+        return 0;
+    }
+    if (packet->tcp_flags & NET_TCP_RST) {
+        conn_move(conn, EVENT_CLIENT_RST);
+        return has_ack ? conn->offset : 0;
+    }
+    if (has_ack && conn->state == REWRITER_STATE_SYN_RECEIVED) {
+        conn_complete_handshake(conn, packet->tcp_ack);
+    }
+    if (has_ack && conn_awaits_ack_of_fin(conn) &&
+        (int32_t)(packet->tcp_ack - conn->fin_end) >= 0) {
+        conn_move(conn, EVENT_CLIENT_ACKS_FIN);
+    }
+    if (packet->tcp_flags & NET_TCP_FIN) {
+        conn_move(conn, EVENT_CLIENT_FIN);
+    }
+    return has_ack ? conn->offset : 0;
+}
+
+/* The guest answers a client's SYN, or opens a connection of its own with the same ports. */
+static void conn_guest_syn(RewriterConn *conn, const NetPacket *packet)
+{
+    bool is_answer = packet->tcp_flags & NET_TCP_ACK;
+    bool awaited = conn->state == REWRITER_STATE_SYN_RECEIVED;
+
+    if (is_answer && (awaited || conn->state == REWRITER_STATE_RESET)) {
+        conn->state = REWRITER_STATE_SYN_RECEIVED;
+        conn->guest_isn = packet->tcp_seq;
+        conn->has_guest_isn = true;
+    } else if (!is_answer && !awaited) {
+        conn->state = REWRITER_STATE_FORGOTTEN;
+    }
+}
+
+uint32_t rewriter_conn_from_guest(RewriterConn *conn, const NetPacket *packet)
+{
+    uint8_t flags = packet->tcp_flags;
+
+    if (flags & NET_TCP_SYN) {
+        conn_guest_syn(conn, packet);
+        return 0;
+    }
+    if (flags & NET_TCP_RST) {
+        conn_move(conn, EVENT_GUEST_RST);
+        return conn->offset;
+    }
+    conn_move(conn, EVENT_GUEST_SEGMENT);
+    if (flags & NET_TCP_FIN) {
+        conn->fin_end = net_packet_tcp_end(packet) - conn->offset;
+        conn_move(conn, EVENT_GUEST_FIN);
+    }
+    return flags & NET_TCP_ACK ? conn->offset : 0;
+}
+
+/*
+ * A SYN·ACK from before is void: the guest that sent it is gone. One that comes later counts,
+ * as the primary's guest may have had the SYN still before it.
+ */
+void rewriter_conn_checkpoint(RewriterConn *conn)
+{
+    conn->offset = 0;
+    conn->has_guest_isn = false;
+}
+
+NetConnClass rewriter_conn_class(const RewriterConn *conn)
+{
+    if (conn_is_over(conn)) {
+        return NET_CONN_LINGERING;
+    }
+    return conn->offset != 0 ? NET_CONN_BUSY : NET_CONN_IDLE;
+}
+
+const char *rewriter_state_name(RewriterState state)
+{
+    static const char *const names[] = {
+        [REWRITER_STATE_SYN_RECEIVED] = "syn-received",
+        [REWRITER_STATE_ESTABLISHED] = "established",
+        [REWRITER_STATE_CLOSE_WAIT] = "close-wait",
+        [REWRITER_STATE_LAST_ACK] = "last-ack",
+        [REWRITER_STATE_FIN_WAIT_1] = "fin-wait-1",
+        [REWRITER_STATE_FIN_WAIT_2] = "fin-wait-2",
+        [REWRITER_STATE_CLOSING] = "closing",
+        [REWRITER_STATE_TIME_WAIT] = "time-wait",
+        [REWRITER_STATE_RESET] = "reset",
+        [REWRITER_STATE_FORGOTTEN] = "forgotten",
+    };
+
+    static_assert(G_N_ELEMENTS(names) == REWRITER_STATE__MAX, "a name for each state");
+    return names[state];
+}

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Tests of filter-rewriter: each rule about numbers and states, as a conversation. */
+
+#include "net/rewriter-conn.h"
+#include "rewriter-fixture.h"
+
+typedef struct Conversation {
+    const char *name;
+    Step steps[24];
+} Conversation;
+
+static const Conversation conversations[] = {
+    { "measured", {
+        { CLIENT, SYN, 100, 0, NULL, 0 },
+        { GUEST, SYN | ACK, 5000, 101, NULL, 5000 },
+        { CLIENT, ACK, 101, 2001, NULL, 5001 },
+        { TABLE, .seq = 1, .ack = 1 },
+        { CLIENT, PSH | ACK, 101, 2001, "abc", 5001 },
+        { GUEST, PSH | ACK, 5001, 104, "xyz", 2001 },
+        { CLIENT, FIN | ACK, 104, 2004, NULL, 5004 },
+        { GUEST, FIN | ACK, 5004, 105, NULL, 2004 },
+        { TABLE, .seq = 1, .ack = 1 },
+        { CLIENT, ACK, 105, 2005, NULL, 5005 },
+        { TABLE, .seq = 0 },
+        { GUEST, ACK, 5005, 105, NULL, 5005 },
+    } },
+    { "first-ack-with-data", {
+        { CLIENT, SYN, 100, 0, NULL, 0 },
+        { GUEST, SYN | ACK, 5000, 101, NULL, 5000 },
+        { CLIENT, PSH | ACK, 101, 2001, "abc", 5001 },
+        { GUEST, ACK, 5001, 104, NULL, 2001 },
+    } },
+    { "guest-counts-from-less", {
+        { CLIENT, SYN, 100, 0, NULL, 0 },
+        { GUEST, SYN | ACK, 1000, 101, NULL, 1000 },
+        { CLIENT, ACK, 101, 2001, NULL, 1001 },
+        { GUEST, ACK, 1001, 101, "abc", 2001 },
+    } },
+    { "numbers-wrap", {
+        { CLIENT, SYN, 0xffffffff, 0, NULL, 0 },
+        { GUEST, SYN | ACK, 0xfffffff0, 0, NULL, 0xfffffff0 },
+        { CLIENT, ACK, 0, 0x11, NULL, 0xfffffff1 },
+        { GUEST, ACK, 0xffffffff, 0, "abc", 0x1f },
+        { GUEST, ACK, 2, 0, "abc", 0x22 },
+    } },
+    { "equal-numbers", {
+        { CLIENT, SYN, 100, 0, NULL, 0 },
+        { GUEST, SYN | ACK, 2000, 101, NULL, 2000 },
+        { CLIENT, ACK, 101, 2001, NULL, 2001 },
+        { TABLE, .seq = 1, .ack = 0 },
+        { GUEST, ACK, 2001, 101, "abc", 2001 },
+    } },
+    { "client-syn-without-answer", {
+        { CLIENT, SYN, 100, 0, NULL, 0 },
+        { CLIENT, ACK, 101, 2001, NULL, 2001 },
+        { GUEST, ACK, 5001, 101, NULL, 5001 },
+        { TABLE, .seq = 1, .ack = 0 },
+    } },
+    { "guest-opens", {
+        { GUEST, SYN, 5000, 0, NULL, 5000 },
+        { CLIENT, SYN | ACK, 100, 2001, NULL, 2001 },
+        { GUEST, ACK, 5001, 101, NULL, 5001 },
+        { CLIENT, ACK, 101, 2001, "abc", 2001 },
+        { TABLE, .seq = 0 },
+    } },
+    { "seen-in-the-middle", {
+        { CLIENT, ACK, 101, 2001, "abc", 2001 },
+        { GUEST, ACK, 5001, 104, "abc", 5001 },
+        { CLIENT, FIN | ACK, 104, 2004, NULL, 2004 },
+        { GUEST, FIN | ACK, 5004, 105, NULL, 5004 },
+        { CLIENT, RST, 105, 0, NULL, 0 },
+        { TABLE, .seq = 0 },
+    } },
+    { "handshake-anew", {
+        HANDSHAKE,
+        { CLIENT, SYN, 900, 0, NULL, 0 },
+        { GUEST, SYN | ACK, 7000, 901, NULL, 7000 },
+        { CLIENT, ACK, 901, 3001, NULL, 7001 },
+        { GUEST, ACK, 7001, 901, "abc", 3001 },
+        { TABLE, .seq = 1, .ack = 1 },
+    } },
+    { "syn-repeated-before-the-answer", {
+        { CLIENT, SYN, 100, 0, NULL, 0 },
+        { CLIENT, SYN, 100, 0, NULL, 0 },
+        { GUEST, SYN | ACK, 5000, 101, NULL, 5000 },
+        { GUEST, SYN | ACK, 5000, 101, NULL, 5000 },
+        { CLIENT, ACK, 101, 2001, NULL, 5001 },
+    } },
+    { "syn-repeated-after-the-answer", {
+        { CLIENT, SYN, 100, 0, NULL, 0 },
+        { GUEST, SYN | ACK, 5000, 101, NULL, 5000 },
+        { CLIENT, SYN, 100, 0, NULL, 0 },
+        { CLIENT, ACK, 101, 2001, NULL, 5001 },
+    } },
+    { "answer-repeated-with-another-number", {
+        { CLIENT, SYN, 100, 0, NULL, 0 },
+        { GUEST, SYN | ACK, 5000, 101, NULL, 5000 },
+        { GUEST, SYN | ACK, 6000, 101, NULL, 6000 },
+        { CLIENT, ACK, 101, 2001, NULL, 6001 },
+    } },
+    { "answer-after-the-handshake", {
+        HANDSHAKE,
+        { GUEST, SYN | ACK, 9000, 101, NULL, 9000 },
+        { CLIENT, ACK, 101, 2001, NULL, 5001 },
+    } },
+    { "forged-syn", {
+        HANDSHAKE,
+        { CLIENT, SYN, 77777, 0, NULL, 0 },
+        { GUEST, ACK, 5001, 101, NULL, 2001 },
+        { CLIENT, ACK, 101, 2001, "abc", 5001 },
+        { GUEST, ACK, 5001, 104, "xyz", 2001 },
+        { CLIENT, FIN | ACK, 104, 2004, NULL, 5004 },
+        { GUEST, FIN | ACK, 5004, 105, NULL, 2004 },
+        { CLIENT, ACK, 105, 2005, NULL, 5005 },
+        { TABLE, .seq = 0 },
+    } },
+    { "odd-syns", {
+        { CLIENT, SYN | RST, 100, 0, NULL, 0 },
+        { CLIENT, SYN | FIN, 100, 0, NULL, 0 },
+        { TABLE, .seq = 0 },
+        HANDSHAKE,
+        { CLIENT, SYN | ACK, 100, 2001, NULL, 2001 },
+        { CLIENT, SYN | RST, 100, 2001, NULL, 2001 },
+        { CLIENT, ACK, 101, 2001, NULL, 5001 },
+    } },
+    { "data-with-guests-fin", {
+        HANDSHAKE,
+        { CLIENT, FIN | ACK, 101, 2001, NULL, 5001 },
+        { GUEST, FIN | ACK, 5001, 102, "bye", 2001 },
+        { CLIENT, ACK, 102, 2004, NULL, 5004 },
+        { TABLE, .seq = 1, .ack = 1 },
+        { CLIENT, ACK, 102, 2005, NULL, 5005 },
+        { TABLE, .seq = 0 },
+    } },
+    { "guests-fin-repeated", {
+        HANDSHAKE,
+        { CLIENT, FIN | ACK, 101, 2001, NULL, 5001 },
+        { GUEST, FIN | ACK, 5001, 102, NULL, 2001 },
+        { GUEST, FIN | ACK, 5001, 102, NULL, 2001 },
+        { CLIENT, ACK, 102, 2002, NULL, 5002 },
+        { TABLE, .seq = 0 },
+    } },
+    { "guest-closes-first", {
+        HANDSHAKE,
+        { GUEST, FIN | ACK, 5001, 101, NULL, 2001 },
+        { CLIENT, ACK, 101, 2002, NULL, 5002 },
+        { CLIENT, ACK, 101, 2002, "more", 5002 },
+        { GUEST, ACK, 5002, 105, NULL, 2002 },
+        { TABLE, .seq = 1, .ack = 1, .number = 0 },
+        { CLIENT, FIN | ACK, 105, 2002, NULL, 5002 },
+        { GUEST, ACK, 5002, 106, NULL, 2002 },
+        { TABLE, .seq = 1, .ack = 1, .number = 1 },
+        { CLIENT, FIN | ACK, 105, 2002, NULL, 5002 },
+        { GUEST, ACK, 5002, 106, NULL, 2002 },
+        { WAIT, .seq = 119 },
+        { TABLE, .seq = 1, .ack = 1, .number = 1 },
+        { WAIT, .seq = 1 },
+        { TABLE, .seq = 0 },
+    } },
+    { "guest-closes-first-both-at-once-in-one-segment", {
+        HANDSHAKE,
+        { GUEST, FIN | ACK, 5001, 101, NULL, 2001 },
+        { CLIENT, FIN | ACK, 101, 2002, NULL, 5002 },
+        { TABLE, .seq = 1, .ack = 1, .number = 1 },
+        { GUEST, ACK, 5002, 102, NULL, 2002 },
+    } },
+    { "fins-cross", {
+        HANDSHAKE,
+        { GUEST, FIN | ACK, 5001, 101, NULL, 2001 },
+        { CLIENT, FIN | ACK, 101, 2001, NULL, 5001 },
+        { TABLE, .seq = 1, .ack = 1, .number = 0 },
+        { CLIENT, ACK, 102, 2002, NULL, 5002 },
+        { TABLE, .seq = 1, .ack = 1, .number = 1 },
+    } },
+    { "use-prolongs-lingering", {
+        HANDSHAKE,
+        { GUEST, FIN | ACK, 5001, 101, NULL, 2001 },
+        { CLIENT, FIN | ACK, 101, 2002, NULL, 5002 },
+        { WAIT, .seq = 100 },
+        { CLIENT, FIN | ACK, 101, 2002, NULL, 5002 },
+        { WAIT, .seq = 100 },
+        { TABLE, .seq = 1, .ack = 1, .number = 1 },
+        { WAIT, .seq = 20 },
+        { TABLE, .seq = 0 },
+    } },
+    { "opened-again-while-lingering", {
+        HANDSHAKE,
+        { GUEST, FIN | ACK, 5001, 101, NULL, 2001 },
+        { CLIENT, FIN | ACK, 101, 2002, NULL, 5002 },
+        { CLIENT, SYN, 900, 0, NULL, 0 },
+        { TABLE, .seq = 1, .ack = 0, .number = 0 },
+        { GUEST, SYN | ACK, 7000, 901, NULL, 7000 },
+        { CLIENT, ACK, 901, 3001, NULL, 7001 },
+        { TABLE, .seq = 1, .ack = 1, .number = 0 },
+        { WAIT, .seq = 1000 },
+        { TABLE, .seq = 1, .ack = 1, .number = 0 },
+    } },
+    { "opened-by-guest-with-the-same-ports", {
+        HANDSHAKE,
+        { GUEST, SYN, 9000, 0, NULL, 9000 },
+        { TABLE, .seq = 0 },
+        { CLIENT, SYN | ACK, 100, 9001, NULL, 9001 },
+        { GUEST, ACK, 9001, 101, NULL, 9001 },
+    } },
+    { "guest-resets", {
+        HANDSHAKE,
+        { GUEST, RST | ACK, 5001, 101, NULL, 2001 },
+        { TABLE, .seq = 0 },
+        { CLIENT, ACK, 101, 2001, "abc", 2001 },
+        { GUEST, RST, 2001, 0, NULL, 2001 },
+    } },
+    { "guest-resets-without-ack", {
+        HANDSHAKE,
+        { CLIENT, ACK, 101, 2001, "abc", 5001 },
+        { GUEST, RST, 5001, 0, NULL, 2001 },
+        { TABLE, .seq = 0 },
+    } },
+    { "guest-refuses", {
+        { CLIENT, SYN, 100, 0, NULL, 0 },
+        { GUEST, RST | ACK, 0, 101, NULL, 0 },
+        { TABLE, .seq = 1, .ack = 0, .number = 1 },
+        { WAIT, .seq = 120 },
+        { TABLE, .seq = 0 },
+    } },
+    { "guest-answers-after-all", {
+        { CLIENT, SYN, 100, 0, NULL, 0 },
+        { GUEST, RST, 777, 0, NULL, 777 },
+        { GUEST, SYN | ACK, 5000, 101, NULL, 5000 },
+        { CLIENT, ACK, 101, 2001, NULL, 5001 },
+        { TABLE, .seq = 1, .ack = 1, .number = 0 },
+    } },
+    { "client-resets", {
+        HANDSHAKE,
+        { CLIENT, RST | ACK, 101, 2001, NULL, 5001 },
+        { TABLE, .seq = 1, .ack = 1, .number = 1 },
+        { WAIT, .seq = 120 },
+        { TABLE, .seq = 0 },
+    } },
+    { "client-resets-without-ack", {
+        HANDSHAKE,
+        { CLIENT, RST, 101, 0, NULL, 0 },
+        { TABLE, .seq = 1, .ack = 1, .number = 1 },
+    } },
+    { "client-resets-in-handshake", {
+        { CLIENT, SYN, 100, 0, NULL, 0 },
+        { GUEST, SYN | ACK, 5000, 101, NULL, 5000 },
+        { CLIENT, RST | ACK, 101, 2001, NULL, 2001 },
+        { TABLE, .seq = 1, .ack = 0, .number = 1 },
+    } },
+    { "guest-ignores-a-reset", {
+        HANDSHAKE,
+        { CLIENT, RST, 12345, 0, NULL, 0 },
+        { TABLE, .seq = 1, .ack = 1, .number = 1 },
+        { GUEST, ACK, 5001, 101, "abc", 2001 },
+        { TABLE, .seq = 1, .ack = 1, .number = 0 },
+        { WAIT, .seq = 1000 },
+        { CLIENT, ACK, 101, 2004, NULL, 5004 },
+    } },
+    { "checkpoint", {
+        HANDSHAKE,
+        { CHECKPOINT },
+        { TABLE, .seq = 1, .ack = 0 },
+        { CLIENT, ACK, 101, 2001, "abc", 2001 },
+        { GUEST, ACK, 2001, 104, "xyz", 2001 },
+        { CLIENT, FIN | ACK, 104, 2004, NULL, 2004 },
+        { GUEST, FIN | ACK, 2004, 105, NULL, 2004 },
+        { CLIENT, ACK, 105, 2005, NULL, 2005 },
+        { TABLE, .seq = 0 },
+    } },
+    { "checkpoint-in-handshake", {
+        { CLIENT, SYN, 100, 0, NULL, 0 },
+        { GUEST, SYN | ACK, 5000, 101, NULL, 5000 },
+        { CHECKPOINT },
+        { CLIENT, ACK, 101, 2001, NULL, 2001 },
+        { GUEST, ACK, 2001, 101, "abc", 2001 },
+    } },
+    { "checkpoint-before-the-answer", {
+        { CLIENT, SYN, 100, 0, NULL, 0 },
+        { CHECKPOINT },
+        { GUEST, SYN | ACK, 6000, 101, NULL, 6000 },
+        { CLIENT, ACK, 101, 2001, NULL, 6001 },
+        { GUEST, ACK, 6001, 101, "abc", 2001 },
+    } },
+    { "checkpoint-with-answer-repeated", {
+        { CLIENT, SYN, 100, 0, NULL, 0 },
+        { GUEST, SYN | ACK, 5000, 101, NULL, 5000 },
+        { CHECKPOINT },
+        { GUEST, SYN | ACK, 2000, 101, NULL, 2000 },
+        { CLIENT, ACK, 101, 2001, NULL, 2001 },
+        { TABLE, .seq = 1, .ack = 0 },
+    } },
+    { "failover-without-translation", {
+        { FAILOVER },
+        { CLIENT, SYN, 100, 0, NULL, 0 },
+        { GUEST, SYN | ACK, 5000, 101, NULL, 5000 },
+        { CLIENT, ACK, 101, 5001, NULL, 5001 },
+        { TABLE, .seq = 0 },
+    } },
+    { "failover-with-translation", {
+        HANDSHAKE,
+        { FAILOVER },
+        { CLIENT, ACK, 101, 2001, "abc", 5001 },
+        { GUEST, ACK, 5001, 104, "xyz", 2001 },
+        { CLIENT, FIN | ACK, 104, 2004, NULL, 5004 },
+        { GUEST, FIN | ACK, 5004, 105, NULL, 2004 },
+        { CLIENT, ACK, 105, 2005, NULL, 5005 },
+        { TABLE, .seq = 0 },
+        { CLIENT, SYN, 900, 0, NULL, 0 },
+        { GUEST, SYN | ACK, 7000, 901, NULL, 7000 },
+        { CLIENT, ACK, 901, 7001, NULL, 7001 },
+        { TABLE, .seq = 0 },
+    } },
+    { "failover-in-handshake", {
+        { CLIENT, SYN, 100, 0, NULL, 0 },
+        { GUEST, SYN | ACK, 5000, 101, NULL, 5000 },
+        { FAILOVER },
+        { CLIENT, ACK, 101, 2001, NULL, 5001 },
+        { GUEST, ACK, 5001, 101, "abc", 2001 },
+    } },
+    { "checkpoint-after-failover", {
+        { FAILOVER },
+        { CHECKPOINT },
+        HANDSHAKE,
+        { TABLE, .seq = 1, .ack = 1 },
+    } },
+};
+
+static void test_conversation(gconstpointer data)
+{
+    const Conversation *conversation = data;
+
+    rewriter_add("");
+    run_steps(conversation->steps, 9);
+}
+
+static void test_connections_are_apart(void)
+{
+    rewriter_add("");
+    run_steps(handshake, 9);
+    run_steps(untranslated_talk, 10);
+    run_steps(handshake, 11);
+    run_steps(talk, 9);
+    run_steps(talk, 11);
+    g_assert_cmpuint(rewriter_info().rewritten, ==, 6);
+}
+
+static void test_state_names(void)
+{
+    for (int i = 0; i < REWRITER_STATE__MAX; i++) {
+        g_assert_nonnull(rewriter_state_name(i));
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(conversations); i++) {
+        g_autofree char *path = g_strdup_printf("/filter-rewriter/%s", conversations[i].name);
+
+        fixture_test_data(path, test_conversation, &conversations[i]);
+    }
+    fixture_test("/filter-rewriter/connections-are-apart", test_connections_are_apart);
+    g_test_add_func("/filter-rewriter/state-names", test_state_names);
+    return rewriter_tests_run();
+}
