@@ -145,11 +145,6 @@ MigrationInfo *qmp_query_migrate(GError **error)
     return g_new0(MigrationInfo, 1);
 }
 
-IOThreadInfoList *qmp_query_iothreads(GError **error)
-{
-    return g_new0(IOThreadInfoList, 1);
-}
-
 static CommandLineParameterType command_line_type(const QapiType *type)
 {
     switch (type->kind) {

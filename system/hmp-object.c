@@ -3,6 +3,7 @@
 
 #include "system/hmp-internal.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "qapi/json.h"
@@ -198,6 +199,20 @@ static void hmp_run_info_qom_tree(Hmp *hmp)
     json_object_put(type);
 }
 
+static void hmp_run_info_iothreads(Hmp *hmp)
+{
+    g_autoptr(IOThreadInfoList) list = qmp_query_iothreads(NULL);
+
+    for (size_t i = 0; i < list->len; i++) {
+        const IOThreadInfo *info = &list->items[i];
+
+        hmp_printf(hmp, "%s:\n  thread_id=%" PRIi64 "\n  poll-max-ns=%" PRIi64
+                   "\n  poll-grow=%" PRIi64 "\n  poll-shrink=%" PRIi64
+                   "\n  aio-max-batch=%" PRIi64 "\n", info->id, info->thread_id,
+                   info->poll_max_ns, info->poll_grow, info->poll_shrink, info->aio_max_batch);
+    }
+}
+
 static const HmpCommand hmp_object_commands[] = {
     { .name = "object_add", .args = "object:S", .params = "[qom-type=]TYPE,id=ID[,...]",
       .help = "create an object", .run = hmp_run_object_add, .complete = hmp_complete_type },
@@ -214,6 +229,7 @@ static const HmpCommand hmp_object_commands[] = {
 HMP_REGISTER(hmp_object_commands, false);
 
 static const HmpCommand hmp_object_info_commands[] = {
+    { .name = "iothreads", .help = "the iothread objects", .run = hmp_run_info_iothreads },
     { .name = "qom-tree", .args = "path:s?", .params = "[PATH]",
       .help = "the tree of objects below PATH", .run = hmp_run_info_qom_tree },
 };
