@@ -66,6 +66,11 @@ bool char_is_mux(const Chardev *chr)
     return chr->kind == CHARDEV_BACKEND_KIND_MUX;
 }
 
+bool char_is_socket(const Chardev *chr)
+{
+    return chr->kind == CHARDEV_BACKEND_KIND_SOCKET;
+}
+
 const char *char_kind_name(const Chardev *chr)
 {
     return qapi_enum_name(QAPI_TYPE(ChardevBackendKind), chr->kind);

@@ -61,6 +61,9 @@ const char *char_id(const Chardev *chr);
 /** char_is_mux: whether several front ends share @chr. */
 bool char_is_mux(const Chardev *chr);
 
+/** char_is_socket: whether @chr connects again, or gets clients, after its stream has broken. */
+bool char_is_socket(const Chardev *chr);
+
 /**
  * char_new_from_legacy: make a chardev from a string like "unix:PATH,server=on"
  * @id: its label
