@@ -168,6 +168,11 @@ int64_t qtest_filter_count(QTest *s, const char *id, const char *path);
 void qtest_wait_netdev(QTest *s, const char *id, const char *path, int64_t value);
 void qtest_wait_filter(QTest *s, const char *id, const char *path, int64_t value);
 
+/** qtest_query_count, qtest_wait_query: the same of any command that lists things with an id. */
+int64_t qtest_query_count(QTest *s, const char *command, const char *id, const char *path);
+void qtest_wait_query(QTest *s, const char *command, const char *id, const char *path,
+                      int64_t value);
+
 /** qtest_assert_conservation: the sums of every chain and every filter hold. */
 void qtest_assert_conservation(QTest *s);
 

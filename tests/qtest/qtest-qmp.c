@@ -366,7 +366,7 @@ int64_t json_path(json_object *object, const char *path)
     return json_object_get_int64(at);
 }
 
-static int64_t qtest_query_count(QTest *s, const char *command, const char *id, const char *path)
+int64_t qtest_query_count(QTest *s, const char *command, const char *id, const char *path)
 {
     g_autoptr(json_object) entry = qtest_query_entry(s, command, id);
 
@@ -384,8 +384,8 @@ int64_t qtest_filter_count(QTest *s, const char *id, const char *path)
 }
 
 /* Asks again until the answer fits: each question is a round trip through the loop. */
-static void qtest_wait_query(QTest *s, const char *command, const char *id, const char *path,
-                             int64_t value)
+void qtest_wait_query(QTest *s, const char *command, const char *id, const char *path,
+                      int64_t value)
 {
     int64_t deadline = g_get_monotonic_time() + wait_limit_ms() * INT64_C(1000);
     int64_t got;
