@@ -18,6 +18,11 @@ DGRAM_WINDOW = 256
 QEMU_HUB_WINDOW = {64: 128, 1514: 64}
 QEMU_UNIX_DGRAM_WINDOW = 8
 QEMU_UDP_WINDOW = 64
+# QEMU drops what is released while the taker's socket has no room, or reverses it.
+COMPARE_WINDOW = 4000
+# What waits on one connection: not more than max_queue_size.
+COMPARE_QUEUE = 1000
+QEMU_COMPARE_WINDOW = 256
 # All netdevs busy: what one of them gets before it is the next one's turn, and how many frames
 # are on their way in all.
 TURN_BYTES = 65536
@@ -107,6 +112,27 @@ class Traffic:
         return {'checked': counts['checked'],
                 'frames_per_s': counts['frames'] * 1e9 / counts['ns'],
                 'cpu_ns_per_frame': counts['cpu_ns'] / frames}
+
+
+class Compare(Traffic):
+    """Case i: the same segments from two guests through colo-compare."""
+
+    has_relay = False
+
+    def __init__(self, conns, payload):
+        super().__init__('i', f'{conns} connection{"s" * (conns > 1)}', payload, compare,
+                         window=COMPARE_WINDOW if conns > 1 else COMPARE_QUEUE,
+                         qemu_window=QEMU_COMPARE_WINDOW)
+        self.conns = conns
+
+    def command(self, tools, wiring, limits, pid):
+        primary, secondary, out = (sock.fileno() for sock in wiring.inputs + wiring.outputs)
+        window = self.qemu_window if wiring.program.name == 'qemu' else self.window
+        return [tools + '/bench-compare', f'--primary={primary}', f'--secondary={secondary}',
+                f'--out={out}', f'--payload={self.frame}', f'--conns={self.conns}',
+                f'--window={window}', f'--frames={limits.frames(self.frame)}', f'--pid={pid}',
+                f'--measure={limits.measure_ms}', f'--warm-up={limits.warm_up_ms}'
+                ], [primary, secondary, out]
 
 
 class StartUp:
@@ -229,6 +255,16 @@ def chain(n):
     return build
 
 
+def compare(wiring):
+    """stream in of the primary, stream in of the secondary -> colo-compare -> stream out."""
+    for name, fd in (('pri', wiring.input(roomy_pair)), ('sec', wiring.input(roomy_pair)),
+                     ('out', wiring.output(roomy_pair))):
+        wiring.add_chardev(name, fd)
+    wiring.add('-object', 'iothread,id=io')
+    wiring.add('-object', 'colo-compare,id=cmp0,primary_in=pri,secondary_in=sec,outdev=out,'
+                          'iothread=io')
+
+
 def redirector_cases():
     for frame in (64, 256, 1514, 65000):
         for stopped in (False, True):
@@ -267,5 +303,6 @@ def all_cases():
     cases += list(hub_cases()) + list(dgram_cases())
     cases += [Traffic('e', f'{n} filters', 64, chain(n)) for n in (0, CHAIN_FILTERS)]
     cases += list(many_cases())
+    cases += [Compare(conns, 64) for conns in (1, MANY)]
     cases += [StartUp(1), StartUp(MANY), StopCont(MANY)]
     return cases

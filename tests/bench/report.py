@@ -107,6 +107,7 @@ class Summary:
         self.add_stopped()
         self.add_filters()
         self.add_many()
+        self.add_compare()
         self.add_start()
 
     def values(self, case, name, program, key):
@@ -159,6 +160,11 @@ class Summary:
         for name, aim in (('one busy', 1.2), ('all busy', 1.5)):
             self.add(f'f  CPU per frame, {MANY} {name}, times that of 1',
                      self.values('f', f'{MANY}, {name}', 'ours', 'cpu_ns_per_frame'), one, aim)
+
+    def add_compare(self):
+        ours, qemu = (self.values('i', f'{MANY} connections', program, 'frames_per_s')
+                      for program in ('ours', 'qemu'))
+        self.add(f'i  {MANY} connections: packets/s, times QEMU', ours, qemu, 5, at_least=True)
 
     def add_start(self):
         one = self.values('g', '1 netdev', 'ours', 'rest_kib')
