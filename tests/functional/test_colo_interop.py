@@ -87,7 +87,7 @@ class Stream:
 
 
 class Program:
-    """A program without a guest, given descriptors. Filters take all frames, as nobody else does."""
+    """A program without a guest, given descriptors. Its filters take all frames, so none wait."""
 
     def __init__(self, lab, name, options, fds=()):
         self.qmp = Qmp(name, lab.deadline)
