@@ -120,3 +120,8 @@ void net_colo_failover(void)
 {
     colo_tell(NET_COLO_EVENT_FAILOVER);
 }
+
+void net_colo_secondary_lost(void)
+{
+    colo_tell_listeners(NET_COLO_EVENT_FAILOVER);
+}

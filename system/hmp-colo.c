@@ -55,6 +55,20 @@ static void hmp_run_info_colo_compare(Hmp *hmp)
     }
 }
 
+static void hmp_run_lost_heartbeat(Hmp *hmp)
+{
+    g_autoptr(GError) error = NULL;
+
+    qmp_x_colo_lost_heartbeat(&error);
+    hmp_error(hmp, g_steal_pointer(&error));
+}
+
+static const HmpCommand hmp_colo_commands[] = {
+    { .name = "x_colo_lost_heartbeat", .help = "the other side of a COLO pair is lost: go on alone",
+      .run = hmp_run_lost_heartbeat },
+};
+HMP_REGISTER(hmp_colo_commands, false);
+
 static const HmpCommand hmp_colo_info_commands[] = {
     { .name = "colo-compare", .help = "state and counters of the colo-compare objects",
       .run = hmp_run_info_colo_compare },

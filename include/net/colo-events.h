@@ -28,4 +28,7 @@ void net_colo_listener_remove(NetColoListener *listener);
 void net_colo_checkpoint(void);
 void net_colo_failover(void);
 
+/** net_colo_secondary_lost: a failover of the primary: only the listeners are told. */
+void net_colo_secondary_lost(void);
+
 #endif
