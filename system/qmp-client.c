@@ -357,6 +357,11 @@ QmpClientPhase qmp_client_phase(const QmpClient *client)
     return client->phase;
 }
 
+size_t qmp_client_n_unanswered(const QmpClient *client)
+{
+    return client->calls.length;
+}
+
 bool qmp_client_execute(QmpClient *client, const char *command, json_object *arguments,
                         QmpClientReplyFunc *func)
 {

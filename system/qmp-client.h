@@ -70,6 +70,9 @@ QmpClientPhase qmp_client_phase(const QmpClient *client);
 bool qmp_client_execute(QmpClient *client, const char *command, json_object *arguments,
                         QmpClientReplyFunc *func);
 
+/** qmp_client_n_unanswered: commands whose reply has not come yet, on this connection. */
+size_t qmp_client_n_unanswered(const QmpClient *client);
+
 /** qmp_client_reject: what the server answered is garbage: close the connection, as on others. */
 void qmp_client_reject(QmpClient *client, const char *message);
 

@@ -100,6 +100,7 @@ static void vm_follower_to_info(const VmFollower *f, VmFollowerInfo *info)
         .armed = f->state.armed,
         .hold = vm_follower_hold(f),
         .on_exit = props->on_exit,
+        .unanswered = qmp_client_n_unanswered(f->client),
         .has_gone_ms = f->lost_ns >= 0,
         .gone_ms = f->lost_ns >= 0 ? follow_age_ms(f->lost_ns) : 0,
         .reconnects = f->n_reconnects,

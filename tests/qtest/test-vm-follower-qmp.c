@@ -375,6 +375,22 @@ static void test_error_without_class(void)
     fake_vm_quit(vm);
 }
 
+static void test_unanswered_commands(void)
+{
+    FakeVm *vm = fake_vm_start("", "");
+
+    fake_vm_assert(vm, "unanswered", "0");
+    fake_vm_follow(vm, "running");
+    fake_vm_wait(vm, "unanswered", "0");
+    fake_vm_event(vm, "STOP", NULL);
+    fake_vm_wait(vm, "unanswered", "2");
+    fake_vm_answer_status(vm, "paused");
+    fake_vm_wait(vm, "unanswered", "1");
+    fake_vm_hang_up(vm);
+    fake_vm_wait(vm, "unanswered", "0");
+    fake_vm_quit(vm);
+}
+
 /* The capability is not asked for again when no migration was the reason. */
 static void test_refused_events(void)
 {
@@ -531,6 +547,7 @@ static void add_errors(void)
     ADD("refused/status", test_refused_status);
     ADD("refused/migration", test_refused_migration);
     ADD("refused/without-class", test_error_without_class);
+    ADD("unanswered-commands", test_unanswered_commands);
     ADD("refused/events", test_refused_events);
     ADD("events-are-asked-for-after-a-migration", test_events_are_asked_for_after_a_migration);
     ADD("events-refused-because-of-a-migration", test_events_refused_because_of_a_migration);
