@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -71,22 +72,45 @@ static void qtest_child_setup(gpointer opaque)
     prctl(PR_SET_PDEATHSIG, SIGTERM);
 }
 
-/* Keeps what the program writes, and shows it to those who read the test's log. */
-static gpointer qtest_output_thread(gpointer opaque)
+/*
+ * Under the lock: keep what the program has written by now, and show it to those who read the
+ * test's log. Returns: false when there was nothing.
+ */
+static bool qtest_take_output(QTest *s)
 {
-    QTest *s = opaque;
+    gsize before = s->output->len;
     char buf[4096];
-    ssize_t n;
+    int n_there;
 
-    while ((n = read(s->output_fd, buf, sizeof(buf))) > 0 || (n < 0 && errno == EINTR)) {
+    while (ioctl(s->output_fd, FIONREAD, &n_there) == 0 && n_there > 0) {
+        ssize_t n = read(s->output_fd, buf, sizeof(buf));
+
         if (n > 0) {
-            pthread_mutex_lock(&s->output_lock);
             g_string_append_len(s->output, buf, n);
-            pthread_cond_broadcast(&s->output_grown);
-            pthread_mutex_unlock(&s->output_lock);
             fwrite(buf, 1, n, stderr);
             fflush(stderr);
         }
+    }
+    return s->output->len > before;
+}
+
+/* Until nobody can write any more. */
+static gpointer qtest_output_thread(gpointer opaque)
+{
+    QTest *s = opaque;
+    struct pollfd pfd = { .fd = s->output_fd, .events = POLLIN };
+    bool has_ended = false;
+
+    while (!has_ended) {
+        bool is_ready = poll(&pfd, 1, -1) > 0;
+
+        pthread_mutex_lock(&s->output_lock);
+        if (is_ready && qtest_take_output(s)) {
+            pthread_cond_broadcast(&s->output_grown);
+        } else if (is_ready) {
+            has_ended = pfd.revents & (POLLHUP | POLLERR | POLLNVAL);
+        }
+        pthread_mutex_unlock(&s->output_lock);
     }
     return NULL;
 }
@@ -283,6 +307,7 @@ char *qtest_output(QTest *s)
     char *text;
 
     pthread_mutex_lock(&s->output_lock);
+    qtest_take_output(s);
     text = g_strdup(s->output->str);
     pthread_mutex_unlock(&s->output_lock);
     return text;

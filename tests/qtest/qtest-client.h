@@ -58,7 +58,7 @@ int qtest_pid(const QTest *s);
 
 /**
  * qtest_wait_output: until standard output or error of the program holds @text
- * qtest_output: all of it so far. Owned.
+ * qtest_output: all that was written before this call. Owned.
  */
 void qtest_wait_output(QTest *s, const char *text);
 char *qtest_output(QTest *s);

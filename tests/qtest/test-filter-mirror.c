@@ -128,7 +128,6 @@ static void test_one_line_for_each_disconnection(void)
         frig_send_tx(frig, 50);
         rig_connect_out(frig->rig);
     }
-    qtest_wait_output(frig->s, line);
     frame_link_expect(&frig->rig->peer, 0, 100);
     output = qtest_output(frig->s);
     parts = g_strsplit(output, line, -1);
