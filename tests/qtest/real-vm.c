@@ -3,8 +3,10 @@
 
 #include "real-vm.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -90,6 +92,11 @@ RealVm *real_vm_run(const char *name, const char *options)
 
 void real_vm_wait_end(RealVm *vm)
 {
+    int pidfd = pidfd_open(vm->pid, 0);
+
+    g_assert_cmpint(pidfd, >=, 0);
+    wait_fd(pidfd, POLLIN, "QEMU to end");
+    close(pidfd);
     g_assert_cmpint(waitpid(vm->pid, NULL, 0), ==, vm->pid);
     vm->pid = 0;
     sock_close(&vm->fd);
@@ -177,26 +184,62 @@ char *real_vm_member(RealVm *vm, const char *name)
     return g_strdup(value ? json_object_get_string(value) : "");
 }
 
-void real_vm_wait(RealVm *vm, const char *name, const char *value)
+static int64_t real_vm_deadline(void)
 {
-    int64_t deadline = g_get_monotonic_time() + wait_limit_ms() * INT64_C(1000);
-    g_autofree char *text = real_vm_member(vm, name);
+    return g_get_monotonic_time() + wait_limit_ms() * INT64_C(1000);
+}
 
-    while (strcmp(text, value) != 0) {
+const char *real_vm_wait_either(RealVm *vm, const char *name, const char *value,
+                                const char *other)
+{
+    int64_t deadline = real_vm_deadline();
+
+    for (;;) {
+        g_autofree char *text = real_vm_member(vm, name);
+
+        if (strcmp(text, value) == 0) {
+            return value;
+        }
+        if (strcmp(text, other) == 0) {
+            return other;
+        }
         if (g_get_monotonic_time() > deadline) {
-            g_error("%s: %s is '%s', not '%s'", vm->name, name, text, value);
+            g_error("%s: %s is '%s', not '%s' or '%s'", vm->name, name, text, value, other);
         }
         g_thread_yield();
-        g_free(text);
-        text = real_vm_member(vm, name);
     }
 }
 
+void real_vm_wait(RealVm *vm, const char *name, const char *value)
+{
+    real_vm_wait_either(vm, name, value, value);
+}
+
+/* An event may be ahead of what query-status says, and behind it. */
 void real_vm_expect(RealVm *vm, const char *status)
 {
-    g_autofree char *own = NULL;
+    int64_t deadline = real_vm_deadline();
 
-    real_vm_wait(vm, "run-state", status);
-    own = real_vm_status(vm);
-    g_assert_cmpstr(own, ==, status);
+    for (;;) {
+        g_autofree char *ours = real_vm_member(vm, "run-state");
+        g_autofree char *own = real_vm_status(vm);
+
+        if (strcmp(ours, status) == 0 && strcmp(own, status) == 0) {
+            return;
+        }
+        if (g_get_monotonic_time() > deadline) {
+            g_error("%s: run state is '%s', and QEMU's is '%s', not '%s'", vm->name, ours, own,
+                    status);
+        }
+    }
+}
+
+/*
+ * A QEMU that is told to end waits for ever (in monitor_cleanup of 7.2) if a command comes just
+ * then: its monitors' thread wakes a loop that is not run any more.
+ */
+void real_vm_wait_quiet(RealVm *vm)
+{
+    real_vm_wait(vm, "state", "following");
+    real_vm_wait(vm, "unanswered", "0");
 }

@@ -61,7 +61,14 @@ char *real_vm_member(RealVm *vm, const char *name);
 /** real_vm_wait: until that is @value. */
 void real_vm_wait(RealVm *vm, const char *name, const char *value);
 
-/** real_vm_expect: ours becomes run state @status, and it is QEMU's own. */
+/** real_vm_wait_either: until it is one of these. Returns: which. */
+const char *real_vm_wait_either(RealVm *vm, const char *name, const char *value,
+                                const char *other);
+
+/** real_vm_wait_quiet: the follower follows, and has nothing to ask before the next event. */
+void real_vm_wait_quiet(RealVm *vm);
+
+/** real_vm_expect: ours becomes run state @status, and so does QEMU's own. */
 void real_vm_expect(RealVm *vm, const char *status);
 
 #endif

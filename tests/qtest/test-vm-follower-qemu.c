@@ -115,6 +115,7 @@ static void test_quit_is_a_shutdown(void)
     RealVm *vm;
 
     vm = real_vm_run("a", "");
+    real_vm_wait_quiet(vm);
     real_vm_do(vm, "quit", NULL);
     real_vm_wait_end(vm);
     real_vm_wait(vm, "state", "disconnected");
@@ -131,6 +132,7 @@ static void test_on_exit_quit(void)
     real_vm_start(vm);
     real_vm_follow(vm, ",on-exit=quit,exit-timeout=4000000000");
     real_vm_expect(vm, "running");
+    real_vm_wait_quiet(vm);
     kill(vm->pid, SIGTERM);
     real_vm_wait_end(vm);
     g_assert_cmpint(qtest_wait_exit(vm->s), ==, 0);
@@ -204,6 +206,7 @@ static void test_precopy(void)
     pair_init(&pair, "", "");
     pair_migrate(&pair);
     expect_moved(&pair);
+    real_vm_wait_quiet(pair.a);
     real_vm_do(pair.a, "quit", NULL);
     real_vm_wait_end(pair.a);
     real_vm_wait(pair.a, "state", "disconnected");
@@ -334,7 +337,8 @@ static void test_destination_killed_while_active(void)
     Pair pair;
 
     pair_init(&pair, "", "");
-    qtest_expect_event(pair.a->s, "RESUME");
+    real_vm_expect(pair.a, "running");
+    qtest_forget_events(pair.a->s);
     pair_migrate_slowly(&pair);
     real_vm_kill(pair.b);
     real_vm_wait(pair.a, "migration", "failed");
@@ -349,7 +353,8 @@ static void test_cancelled_while_active(void)
     Pair pair;
 
     pair_init(&pair, "", "");
-    qtest_expect_event(pair.a->s, "RESUME");
+    real_vm_expect(pair.a, "running");
+    qtest_forget_events(pair.a->s);
     pair_migrate_slowly(&pair);
     real_vm_do(pair.a, "migrate_cancel", NULL);
     real_vm_wait(pair.a, "migration", "cancelled");
@@ -382,18 +387,28 @@ static void pair_init_mismatched(Pair *pair)
     pair_init(pair, "-device virtio-balloon-pci", "");
 }
 
-static void test_load_fails_unknown_to_the_source(void)
+/*
+ * Without a return path the source takes what it could write for loaded, unless the end of b
+ * was faster than its last write.
+ */
+static void test_load_fails_without_return_path(void)
 {
     Pair pair;
+    const char *end;
 
     pair_init_mismatched(&pair);
     pair_migrate(&pair);
     real_vm_wait_end(pair.b);
     real_vm_wait(pair.b, "state", "disconnected");
     real_vm_wait(pair.b, "run-state", "inmigrate");
-    real_vm_expect(pair.a, "postmigrate"); /* it does not know */
-    real_vm_do(pair.a, "cont", NULL);
+    end = real_vm_wait_either(pair.a, "migration", "completed", "failed");
+    if (strcmp(end, "completed") == 0) {
+        real_vm_expect(pair.a, "postmigrate"); /* it does not know */
+        real_vm_wait(pair.a, "armed", "true");
+        real_vm_do(pair.a, "cont", NULL);
+    }
     real_vm_expect(pair.a, "running");
+    real_vm_wait(pair.a, "armed", "false");
     pair_clear(&pair);
 }
 
@@ -476,7 +491,7 @@ static const Case cases[] = {
     { "active/destination-killed", test_destination_killed_while_active },
     { "active/cancelled", test_cancelled_while_active },
     { "active/stopped", test_stop_while_active },
-    { "load-fails/unknown-to-the-source", test_load_fails_unknown_to_the_source },
+    { "load-fails/without-return-path", test_load_fails_without_return_path },
     { "load-fails/return-path", test_load_fails_with_return_path },
     { "postcopy", test_postcopy },
     { "program-comes-in-the-middle", test_program_comes_in_the_middle },
