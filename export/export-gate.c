@@ -50,7 +50,7 @@ TRACE_POINT(export_gate_returned);
 #define GATE_LARGE 512u
 
 /* So many hand-overs in a row, each with more waiting, make the next one a frame larger. */
-#define GATE_PACE 8u
+#define GATE_PACE 2u
 
 /* A QEMU that has not read within this time is held up by something, perhaps by its stop. */
 #define GATE_SLOW_US 2000
