@@ -37,6 +37,7 @@
 
 #include "util/trace.h"
 
+TRACE_POINT(export_gate_judged);
 TRACE_POINT(export_gate_returned);
 
 /* Of the hand-overs, two or three are accepted and not brought to the guest. */
@@ -368,10 +369,30 @@ static bool gate_was_purged(const NetExportRound *round)
            earliest_us < switch_end_us - GATE_LATENCY_US;
 }
 
+/* For a reader who doubts the judgement: the times of the last hand-overs, from the switch on. */
+static void gate_trace_rounds(NetExport *exp, int64_t judged, bool was_purged)
+{
+    NetExportGating *gating = &exp->gating;
+
+    for (int64_t number = MAX(gating->n_rounds - EXPORT_ROUNDS, 0) + 1;
+         number <= gating->n_rounds; number++) {
+        const NetExportRound *round = gate_round(gating, number);
+
+        TRACE(export_gate_judged,
+              "export '%s': hand-over %" PRId64 ": sent %" PRId64 ", unread %" PRId64 ", read %"
+              PRId64 " of %" PRId64 " us%s", exp->nc.id, number, round->sent_us - switch_begin_us,
+              round->unread_us ? round->unread_us - switch_begin_us : 0,
+              round->read_us ? round->read_us - switch_begin_us : 0,
+              switch_end_us - switch_begin_us,
+              number != judged ? "" : was_purged ? ": purged" : ": with the guest");
+    }
+}
+
 static void gate_find_purged(NetExport *exp)
 {
     NetExportGating *gating = &exp->gating;
     int64_t number;
+    bool was_purged;
 
     gating->n_purged = 0;
     if (switch_begin_us == 0 || switch_end_us == 0 || !gating->sees_reading) {
@@ -379,7 +400,9 @@ static void gate_find_purged(NetExport *exp)
     }
     gate_has_read(exp);
     number = gate_last_read(gating);
-    if (number == 0 || !gate_was_purged(gate_round(gating, number))) {
+    was_purged = number != 0 && gate_was_purged(gate_round(gating, number));
+    gate_trace_rounds(exp, number, was_purged);
+    if (!was_purged) {
         return;
     }
     for (size_t i = 0; i < gating->history.n_frames; i++) {

@@ -4,6 +4,7 @@
 #include "lab.h"
 
 #include <arpa/inet.h>
+#include <linux/sock_diag.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -148,6 +149,16 @@ static void shell_run(const char *text)
     }
 }
 
+/* Datagrams that came and found the socket full, of all streams. */
+static unsigned socket_drops(int fd)
+{
+    uint32_t meminfo[SK_MEMINFO_VARS] = { 0 };
+    socklen_t len = sizeof(meminfo);
+
+    getsockopt(fd, SOL_SOCKET, SO_MEMINFO, meminfo, &len);
+    return meminfo[SK_MEMINFO_DROPS];
+}
+
 static void control_take(int fd, uint8_t *data, ssize_t len, const struct sockaddr_in *from)
 {
     Tally *tally = &tallies[len > 1 ? data[1] % LAB_STREAMS : 0];
@@ -156,8 +167,9 @@ static void control_take(int fd, uint8_t *data, ssize_t len, const struct sockad
     if (data[0] == 'S' && len >= 6) {
         tally_take(tally, lab_get_u32(data + 2), lab_now_us());
     } else if (data[0] == 'Q') {
-        int n = tally_report(tally, text, sizeof(text));
+        int n = snprintf(text, sizeof(text), "found_full=%u ", socket_drops(fd));
 
+        n += tally_report(tally, text + n, sizeof(text) - n);
         sendto(fd, text, n, 0, (const struct sockaddr *)from, sizeof(*from));
     } else if (data[0] == 'T' && len >= TRANSMIT_BYTES) {
         source_start(data, from);

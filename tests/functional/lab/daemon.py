@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A qemu-net-daemon under test: its monitor, its counters, its memory, its orderly end.
 
-from .errors import check, check_equal
+import json
+
+from .errors import LabError, check, check_equal
 from .process import Process
 from .qmp import Qmp
 
@@ -39,8 +41,8 @@ class Daemon:
         self.name = name
         self.is_sanitized = lab.is_sanitized
         self.qmp = Qmp(f'daemon {name}', lab.deadline)
-        command = [str(lab.build / 'qemu-net-daemon'), '-nodefaults', *self.qmp.options(),
-                   *options]
+        command = [str(lab.build / 'qemu-net-daemon'), '-nodefaults', '-trace', 'export_gate_*',
+                   *self.qmp.options(), *options]
         self.process = Process(f'daemon-{name}', command, lab.folder, lab.deadline,
                                fds=[self.qmp.far.fileno()])
         lab.add(self)
@@ -72,6 +74,15 @@ class Daemon:
     def close(self):
         self.kill()
         self.qmp.close()
+
+    def counters(self):
+        """What a reader of a failed test wants to know of the frames, as far as it tells."""
+        for query in ('query-netdevs', 'query-netfilters', 'query-net-exports',
+                      'query-vm-follower'):
+            try:
+                yield f'daemon {self.name}: {query}: {json.dumps(self.qmp.command(query))}'
+            except (LabError, OSError) as error:
+                yield f'daemon {self.name}: {query}: {error}'
 
     def story(self):
         yield from (f'{event.time:.6f} daemon {self.name}: {event.name} {event.data or ""}'

@@ -17,6 +17,10 @@ class Deadline:
     """Until when a case waits, for everything together."""
 
     def __init__(self, seconds):
+        self.renew(seconds)
+
+    def renew(self, seconds):
+        """Give what comes now so much time."""
         self.seconds = seconds
         self.end = time.monotonic() + seconds
 

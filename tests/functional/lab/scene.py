@@ -11,6 +11,9 @@ from .errors import Deadline
 from .guest import Guest, find_qemu
 from .network import Network
 
+# How long the processes of a case that failed may take to tell of themselves.
+STORY_SECONDS = 10
+
 
 class Lab:
     """The network, processes and files of one case; all are gone after close()."""
@@ -60,7 +63,10 @@ class Lab:
     def story(self):
         lines = [line for thing in self.things if hasattr(thing, 'story')
                  for line in thing.story()]
-        return sorted(lines) + [f'frames dropped by the kernel: {self.network.tap_drops()}']
+        self.deadline.renew(STORY_SECONDS)
+        counters = [line for daemon in self.daemons() for line in daemon.counters()]
+        return (sorted(lines) + counters +
+                [f'frames dropped by the kernel: {self.network.tap_drops()}'])
 
     def close(self):
         for thing in reversed(self.things):

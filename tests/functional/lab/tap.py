@@ -30,6 +30,8 @@ def run_case(build, case, seconds):
     try:
         case(lab)
         lab.finish()
+        if 'LAB_STORY' in os.environ:
+            print_comment('\n'.join(lab.story()))
     except Skip as skip:
         return str(skip)
     except BaseException:
@@ -43,6 +45,7 @@ def run_case(build, case, seconds):
 def main(cases, seconds=60):
     """usage: test_X.py BUILD [WORD]...: the cases whose name holds a word.
 
+    What happened is told of each case that fails; with LAB_STORY in the environment, of all.
     cases: (name, function of a Lab); seconds: how long each may take.
     """
     build, asked = sys.argv[1], sys.argv[2:]
