@@ -4,6 +4,7 @@
 #ifndef EXPORT_INTERNAL_H
 #define EXPORT_INTERNAL_H
 
+#include "export/export.h"
 #include "net/client.h"
 #include "net/hold.h"
 #include "util/clock.h"
@@ -23,21 +24,30 @@ typedef struct NetExportRound {
 /** How many of the last hand-overs are remembered. */
 #define EXPORT_ROUNDS 4
 
-/** When to hand over frames, and which of those handed over are doubtful: export-gate.c. */
+/** The last hand-over that the guest's QEMU had read when it stopped: it may be lost there. */
+typedef struct NetExportLastRead {
+    int64_t round; /* its number; 0 = none */
+    size_t first;  /* of the history: its first frame */
+    size_t n;      /* its frames; 0 = it is not remembered */
+} NetExportLastRead;
+
+/** When to hand over frames, and which are doubtful: export-gate.c, export-doubt.c. */
 typedef struct NetExportGating {
     bool on;             /* hand over with care */
     bool knows_socket;   /* the next member is right */
     bool sees_reading;   /* of the socket: what is unread can be seen */
     bool waits;          /* for the guest's QEMU to read */
+    bool is_held_back;   /* nothing is handed over: see net_export_hold_back() */
     bool marked;         /* the VM stops, or has: what is in @history is doubtful */
+    bool is_unjudged;    /* the VM runs again, and what it lost is still to be told */
     Timer *look;         /* owned: looks again whether it has read; NULL until needed */
     int64_t pause_ns;    /* how long @look waits next time */
     NetHold history;     /* copies of frames handed over, oldest first */
     int64_t marks[EXPORT_HISTORY_MAX]; /* when they were: a ring that ends at @next */
     int64_t n_rounds;    /* hand-overs so far */
     NetExportRound rounds[EXPORT_ROUNDS]; /* the last of them: number N at N % EXPORT_ROUNDS */
-    size_t n_purged;     /* of @history, that the guest's QEMU threw away at the stop: */
-    size_t first_purged; /* so many from this one on */
+    NetExportLastRead last_read;
+    uint64_t n_handed_over; /* frames, so far */
     size_t handful;      /* frames of the next one */
     size_t pace;         /* how long QEMU has been quick while frames pile up */
     unsigned next;
@@ -68,6 +78,7 @@ struct NetExport {
     NetClient nc;
     const NetExportClass *class;
     char *netdev;         /* owned: id of the netdev, which may be gone */
+    char *device;         /* owned: id of the VM's NIC; NULL = not told */
     NetExportGate gate;
     bool one_shot;
     bool tries;           /* frames are handed over to learn whether the guest is there */
@@ -119,15 +130,41 @@ void export_gate_set(NetExport *exp, bool on);
 /** export_gate_opened: there is another guest; what the one before got is forgotten. */
 void export_gate_opened(NetExport *exp);
 
+/** export_gate_look: whether QEMU has read everything, which is noted. Only where it is seen. */
+bool export_gate_look(NetExport *exp);
+
 /** export_gate_set_switch: see net_exports_set_switch(). */
 void export_gate_set_switch(int64_t begin_us, int64_t end_us);
 
-/** export_gate_mark, _unmark: the VM is about to stop; it runs, so all reaches the guest. */
-void export_gate_mark(NetExport *exp);
-void export_gate_unmark(NetExport *exp);
+/** export_gate_tally, _go_on: see net_export_tally(), net_export_go_on(). */
+bool export_gate_tally(NetExport *exp, NetExportTally *tally);
+void export_gate_go_on(NetExport *exp, const NetExportLoss *loss);
 
-/** export_gate_forget: no frame is doubtful. */
-void export_gate_forget(NetExport *exp);
 void export_gate_clear(NetExport *exp);
+
+/* --- export-doubt.c ---------------------------------------------------------------------- */
+
+static inline NetExportRound *export_round(NetExportGating *gating, int64_t number)
+{
+    return &gating->rounds[number % EXPORT_ROUNDS];
+}
+
+/** export_doubt_remember: frames were handed over together. */
+void export_doubt_remember(NetExport *exp, const NetFrame *frames, size_t n);
+
+/** export_doubt_note_reading: QEMU has, or has not, read all that was handed over. */
+void export_doubt_note_reading(NetExport *exp, bool has_read);
+
+/** export_doubt_forget: no frame is doubtful. */
+void export_doubt_forget(NetExport *exp);
+
+void export_doubt_set_switch(int64_t begin_us, int64_t end_us);
+
+/** export_doubt_mark, _unmark: the VM is about to stop; it runs again. */
+void export_doubt_mark(NetExport *exp);
+void export_doubt_unmark(NetExport *exp);
+
+/** export_doubt_judge: give again what the VM lost at its stop: see net_export_go_on(). */
+void export_doubt_judge(NetExport *exp, const NetExportLoss *loss);
 
 #endif

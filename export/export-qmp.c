@@ -125,6 +125,7 @@ static void export_append(NetExport *exp, void *opaque)
     }
     info.id = g_strdup(exp->nc.id);
     info.netdev = g_strdup(exp->netdev);
+    info.device = g_strdup(exp->device);
     info.connected = !exp->nc.disconnected;
     info.peer = info.connected ? g_strdup(exp->peer) : NULL;
     info.has_peer_pid = export_peer_pid(exp, &info.peer_pid);

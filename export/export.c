@@ -60,7 +60,7 @@ size_t net_export_receive(NetClient *nc, const NetFrame *frames, size_t n)
         net_client_drop_rx(nc, frames, n, NET_DROP_REASON_LINK_DOWN);
         return n;
     }
-    if (nc->disconnected && !exp->tries) {
+    if ((nc->disconnected && !exp->tries) || exp->gating.is_held_back) {
         return 0;
     }
     return exp->gating.on ? export_gate_send(exp, frames, n) : exp->class->send(exp, frames, n);
@@ -78,7 +78,7 @@ void net_export_doubtful(const NetClient *nc, NetBatch *batch)
 
 void net_export_doubtful_taken(NetClient *nc)
 {
-    export_gate_forget((NetExport *)nc);
+    export_doubt_forget((NetExport *)nc);
 }
 
 void net_export_cleanup(NetClient *nc)
@@ -89,6 +89,7 @@ void net_export_cleanup(NetClient *nc)
     timer_free(exp->end);
     export_gate_clear(exp);
     g_free(exp->netdev);
+    g_free(exp->device);
     g_free(exp->peer);
 }
 
@@ -179,7 +180,7 @@ static void export_update(NetExport *exp, void *opaque)
 
 static void export_drop_held(NetExport *exp, void *opaque)
 {
-    export_gate_forget(exp);
+    export_doubt_forget(exp);
     net_client_drop_held(&exp->nc, NET_DROP_REASON_GUEST_GONE);
 }
 
@@ -204,6 +205,43 @@ void net_exports_set_switch(int64_t begin_us, int64_t end_us)
     export_gate_set_switch(begin_us, end_us);
 }
 
+void net_exports_foreach_gating(void (*func)(const char *id, const char *device, void *opaque),
+                                void *opaque)
+{
+    for (guint i = 0; exports && i < exports->len; i++) {
+        NetExport *exp = exports->pdata[i];
+
+        if (exp->gating.on) {
+            func(exp->nc.id, exp->device, opaque);
+        }
+    }
+}
+
+void net_export_hold_back(const char *id)
+{
+    NetExport *exp = net_export_find(id);
+
+    if (exp) {
+        exp->gating.is_held_back = true;
+    }
+}
+
+bool net_export_tally(const char *id, NetExportTally *tally)
+{
+    NetExport *exp = net_export_find(id);
+
+    return exp && !exp->nc.disconnected && export_gate_tally(exp, tally);
+}
+
+void net_export_go_on(const char *id, const NetExportLoss *loss)
+{
+    NetExport *exp = net_export_find(id);
+
+    if (exp) {
+        export_gate_go_on(exp, loss);
+    }
+}
+
 /* What the guest sent before it stopped goes out while the VM still counts as running. */
 static void exports_prepare(bool running, RunState state, void *opaque)
 {
@@ -213,7 +251,7 @@ static void exports_prepare(bool running, RunState state, void *opaque)
         exp->class->drain(exp, exp->nc.hold_size);
     }
     for (guint i = 0; i < exports->len; i++) {
-        export_gate_mark(exports->pdata[i]);
+        export_doubt_mark(exports->pdata[i]);
     }
 }
 
@@ -226,7 +264,7 @@ static void exports_run_state_changed(bool running, RunState state, void *opaque
         NetExport *exp = exports->pdata[i];
 
         if (running) {
-            export_gate_unmark(exp);
+            export_doubt_unmark(exp);
         }
         exp->class->run_state_changed(exp, running);
     }
@@ -264,6 +302,7 @@ NetExport *net_export_new(const NetClientInfo *info, const NetExportClass *class
     }
     exp->class = class;
     exp->netdev = g_strdup(opts->netdev);
+    exp->device = g_strdup(opts->device);
     exp->gate = opts->gate;
     exp->enable_when_stopped = opts->enable_when_stopped;
     g_ptr_array_add(exports, exp);

@@ -33,6 +33,8 @@ typedef struct QmpClientCall {
     int64_t id;
     const char *command;      /* constant */
     QmpClientReplyFunc *func; /* NULL = qmp_capabilities */
+    void *opaque;             /* of @func */
+    bool is_try;              /* a refusal is no error */
 } QmpClientCall;
 
 struct QmpClient {
@@ -116,20 +118,20 @@ static int64_t qmp_client_number(json_object *json, const char *name)
     return value ? json_object_get_int64(value) : 0;
 }
 
-static void qmp_client_send(QmpClient *client, const char *command, json_object *arguments,
-                            QmpClientReplyFunc *func)
+/* @call: copied, and given its id */
+static void qmp_client_send(QmpClient *client, const QmpClientCall *call, json_object *arguments)
 {
     g_autoptr(GString) text = g_string_new(NULL);
-    QmpClientCall *call = g_new(QmpClientCall, 1);
+    QmpClientCall *sent = g_memdup2(call, sizeof(*call));
     json_object *request = json_object_new_object();
 
-    *call = (QmpClientCall) { .id = ++client->last_id, .command = command, .func = func };
-    g_queue_push_tail(&client->calls, call);
-    json_object_object_add(request, "execute", json_object_new_string(command));
+    sent->id = ++client->last_id;
+    g_queue_push_tail(&client->calls, sent);
+    json_object_object_add(request, "execute", json_object_new_string(call->command));
     if (arguments) {
         json_object_object_add(request, "arguments", arguments);
     }
-    json_object_object_add(request, "id", json_object_new_int64(call->id));
+    json_object_object_add(request, "id", json_object_new_int64(sent->id));
     json_format(text, request, false);
     json_object_put(request);
     TRACE(qmp_client_sent, "chardev=%s %s", char_id(client->fe.chr), text->str);
@@ -147,7 +149,7 @@ static void qmp_client_take_greeting(QmpClient *client, json_object *message)
     }
     client->version = json_object_get(qmp_client_member(qmp, "version", json_type_object));
     client->phase = QMP_CLIENT_NEGOTIATING;
-    qmp_client_send(client, "qmp_capabilities", NULL, NULL);
+    qmp_client_send(client, &(QmpClientCall) { .command = "qmp_capabilities" }, NULL);
 }
 
 static void qmp_client_take_event(QmpClient *client, json_object *message, const char *name)
@@ -216,11 +218,11 @@ static void qmp_client_take_reply(QmpClient *client, json_object *message)
         qmp_client_fail(client, "the VM sent a reply to no command");
         return;
     }
-    if (error) {
+    if (error && !call->is_try) {
         qmp_client_refused(client, call->command, error);
     }
     if (call->func) {
-        call->func(result, client->opaque);
+        call->func(result, call->opaque);
     } else {
         qmp_client_negotiated(client, result);
     }
@@ -362,13 +364,30 @@ size_t qmp_client_n_unanswered(const QmpClient *client)
     return client->calls.length;
 }
 
-bool qmp_client_execute(QmpClient *client, const char *command, json_object *arguments,
-                        QmpClientReplyFunc *func)
+/* @call: copied */
+static bool qmp_client_call(QmpClient *client, const QmpClientCall *call, json_object *arguments)
 {
     if (client->phase != QMP_CLIENT_READY) {
         json_object_put(arguments);
         return false;
     }
-    qmp_client_send(client, command, arguments, func);
+    qmp_client_send(client, call, arguments);
     return true;
+}
+
+bool qmp_client_execute(QmpClient *client, const char *command, json_object *arguments,
+                        QmpClientReplyFunc *func)
+{
+    const QmpClientCall call = { .command = command, .func = func, .opaque = client->opaque };
+
+    return qmp_client_call(client, &call, arguments);
+}
+
+bool qmp_client_try(QmpClient *client, const char *command, json_object *arguments,
+                    QmpClientReplyFunc *func, void *opaque)
+{
+    const QmpClientCall call = { .command = command, .func = func, .opaque = opaque,
+                                 .is_try = true };
+
+    return qmp_client_call(client, &call, arguments);
 }

@@ -70,6 +70,13 @@ QmpClientPhase qmp_client_phase(const QmpClient *client);
 bool qmp_client_execute(QmpClient *client, const char *command, json_object *arguments,
                         QmpClientReplyFunc *func);
 
+/**
+ * qmp_client_try: as qmp_client_execute(), for a command that the server need not know
+ * @func, @opaque: hears of a refusal, and nobody else does
+ */
+bool qmp_client_try(QmpClient *client, const char *command, json_object *arguments,
+                    QmpClientReplyFunc *func, void *opaque);
+
 /** qmp_client_n_unanswered: commands whose reply has not come yet, on this connection. */
 size_t qmp_client_n_unanswered(const QmpClient *client);
 

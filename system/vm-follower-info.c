@@ -106,6 +106,7 @@ static void vm_follower_to_info(const VmFollower *f, VmFollowerInfo *info)
         .reconnects = f->n_reconnects,
         .errors = f->n_errors,
         .last_error = g_strdup(f->last_error),
+        .nics = vm_nics_info(f->nics),
         .events = follow_notes_to_info(&f->notes),
     };
 }
@@ -155,6 +156,12 @@ static void hmp_print_follower(Hmp *hmp, const VmFollowerInfo *info)
     hmp_printf(hmp, "  reconnects %" PRIu64 ", errors %" PRIu64 "%s%s\n", info->reconnects,
                info->errors, info->last_error ? ": " : "",
                info->last_error ? info->last_error : "");
+    for (size_t i = 0; i < info->nics->len; i++) {
+        const VmFollowerNic *nic = &info->nics->items[i];
+
+        hmp_printf(hmp, "  export %s: counted by %s%s\n", nic->export, nic->path,
+                   nic->compared ? "" : " (not yet)");
+    }
     for (size_t i = 0; i < info->events->len; i++) {
         hmp_print_event(hmp, &info->events->items[i]);
     }

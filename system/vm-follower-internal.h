@@ -10,6 +10,7 @@
 #include "qom/object.h"
 #include "system/follow-state.h"
 #include "system/qmp-client.h"
+#include "system/vm-nics.h"
 #include "util/clock.h"
 
 /** An event of the VM. */
@@ -35,6 +36,7 @@ void follow_notes_clear(FollowNotes *log);
 typedef struct VmFollower {
     Object obj;
     QmpClient *client;     /* owned */
+    VmNics *nics;          /* owned; NULL until the client is there */
     FollowState state;
     FollowNotes notes;
     char *version;         /* owned: of the VM's QEMU; NULL = not greeted */

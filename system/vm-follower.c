@@ -207,6 +207,7 @@ static void vm_follower_tell_exports(VmFollower *f)
     if (f->armed != f->state.armed) {
         f->armed = f->state.armed;
         net_exports_set_armed(f->armed);
+        vm_nics_set_armed(f->nics, f->armed);
     }
     if (f->guest_gone != guest_gone) {
         f->guest_gone = guest_gone;
@@ -218,9 +219,11 @@ static void vm_follower_tell_exports(VmFollower *f)
 static void vm_follower_take_state(VmFollower *f)
 {
     if (f->state.run_state == RUN_STATE_RUNNING) {
+        vm_nics_will_run(f->nics);
         vm_follower_tell_exports(f);
         vm_follow(RUN_STATE_RUNNING);
     } else {
+        vm_nics_stopped(f->nics);
         vm_follow(f->state.run_state);
         vm_follower_tell_exports(f);
     }
@@ -355,7 +358,7 @@ static void vm_follower_tell_switch(VmFollower *f, const QmpClientEvent *event)
     } else if (strcmp(event->name, "STOP") == 0) {
         bool is_switch = f->pass_us != 0 && at_us - f->pass_us < FOLLOWER_SWITCH_US;
 
-        net_exports_set_switch(is_switch ? f->pass_us : 0, is_switch ? at_us : 0);
+        net_exports_set_switch(is_switch ? f->pass_us : 0, at_us);
         f->pass_us = 0;
     }
 }
@@ -403,6 +406,7 @@ static void vm_follower_closed(void *opaque)
     VmFollower *f = opaque;
 
     g_clear_pointer(&f->version, g_free);
+    vm_nics_forget(f->nics);
     follow_state_lost(&f->state);
     if (f->state.ended) {
         follow_state_give_up(&f->state);
@@ -441,6 +445,7 @@ static bool vm_follower_create(Object *obj, GError **error)
     if (!f->client) {
         return false;
     }
+    f->nics = vm_nics_new(f->client);
     f->exit_timer = timer_new(CLOCK_TYPE_REALTIME, vm_follower_exit_expired, f);
     f->poll_timer = timer_new(CLOCK_TYPE_REALTIME, vm_follower_poll, f);
     vm_follower = f;
@@ -461,6 +466,7 @@ static void vm_follower_finalize(Object *obj)
     timer_free(f->poll_timer);
     f->state.armed = f->state.gone = false;
     vm_follower_tell_exports(f);
+    vm_nics_free(f->nics);
     follow_notes_clear(&f->notes);
     g_free(f->version);
     g_free(f->last_error);

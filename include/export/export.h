@@ -33,13 +33,55 @@ void net_exports_set_armed(bool armed);
 
 /**
  * net_exports_set_switch: when the VM's QEMU stops for a migration, by the host's wall clock
- * @begin_us: it was about to stop, in us; 0 = it stops for another reason
+ * @begin_us: it was about to stop, in us; 0 = nothing told so
  * @end_us: it had stopped, in us; 0 = that is still to come, or will not come
  *
  * With @end_us 0 nothing is handed over for a moment; else to be told before the run state
  * changes. What QEMU read in between it may have thrown away: see export/export-gate.c.
  */
 void net_exports_set_switch(int64_t begin_us, int64_t end_us);
+
+/**
+ * net_exports_foreach_gating: call @func for the exports that gate, in order of creation
+ *
+ * @device: id of the NIC in the VM's QEMU; NULL = not told
+ */
+void net_exports_foreach_gating(void (*func)(const char *id, const char *device, void *opaque),
+                                void *opaque);
+
+/** What an export has handed over, to be compared with what the VM's NIC counts. */
+typedef struct NetExportTally {
+    uint64_t n_frames;   /* handed over so far while the export gates */
+    uint64_t connection; /* number of the connection: numbers of frames mean nothing to another */
+    bool is_read;        /* the guest's QEMU has read all of them */
+} NetExportTally;
+
+/** net_export_tally: Returns: whether @tally was set; false = that cannot be seen, or no guest. */
+bool net_export_tally(const char *id, NetExportTally *tally);
+
+/**
+ * net_export_hold_back: hand over nothing until net_export_go_on(); no-op if there is no such
+ *
+ * If the VM starts meanwhile, what it lost at its stop is judged by net_export_go_on().
+ */
+void net_export_hold_back(const char *id);
+
+/** Frames that were handed over before the VM stopped, and did not reach its NIC. */
+typedef struct NetExportLoss {
+    uint64_t n_frames;
+    bool is_place_known;
+    uint64_t n_before; /* if so: how many had been handed over before the first of them */
+} NetExportLoss;
+
+/**
+ * net_export_go_on: end net_export_hold_back(); no-op without
+ * @loss: borrowed: what the VM, which runs again, lost at its stop; all else has reached its NIC.
+ *        NULL = not known
+ *
+ * What was lost is handed over again. What cannot be right, or is not known, the export finds by
+ * the times at which QEMU read.
+ */
+void net_export_go_on(const char *id, const NetExportLoss *loss);
 
 /**
  * net_exports_set_guest_gone: whether the guest will not come back

@@ -90,18 +90,28 @@ void fake_vm_migration(FakeVm *vm, const char *status)
     fake_vm_event(vm, "MIGRATION", data);
 }
 
-int64_t fake_vm_command(FakeVm *vm, const char *name)
+int64_t fake_vm_any_command(FakeVm *vm, char **name, json_object **arguments)
 {
     g_autofree char *line = sock_read_line(vm->fd);
     g_autoptr(json_object) command = NULL;
-    json_object *execute = NULL, *id = NULL;
+    json_object *id = NULL;
 
     g_assert_nonnull(line);
     command = json_tokener_parse(line);
-    json_object_object_get_ex(command, "execute", &execute);
-    g_assert_cmpstr(json_object_get_string(execute), ==, name);
+    *name = g_strdup(json_object_get_string(json_object_object_get(command, "execute")));
+    *arguments = json_object_get(json_object_object_get(command, "arguments"));
     g_assert_true(json_object_object_get_ex(command, "id", &id));
     return json_object_get_int64(id);
+}
+
+int64_t fake_vm_command(FakeVm *vm, const char *name)
+{
+    g_autoptr(json_object) arguments = NULL;
+    g_autofree char *came = NULL;
+    int64_t id = fake_vm_any_command(vm, &came, &arguments);
+
+    g_assert_cmpstr(came, ==, name);
+    return id;
 }
 
 void fake_vm_reply(FakeVm *vm, int64_t id, const char *result)

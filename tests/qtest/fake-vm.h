@@ -55,6 +55,14 @@ void fake_vm_event(FakeVm *vm, const char *name, const char *data);
 /** fake_vm_migration: the event MIGRATION. */
 void fake_vm_migration(FakeVm *vm, const char *status);
 
+/**
+ * fake_vm_any_command: the next one
+ * @name, @arguments: owned; @arguments NULL = none
+ *
+ * Returns: its id.
+ */
+int64_t fake_vm_any_command(FakeVm *vm, char **name, json_object **arguments);
+
 /** fake_vm_command: the next one must be @name. Returns: its id. */
 int64_t fake_vm_command(FakeVm *vm, const char *name);
 

@@ -198,6 +198,113 @@ static void test_unread_at_the_stop_does_not(Fixture *f, gconstpointer data)
     read_nothing(f);
 }
 
+/* --- Counted losses ---------------------------------------------------------------------- */
+
+/* Frames 0 to 4 were handed over and read; the VM stops and is to run again. */
+static void stop_behind_five(Fixture *f)
+{
+    for (uint8_t i = 0; i < 5; i++) {
+        send_frame(f);
+        read_frame(f, i);
+    }
+    stop_since(f, 0);
+    send_frame(f);
+    net_export_hold_back("e0");
+    run_state_set(RUN_STATE_RUNNING);
+    read_nothing(f);
+}
+
+/* What comes then: frames from @first up to 4, if any, and the one that was held. */
+static void expect_again(Fixture *f, uint8_t first)
+{
+    for (uint8_t i = first; i <= 5; i++) {
+        read_frame(f, i);
+        net_client_ready(f->export);
+    }
+    read_nothing(f);
+}
+
+static void test_nothing_was_lost(Fixture *f, gconstpointer data)
+{
+    stop_behind_five(f);
+    net_export_go_on("e0", &(NetExportLoss) { .n_frames = 0 });
+    expect_again(f, 5);
+}
+
+static void test_the_last_was_lost(Fixture *f, gconstpointer data)
+{
+    stop_behind_five(f);
+    net_export_go_on("e0", &(NetExportLoss) { .n_frames = 1 });
+    expect_again(f, 4);
+}
+
+/* QEMU read one more behind it, which waits there. */
+static void test_the_last_but_one_was_lost(Fixture *f, gconstpointer data)
+{
+    stop_behind_five(f);
+    net_export_go_on("e0", &(NetExportLoss) { .n_frames = 1, .is_place_known = true,
+                                              .n_before = 3 });
+    read_frame(f, 3);
+    net_client_ready(f->export);
+    expect_again(f, 5);
+}
+
+static void test_two_were_lost(Fixture *f, gconstpointer data)
+{
+    stop_behind_five(f);
+    net_export_go_on("e0", &(NetExportLoss) { .n_frames = 2, .is_place_known = true,
+                                              .n_before = 3 });
+    expect_again(f, 3);
+}
+
+/* More than one hand-over cannot be lost, nor what is not remembered, nor what never was. */
+static void test_impossible_losses(Fixture *f, gconstpointer data)
+{
+    static const NetExportLoss losses[] = {
+        { .n_frames = 2 },
+        { .n_frames = UINT64_MAX },
+        { .n_frames = 1, .is_place_known = true, .n_before = 0 },
+        { .n_frames = 1, .is_place_known = true, .n_before = 5 },
+        { .n_frames = UINT64_MAX, .is_place_known = true, .n_before = 4 },
+        { .n_frames = 1, .is_place_known = true, .n_before = UINT64_MAX },
+    };
+
+    stop_behind_five(f);
+    net_export_go_on("e0", &losses[(uintptr_t)data]);
+    expect_again(f, 5);
+}
+
+static void test_not_known(Fixture *f, gconstpointer data)
+{
+    stop_behind_five(f);
+    net_export_go_on("e0", NULL);
+    expect_again(f, 5);
+}
+
+/* Held back while it runs: there was no stop to judge. */
+static void test_held_back(Fixture *f, gconstpointer data)
+{
+    NetExportTally tally;
+
+    send_frame(f);
+    g_assert_true(net_export_tally("e0", &tally));
+    g_assert_cmpuint(tally.n_frames, ==, 1);
+    g_assert_false(tally.is_read);
+    read_frame(f, 0);
+    net_export_hold_back("e0");
+    send_frame(f);
+    read_nothing(f);
+    g_assert_true(net_export_tally("e0", &tally));
+    g_assert_cmpuint(tally.n_frames, ==, 1);
+    g_assert_true(tally.is_read);
+    net_export_go_on("e0", NULL);
+    read_frame(f, 1);
+    read_nothing(f);
+    net_export_hold_back("none");
+    net_export_go_on("none", NULL);
+    g_assert_false(net_export_tally("none", &tally));
+}
+
 static void test_other_stops_purge_nothing(Fixture *f, gconstpointer data)
 {
     send_frame(f);
@@ -224,6 +331,17 @@ int main(int argc, char **argv)
     add("/export-gate/read-before-the-switch-does-not", test_read_before_the_switch_does_not);
     add("/export-gate/unread-at-the-stop-does-not", test_unread_at_the_stop_does_not);
     add("/export-gate/other-stops-purge-nothing", test_other_stops_purge_nothing);
+    add("/export-gate/nothing-was-lost", test_nothing_was_lost);
+    add("/export-gate/the-last-was-lost", test_the_last_was_lost);
+    add("/export-gate/the-last-but-one-was-lost", test_the_last_but_one_was_lost);
+    add("/export-gate/two-were-lost", test_two_were_lost);
+    for (uintptr_t i = 0; i < 6; i++) {
+        g_autofree char *path = g_strdup_printf("/export-gate/impossible-loss/%zu", (size_t)i);
+
+        g_test_add(path, Fixture, (gconstpointer)i, setup, test_impossible_losses, teardown);
+    }
+    add("/export-gate/not-known", test_not_known);
+    add("/export-gate/held-back", test_held_back);
     status = g_test_run();
     run_state_cleanup();
     return status;

@@ -8,6 +8,8 @@ from .process import Process
 from .qmp import Qmp
 
 PEAK_KIB = 40 << 10
+# What is known of the frames that a stop may have cost.
+TRACES = ('-trace', 'export_doubt_*', '-trace', 'vm_nics_judged')
 OUTCOMES = ('delivered', 'consumed', 'held')
 
 
@@ -41,7 +43,7 @@ class Daemon:
         self.name = name
         self.is_sanitized = lab.is_sanitized
         self.qmp = Qmp(f'daemon {name}', lab.deadline)
-        command = [str(lab.build / 'qemu-net-daemon'), '-nodefaults', '-trace', 'export_gate_*',
+        command = [str(lab.build / 'qemu-net-daemon'), '-nodefaults', *TRACES,
                    *self.qmp.options(), *options]
         self.process = Process(f'daemon-{name}', command, lab.folder, lab.deadline,
                                fds=[self.qmp.far.fileno()])

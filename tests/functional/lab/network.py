@@ -24,6 +24,10 @@ GUEST_MAC = '52:54:00:12:34:56'
 SYSCTL = pathlib.Path('/proc/sys/net')
 TUN = pathlib.Path('/dev/net/tun')
 
+# Frames; the kernel's own 500 are a tenth of a second's at the highest rate, and on a busy machine
+# a process does not run for longer than that.
+TAP_QUEUE = 5000
+
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -84,7 +88,8 @@ class Network:
 
     def add_tap(self, name):
         """A tap device that is in no bridge yet. Returns: its name."""
-        self.ip(f'tuntap add {name} mode tap', f'link set {name} up')
+        self.ip(f'tuntap add {name} mode tap',
+                f'link set {name} txqueuelen {TAP_QUEUE} up')
         self.taps.append(name)
         return name
 

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Counts what the VM's NICs take in, to know which frames its stop for a migration cost. */
+
+#ifndef SYSTEM_VM_NICS_H
+#define SYSTEM_VM_NICS_H
+
+#include <stdbool.h>
+#include "qapi/qapi-types.h"
+#include "system/qmp-client.h"
+
+typedef struct VmNics VmNics;
+
+/** vm_nics_new: @client: borrowed, for longer than the result lives. Returns: owned. */
+VmNics *vm_nics_new(QmpClient *client);
+
+/** vm_nics_free: legal for NULL. */
+void vm_nics_free(VmNics *nics);
+
+/** vm_nics_set_armed: whether a migration may stop the VM; the exports know it already. */
+void vm_nics_set_armed(VmNics *nics, bool armed);
+
+/** vm_nics_will_run, _stopped: before our run state follows the VM's, or does not change. */
+void vm_nics_will_run(VmNics *nics);
+void vm_nics_stopped(VmNics *nics);
+
+/** vm_nics_forget: the connection to the VM has ended. */
+void vm_nics_forget(VmNics *nics);
+
+/** vm_nics_info: Returns: owned. */
+VmFollowerNicList *vm_nics_info(const VmNics *nics);
+
+#endif

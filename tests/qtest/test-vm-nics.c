@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Losses at a stop: the VM's NIC is asked what it took, and what is missing comes again. */
+
+#include <poll.h>
+#include <string.h>
+
+#include "export-rig.h"
+#include "fake-vm.h"
+
+/*
+ *   rig->net ── net0 ── e0 ── rig->guest, the VM's QEMU: reads frames, of which its NIC counts some
+ *                       │
+ *                      vm0 ── vm, its monitor
+ */
+typedef struct Lossy {
+    ExportRig *rig;
+    FakeVm *vm;
+    const char *nics;  /* reply to x-query-virtio */
+    const char *path;  /* of the NIC that is asked */
+    uint16_t taken;    /* what it says */
+    unsigned n_asked;  /* how often it was asked */
+} Lossy;
+
+#define PATH     "/machine/peripheral/nic0/virtio-backend"
+#define ONE_NIC  "[{'name': 'virtio-net', 'path': '" PATH "'}]"
+#define TWO_NICS "[{'name': 'virtio-net', 'path': '/machine/peripheral/other/virtio-backend'}, "  \
+                 "{'name': 'virtio-blk', 'path': '/machine/peripheral/nic0/no-net'}, "            \
+                 "{'name': 'virtio-net', 'path': '" PATH "'}]"
+
+/* The counter has 16 bits: it wraps in each test. */
+#define TAKEN_FIRST 65534
+
+static Lossy *lossy_new(ExportRig *(*rig_new)(const char *more), const char *device)
+{
+    Lossy *l = g_new0(Lossy, 1);
+    g_autofree char *follower = NULL;
+    g_autofree char *more = NULL;
+
+    l->vm = fake_vm_new();
+    l->nics = ONE_NIC;
+    l->path = PATH;
+    l->taken = TAKEN_FIRST;
+    follower = fake_vm_options(l->vm, "");
+    more = g_strdup_printf("%s %s", device, follower);
+    l->rig = rig_new(more);
+    l->vm->s = l->rig->s;
+    fake_vm_follow(l->vm, "running");
+    export_rig_attach(l->rig);
+    return l;
+}
+
+static void lossy_free(Lossy *l)
+{
+    fake_vm_assert(l->vm, "errors", "0");
+    export_rig_free(l->rig);
+    fake_vm_free(l->vm);
+    g_free(l);
+}
+
+/* Answers a command as a VM in state @status does, the counter with @taken. */
+static void lossy_answer(Lossy *l, const char *status)
+{
+    g_autofree char *name = NULL;
+    g_autoptr(json_object) arguments = NULL;
+    int64_t id = fake_vm_any_command(l->vm, &name, &arguments);
+    g_autofree char *result = NULL;
+
+    if (strcmp(name, "query-status") == 0) {
+        result = g_strdup_printf("{'running': %s, 'status': '%s'}",
+                                 strcmp(status, "running") == 0 ? "true" : "false", status);
+    } else if (strcmp(name, "x-query-virtio") == 0) {
+        result = g_strdup(l->nics);
+    } else if (strcmp(name, "x-query-virtio-queue-status") == 0) {
+        json_object *path = json_object_object_get(arguments, "path");
+
+        g_assert_cmpstr(json_object_get_string(path), ==, l->path);
+        g_assert_cmpint(json_object_get_int(json_object_object_get(arguments, "queue")), ==, 0);
+        result = g_strdup_printf("{'name': 'virtio-net', 'used-idx': %u, 'inuse': 0}", l->taken);
+        l->n_asked++;
+    } else {
+        g_assert_cmpstr(name, ==, "query-migrate");
+        result = g_strdup("{'status': 'active'}");
+    }
+    fake_vm_reply(l->vm, id, result);
+}
+
+static bool lossy_is_asked(Lossy *l)
+{
+    struct pollfd watch = { .fd = l->vm->fd, .events = POLLIN };
+
+    return poll(&watch, 1, 1) > 0;
+}
+
+static bool lossy_guest_has_frame(Lossy *l)
+{
+    struct pollfd watch = { .fd = l->rig->guest_fd, .events = POLLIN };
+
+    return poll(&watch, 1, 0) > 0;
+}
+
+/* Whether a NIC of the VM is counted: -1 = none is known. */
+static int lossy_compared(Lossy *l)
+{
+    g_autofree char *nics = fake_vm_member(l->vm, "nics");
+
+    return !strstr(nics, "compared") ? -1 : strstr(nics, "true") != NULL;
+}
+
+/* Answers what the VM is asked until the numbers have been compared. */
+static void lossy_compare(Lossy *l)
+{
+    while (lossy_compared(l) != 1) {
+        if (lossy_is_asked(l)) {
+            lossy_answer(l, "running");
+        }
+    }
+}
+
+static void lossy_begin_migration(Lossy *l)
+{
+    fake_vm_migration(l->vm, "setup");
+    fake_vm_migration(l->vm, "active");
+    lossy_compare(l);
+}
+
+/* The guest reads @n frames, and its NIC takes them. */
+static void lossy_deliver(Lossy *l, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        export_rig_send(l->rig, 1);
+        while (!lossy_guest_has_frame(l)) {
+            if (lossy_is_asked(l)) {
+                lossy_answer(l, "running");
+            }
+        }
+        export_rig_guest_gets(l->rig, 1);
+        l->taken++;
+    }
+}
+
+/* The VM stops, and answers until it has told what its NIC had taken. */
+static void lossy_stop(Lossy *l)
+{
+    unsigned n_asked;
+
+    fake_vm_event(l->vm, "STOP", NULL);
+    qtest_expect_event(l->vm->s, "STOP");
+    for (n_asked = l->n_asked; l->n_asked == n_asked;) {
+        lossy_answer(l, "finish-migrate");
+    }
+}
+
+/* The migration has failed, and the VM goes on; it answers until frames come, or for good. */
+static void lossy_resume(Lossy *l)
+{
+    fake_vm_migration(l->vm, "failed");
+    fake_vm_event(l->vm, "RESUME", NULL);
+    qtest_expect_event(l->vm->s, "RESUME");
+    while (!lossy_guest_has_frame(l)) {
+        if (lossy_is_asked(l)) {
+            lossy_answer(l, "running");
+        }
+    }
+}
+
+/* --- Cases ------------------------------------------------------------------------------- */
+
+static void check_nothing_is_lost(ExportRig *(*rig_new)(const char *more))
+{
+    Lossy *l = lossy_new(rig_new, "");
+
+    lossy_begin_migration(l);
+    lossy_deliver(l, 5);
+    lossy_stop(l);
+    export_rig_send(l->rig, 1);
+    lossy_resume(l);
+    export_rig_guest_gets(l->rig, 1);
+    lossy_free(l);
+}
+
+static void test_nothing_is_lost(void)
+{
+    check_nothing_is_lost(export_rig_new);
+    check_nothing_is_lost(export_rig_new_dgram);
+}
+
+static void check_the_last_is_lost(ExportRig *(*rig_new)(const char *more))
+{
+    Lossy *l = lossy_new(rig_new, "");
+
+    lossy_begin_migration(l);
+    lossy_deliver(l, 5);
+    l->taken--; /* read, and thrown away */
+    lossy_stop(l);
+    export_rig_send(l->rig, 1);
+    lossy_resume(l);
+    l->rig->n_guest_got--;
+    export_rig_guest_gets(l->rig, 2);
+    lossy_free(l);
+}
+
+static void test_the_last_is_lost(void)
+{
+    check_the_last_is_lost(export_rig_new);
+    check_the_last_is_lost(export_rig_new_dgram);
+}
+
+/* QEMU read one more behind what it threw away: that is delivered when the VM runs. */
+static void test_the_last_but_one_is_lost(void)
+{
+    Lossy *l = lossy_new(export_rig_new, "");
+
+    lossy_begin_migration(l);
+    lossy_deliver(l, 5);
+    l->taken -= 2;
+    lossy_stop(l);
+    l->taken++;
+    export_rig_send(l->rig, 1);
+    lossy_resume(l);
+    l->rig->n_guest_got = 3;
+    export_rig_guest_gets(l->rig, 1);
+    l->rig->n_guest_got = 5;
+    export_rig_guest_gets(l->rig, 1);
+    lossy_free(l);
+}
+
+/* The guest had no buffers for it when the VM stopped; its NIC takes it a little later. */
+static void test_late_is_not_lost(void)
+{
+    Lossy *l = lossy_new(export_rig_new, "");
+    unsigned n_asked;
+
+    lossy_begin_migration(l);
+    lossy_deliver(l, 5);
+    l->taken--;
+    lossy_stop(l);
+    export_rig_send(l->rig, 1);
+    fake_vm_migration(l->vm, "failed");
+    fake_vm_event(l->vm, "RESUME", NULL);
+    for (n_asked = l->n_asked; l->n_asked < n_asked + 2;) {
+        lossy_answer(l, "running");
+    }
+    g_assert_false(lossy_guest_has_frame(l));
+    l->taken++;
+    lossy_resume(l);
+    export_rig_guest_gets(l->rig, 1);
+    lossy_free(l);
+}
+
+/* It filters frames out: then its numbers say nothing. */
+static void test_a_nic_that_filters(void)
+{
+    Lossy *l = lossy_new(export_rig_new, "");
+
+    lossy_begin_migration(l);
+    lossy_deliver(l, 5);
+    l->taken--;
+    for (unsigned n_asked = l->n_asked; l->n_asked == n_asked;) {
+        lossy_answer(l, "running");
+    }
+    lossy_stop(l);
+    export_rig_send(l->rig, 1);
+    lossy_resume(l);
+    export_rig_guest_gets(l->rig, 1);
+    lossy_free(l);
+}
+
+/* A VM that has no such command, or no such NIC, is followed all the same. */
+static void check_no_count(const char *nics)
+{
+    Lossy *l = lossy_new(export_rig_new, "");
+
+    fake_vm_migration(l->vm, "setup");
+    if (nics) {
+        fake_vm_reply(l->vm, fake_vm_command(l->vm, "x-query-virtio"), nics);
+    } else {
+        fake_vm_refuse(l->vm, fake_vm_command(l->vm, "x-query-virtio"), "no such command");
+    }
+    fake_vm_migration(l->vm, "active");
+    fake_vm_wait(l->vm, "migration", "active");
+    g_assert_cmpint(lossy_compared(l), ==, -1);
+    export_rig_send(l->rig, 5);
+    export_rig_guest_gets(l->rig, 5);
+    fake_vm_event(l->vm, "STOP", NULL);
+    fake_vm_answer_status(l->vm, "finish-migrate");
+    fake_vm_answer_migration(l->vm, "active");
+    export_rig_send(l->rig, 1);
+    fake_vm_event(l->vm, "RESUME", NULL);
+    export_rig_guest_gets(l->rig, 1);
+    lossy_free(l);
+}
+
+static void test_no_count(void)
+{
+    check_no_count(NULL);
+    check_no_count("[]");
+    check_no_count("{}");
+    check_no_count("[1, {}, {'name': 'virtio-net'}, {'name': 'virtio-net', 'path': 1}]");
+    check_no_count("[{'name': 'virtio-blk', 'path': '/machine/peripheral/d0/virtio-backend'}]");
+    check_no_count(TWO_NICS);
+}
+
+/* Of several NICs, the export's device says which one. */
+static void test_device(void)
+{
+    Lossy *l = lossy_new(export_rig_new, ",device=nic0");
+
+    export_rig_expect_str(l->rig, "device", "nic0");
+    l->nics = TWO_NICS;
+    lossy_begin_migration(l);
+    lossy_deliver(l, 5);
+    l->taken--;
+    lossy_stop(l);
+    lossy_resume(l);
+    l->rig->n_guest_got--;
+    export_rig_guest_gets(l->rig, 1);
+    lossy_free(l);
+}
+
+/* The VM does not answer: frames are not held back for long, and it is asked again. */
+static void test_no_answer(void)
+{
+    Lossy *l = lossy_new(export_rig_new, "");
+    int64_t id;
+
+    fake_vm_migration(l->vm, "setup");
+    fake_vm_migration(l->vm, "active");
+    fake_vm_reply(l->vm, fake_vm_command(l->vm, "x-query-virtio"), l->nics);
+    id = fake_vm_command(l->vm, "x-query-virtio-queue-status");
+    export_rig_send(l->rig, 5);
+    export_rig_guest_gets(l->rig, 5);
+    l->taken += 5;
+    g_assert_cmpint(lossy_compared(l), ==, 0);
+    fake_vm_reply(l->vm, id, "{'used-idx': 1}");
+    lossy_compare(l);
+    lossy_stop(l);
+    export_rig_send(l->rig, 1);
+    lossy_resume(l);
+    export_rig_guest_gets(l->rig, 1);
+    lossy_free(l);
+}
+
+/* What is held back goes on when the monitor is lost, wherever that happens. */
+static void test_monitor_is_lost(void)
+{
+    Lossy *l = lossy_new(export_rig_new, "");
+
+    lossy_begin_migration(l);
+    lossy_deliver(l, 3);
+    fake_vm_command(l->vm, "x-query-virtio-queue-status");
+    fake_vm_hang_up(l->vm);
+    qtest_expect_event(l->vm->s, "STOP");
+    export_rig_send(l->rig, 1);
+    fake_vm_follow(l->vm, "running");
+    export_rig_guest_gets(l->rig, 1);
+    lossy_free(l);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/vm-nics/nothing-is-lost", test_nothing_is_lost);
+    g_test_add_func("/vm-nics/the-last-is-lost", test_the_last_is_lost);
+    g_test_add_func("/vm-nics/the-last-but-one-is-lost", test_the_last_but_one_is_lost);
+    g_test_add_func("/vm-nics/late-is-not-lost", test_late_is_not_lost);
+    g_test_add_func("/vm-nics/a-nic-that-filters", test_a_nic_that_filters);
+    g_test_add_func("/vm-nics/no-count", test_no_count);
+    g_test_add_func("/vm-nics/device", test_device);
+    g_test_add_func("/vm-nics/no-answer", test_no_answer);
+    g_test_add_func("/vm-nics/monitor-is-lost", test_monitor_is_lost);
+    return g_test_run();
+}
