@@ -13,15 +13,8 @@
 
 FixtureClient *fixture_netdev;
 FixtureClient *fixture_peer;
-FixtureChar fixture_chars[2];
 
 /* --- The ends of the link ---------------------------------------------------------------- */
-
-void fixture_frame(uint8_t *data, uint32_t seq)
-{
-    memset(data, seq, FIXTURE_FRAME_LEN);
-    memcpy(data, &seq, sizeof(seq));
-}
 
 static size_t client_receive(NetClient *nc, const NetFrame *frames, size_t n)
 {
@@ -125,101 +118,6 @@ void fixture_wait_polled(void)
     }
 }
 
-/* --- Chardevs ---------------------------------------------------------------------------- */
-
-static FixtureChar *fixture_char_of(const Chardev *chr)
-{
-    return &fixture_chars[chr == fixture_chars[1].chr];
-}
-
-static ssize_t fixture_char_writev(Chardev *chr, CharFrontend *fe, const struct iovec *iov,
-                                   int n_iov)
-{
-    FixtureChar *ch = fixture_char_of(chr);
-    size_t done = 0;
-
-    if (ch->error != 0) {
-        return -ch->error;
-    }
-    for (int i = 0; i < n_iov; i++) {
-        size_t len = MIN(iov[i].iov_len, ch->room);
-
-        g_byte_array_append(ch->written, iov[i].iov_base, len);
-        ch->room -= len;
-        done += len;
-    }
-    return done;
-}
-
-static void fixture_char_update(Chardev *chr, CharFrontend *fe)
-{
-}
-
-static void fixture_char_disconnect(Chardev *chr)
-{
-    fixture_char_of(chr)->n_disconnects++;
-}
-
-static ChardevClass fixture_char_class = {
-    .writev = fixture_char_writev,
-    .update = fixture_char_update,
-    .disconnect = fixture_char_disconnect,
-};
-
-static void fixture_char_setup(FixtureChar *ch, const char *options)
-{
-    g_autoptr(GError) error = NULL;
-
-    ch->chr = char_new_from_opts(options, &error);
-    g_assert_no_error(error);
-    ch->real_class = ch->chr->class;
-    ch->chr->class = &fixture_char_class;
-    ch->written = g_byte_array_new();
-    ch->room = SIZE_MAX;
-    ch->error = 0;
-    ch->n_disconnects = 0;
-}
-
-static void fixture_char_teardown(FixtureChar *ch)
-{
-    ch->chr->class = ch->real_class;
-    g_byte_array_unref(ch->written);
-}
-
-void fixture_open(FixtureChar *ch, bool open)
-{
-    char_set_open(ch->chr, open);
-}
-
-void fixture_append(GByteArray *stream, uint32_t first, size_t n, bool vnet_hdr)
-{
-    for (uint32_t seq = first; seq < first + n; seq++) {
-        uint32_t words_be[2] = { GUINT32_TO_BE(FIXTURE_FRAME_LEN), 0 };
-        uint8_t data[FIXTURE_FRAME_LEN];
-
-        fixture_frame(data, seq);
-        g_byte_array_append(stream, (const uint8_t *)words_be, vnet_hdr ? 8 : 4);
-        g_byte_array_append(stream, data, sizeof(data));
-    }
-}
-
-void fixture_expect_written(FixtureChar *ch, uint32_t first, size_t n, bool vnet_hdr)
-{
-    g_autoptr(GByteArray) want = g_byte_array_new();
-
-    fixture_append(want, first, n, vnet_hdr);
-    g_assert_cmpmem(ch->written->data, ch->written->len, want->data, want->len);
-    g_byte_array_set_size(ch->written, 0);
-}
-
-void fixture_feed(FixtureChar *ch, uint32_t first, size_t n, bool vnet_hdr)
-{
-    g_autoptr(GByteArray) stream = g_byte_array_new();
-
-    fixture_append(stream, first, n, vnet_hdr);
-    char_deliver(ch->chr, stream->data, stream->len);
-}
-
 /* --- Filters ----------------------------------------------------------------------------- */
 
 NetFilter *fixture_add(const char *text)
@@ -299,6 +197,29 @@ uint64_t fixture_held(const NetFilter *nf)
            nf->stages[NET_DIRECTION_RX].held.n_frames;
 }
 
+/* One number of what query-netfilters tells of @nf, found at @offset in NetFilterInfo. */
+static uint64_t filter_number(const NetFilter *nf, size_t offset)
+{
+    g_autoptr(NetFilterInfoList) list = qmp_query_netfilters(NULL);
+
+    for (size_t i = 0; i < list->len; i++) {
+        if (strcmp(list->items[i].id, nf->obj.id) == 0) {
+            return G_STRUCT_MEMBER(uint64_t, &list->items[i], offset);
+        }
+    }
+    g_assert_not_reached();
+}
+
+uint64_t fixture_malformed(const NetFilter *nf)
+{
+    return filter_number(nf, offsetof(NetFilterInfo, malformed));
+}
+
+uint64_t fixture_empty(const NetFilter *nf)
+{
+    return filter_number(nf, offsetof(NetFilterInfo, empty));
+}
+
 /* --- Every test -------------------------------------------------------------------------- */
 
 void fixture_stop(void)
@@ -336,8 +257,7 @@ static void fixture_setup(void)
     fixture_netdev = client_new(&netdev_info, "n0");
     fixture_peer = client_new(&peer_info, "p0");
     net_client_connect(&fixture_netdev->nc, &fixture_peer->nc);
-    fixture_char_setup(&fixture_chars[0], "null,id=c0");
-    fixture_char_setup(&fixture_chars[1], "null,id=c1");
+    fixture_chars_setup();
 }
 
 static void fixture_teardown(void)
@@ -349,9 +269,7 @@ static void fixture_teardown(void)
     object_delete_all();
     assert_conserved(fixture_netdev->nc.out);
     assert_conserved(fixture_peer->nc.out);
-    fixture_char_teardown(&fixture_chars[0]);
-    fixture_char_teardown(&fixture_chars[1]);
-    char_cleanup();
+    fixture_chars_teardown();
     if (run_state_is_running()) {
         fixture_stop();
     }

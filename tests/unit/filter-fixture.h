@@ -6,7 +6,7 @@
 
 #include <glib.h>
 
-#include "chardev/char-internal.h"
+#include "char-fixture.h"
 #include "net/client.h"
 #include "net/filter.h"
 #include "util/error.h"
@@ -17,8 +17,6 @@
  *                     │           ▲
  *                  "c0"           "c1"      chardevs: bytes as the test gives and takes them
  */
-
-#define FIXTURE_FRAME_LEN 60
 
 /** One end of the link; frames are numbered per direction. */
 typedef struct FixtureClient {
@@ -32,19 +30,8 @@ typedef struct FixtureClient {
     void (*take)(const NetFrame *frame); /* instead of @got; NULL = frames are numbered */
 } FixtureClient;
 
-/** A chardev whose stream is in the hands of the test. */
-typedef struct FixtureChar {
-    Chardev *chr;
-    const ChardevClass *real_class;
-    GByteArray *written; /* and not yet asserted */
-    size_t room;         /* bytes it takes */
-    int error;           /* writing fails with this errno */
-    unsigned n_disconnects;
-} FixtureChar;
-
 extern FixtureClient *fixture_netdev;
 extern FixtureClient *fixture_peer;
-extern FixtureChar fixture_chars[2];
 
 /** fixture_test: register @func to run between set-up and tear-down; sums are checked. */
 void fixture_test(const char *path, void (*func)(void));
@@ -65,21 +52,6 @@ void fixture_expect(FixtureClient *to, uint32_t first, size_t n);
 /** fixture_wait_polled: until the netdev is read. */
 void fixture_wait_polled(void);
 
-/** fixture_frame: bytes of frame number @seq; FIXTURE_FRAME_LEN of them. */
-void fixture_frame(uint8_t *data, uint32_t seq);
-
-/** fixture_expect_written: @ch has got exactly these frames, whole, since last asked. */
-void fixture_expect_written(FixtureChar *ch, uint32_t first, size_t n, bool vnet_hdr);
-
-/** fixture_append: frames in stream form to the end of @stream. */
-void fixture_append(GByteArray *stream, uint32_t first, size_t n, bool vnet_hdr);
-
-/** fixture_feed: frames in stream form arrive at @ch, in one read. */
-void fixture_feed(FixtureChar *ch, uint32_t first, size_t n, bool vnet_hdr);
-
-/** fixture_open: the connection of @ch comes or goes. */
-void fixture_open(FixtureChar *ch, bool open);
-
 /** fixture_add: -object @options must succeed. Returns: borrowed. */
 NetFilter *fixture_add(const char *options);
 void fixture_add_fails(const char *options, ErrorClass class, const char *message);
@@ -97,5 +69,9 @@ uint64_t fixture_drops(const NetFilter *nf, NetDropReason reason);
 
 /** fixture_held: frames that wait at @nf. */
 uint64_t fixture_held(const NetFilter *nf);
+
+/** fixture_malformed, fixture_empty: what query-netfilters tells of @nf's indev. */
+uint64_t fixture_malformed(const NetFilter *nf);
+uint64_t fixture_empty(const NetFilter *nf);
 
 #endif

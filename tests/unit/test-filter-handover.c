@@ -369,7 +369,7 @@ static void test_source_refuses_nonsense(void)
     expect_refused(OUT, HANDOVER_MESSAGE__MAX, number_of(nf), 0);
     fixture_feed(OUT, 0, 1, true);
     g_assert_cmpuint(OUT->n_disconnects, ==, 4);
-    g_assert_cmpuint(nf->n_malformed, ==, 4);
+    g_assert_cmpuint(fixture_malformed(nf), ==, 4);
 }
 
 /* --- The destination --------------------------------------------------------------------- */
@@ -543,7 +543,7 @@ static void test_target_refuses_nonsense(void)
     tell(IN, HANDOVER_CANCEL, NUMBER, 0);
     fixture_feed(IN, 0, 2, true);
     g_assert_cmpuint(IN->n_disconnects, ==, 4);
-    g_assert_cmpuint(nf->n_malformed, ==, 4);
+    g_assert_cmpuint(fixture_malformed(nf), ==, 4);
     expect_phase(nf, NET_HANDOVER_PHASE_WAITING, 0);
 }
 
