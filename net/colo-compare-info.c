@@ -47,7 +47,7 @@ static ColoSideInfo *compare_side(const ColoCompare *cmp, ColoSide side)
         .queued = count_info(stats->queued),
         .dropped = compare_drops(cmp, side),
         .malformed = cmp->in[side].n_malformed,
-        .empty = cmp->in[side].framer.n_empty,
+        .empty = filter_input_n_empty(&cmp->in[side]),
     };
     return info;
 }

@@ -35,7 +35,7 @@ static const ColoCompareProperties *compare_props(const ColoCompare *cmp)
 static void compare_go_on(ColoCompare *cmp)
 {
     for (int side = 0; side < COLO_SIDE__MAX; side++) {
-        colo_input_go_on(&cmp->in[side]);
+        filter_input_go_on(&cmp->in[side]);
     }
 }
 
@@ -80,47 +80,55 @@ static bool compare_out_has_room(const ColoCompare *cmp)
     return cmp->out.cost < compare_props(cmp)->hold_size;
 }
 
-static bool compare_primary_wanted(void *opaque)
+static bool compare_primary_wanted(const Object *owner)
 {
-    const ColoCompare *cmp = opaque;
+    const ColoCompare *cmp = (const ColoCompare *)owner;
 
     return compare_out_has_room(cmp) &&
            cmp->queues.side[COLO_SIDE_PRIMARY].cost < compare_props(cmp)->hold_size;
 }
 
-static bool compare_secondary_wanted(void *opaque)
+static bool compare_secondary_wanted(const Object *owner)
 {
-    return compare_out_has_room(opaque);
+    return compare_out_has_room((const ColoCompare *)owner);
 }
 
-static void compare_add(ColoCompare *cmp, ColoSide side, const NetBatch *batch)
+static void compare_add(Object *owner, ColoSide side, const NetFrame *frames, size_t n)
 {
+    ColoCompare *cmp = (ColoCompare *)owner;
+
     cmp->now_ns = clock_now_ns(CLOCK_TYPE_REALTIME);
-    for (size_t i = 0; i < batch->n; i++) {
-        colo_queues_add(&cmp->queues, side, &batch->frames[i], cmp->now_ns);
+    for (size_t i = 0; i < n; i++) {
+        colo_queues_add(&cmp->queues, side, &frames[i], cmp->now_ns);
     }
 }
 
-static void compare_primary_frames(const NetBatch *batch, void *opaque)
+static void compare_primary_frames(Object *owner, const NetFrame *frames, size_t n)
 {
-    compare_add(opaque, COLO_SIDE_PRIMARY, batch);
+    compare_add(owner, COLO_SIDE_PRIMARY, frames, n);
 }
 
-static void compare_secondary_frames(const NetBatch *batch, void *opaque)
+static void compare_secondary_frames(Object *owner, const NetFrame *frames, size_t n)
 {
-    compare_add(opaque, COLO_SIDE_SECONDARY, batch);
+    compare_add(owner, COLO_SIDE_SECONDARY, frames, n);
 }
 
-static void compare_read_done(void *opaque)
+static void compare_read_done(Object *owner)
 {
-    compare_flush(opaque);
+    compare_flush((ColoCompare *)owner);
 }
 
-static const ColoInputHooks compare_input_hooks[] = {
-    [COLO_SIDE_PRIMARY] = { .wanted = compare_primary_wanted,
+static const FilterInputHooks compare_input_hooks[] = {
+    [COLO_SIDE_PRIMARY] = { .kind = "colo-compare",
+                            .property = "primary_in",
+                            .error = "colo-compare primary_in error",
+                            .wanted = compare_primary_wanted,
                             .frames = compare_primary_frames,
                             .read_done = compare_read_done },
-    [COLO_SIDE_SECONDARY] = { .wanted = compare_secondary_wanted,
+    [COLO_SIDE_SECONDARY] = { .kind = "colo-compare",
+                              .property = "secondary_in",
+                              .error = "colo-compare secondary_in error",
+                              .wanted = compare_secondary_wanted,
                               .frames = compare_secondary_frames,
                               .read_done = compare_read_done },
 };
@@ -281,15 +289,10 @@ static Chardev *compare_find_chardev(const char *id, GError **error)
 
 static bool compare_open_input(ColoCompare *cmp, ColoSide side, const char *id, GError **error)
 {
-    static const char *const names[] = { "primary_in", "secondary_in" };
-    ColoInput *in = &cmp->in[side];
     Chardev *chr = compare_find_chardev(id, error);
 
-    in->hooks = &compare_input_hooks[side];
-    in->opaque = cmp;
-    in->who = cmp->who;
-    in->what = names[side];
-    return chr && colo_input_open(in, chr, error);
+    return chr && filter_input_open(&cmp->in[side], chr, &compare_input_hooks[side],
+                                    &cmp->obj, error);
 }
 
 static bool compare_open_output(ColoCompare *cmp, GError **error)
@@ -333,7 +336,7 @@ static void compare_clear(ColoCompare *cmp)
     g_clear_pointer(&cmp->listener, net_colo_listener_remove);
     g_clear_pointer(&cmp->scan, timer_free);
     for (int side = 0; side < COLO_SIDE__MAX; side++) {
-        colo_input_close(&cmp->in[side]);
+        filter_input_close(&cmp->in[side]);
     }
     colo_notify_close(&cmp->notify);
     colo_queues_empty(&cmp->queues);

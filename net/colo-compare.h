@@ -6,9 +6,9 @@
 
 #include "net/colo-compare-queue.h"
 #include "net/colo-events.h"
-#include "net/colo-input.h"
 #include "net/colo-notify.h"
 #include "net/colo-output.h"
+#include "net/filter-input.h"
 #include "qom/iothread.h"
 #include "qom/object.h"
 #include "util/clock.h"
@@ -18,7 +18,7 @@ typedef struct ColoCompare {
     Object obj;
     char *who;                  /* owned; for messages: "colo-compare 'ID'" */
     ColoQueues queues;
-    ColoInput in[COLO_SIDE__MAX];
+    FilterInput in[COLO_SIDE__MAX];
     ColoOutput out;
     ColoNotify notify;
     IoThread *iothread;         /* borrowed; in use while this is there */

@@ -184,7 +184,7 @@ static void link_refuse(HandoverLink *link, const GError *error)
 {
     log_error("filter '%s': chardev '%s': %s", link->filter->obj.id, char_id(link->fe.chr),
               error ? error->message : "the other side does not speak the hand-over protocol");
-    link->filter->n_malformed++;
+    link->n_malformed++;
     link->dead = true;
     net_framer_reset(&link->framer);
     char_frontend_disconnect(&link->fe);
@@ -203,7 +203,6 @@ static void link_read(const uint8_t *data, size_t len, void *opaque)
             link_refuse(link, error);
             return;
         }
-        link->filter->n_empty = link->framer.n_empty;
         data += used;
         len -= used;
     }

@@ -50,6 +50,7 @@ struct HandoverLink {
     NetFrameWriter writer;
     HandoverMessage pending[HANDOVER_MESSAGE__MAX]; /* to be sent before any frame */
     bool is_pending[HANDOVER_MESSAGE__MAX];
+    uint64_t n_malformed; /* connections that were closed because of nonsense in them */
     bool dead;   /* the other end sent nonsense: not read until there is another one */
     bool broken; /* a write failed; the event that says so is still to come */
 };

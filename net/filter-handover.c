@@ -99,7 +99,11 @@ static bool handover_lingers(const NetFilter *nf)
 static void handover_describe(const NetFilter *nf, NetFilterInfo *info)
 {
     const FilterHandover *handover = (const FilterHandover *)nf;
+    const HandoverLink *link = handover_is_source(handover) ? &handover->source.link
+                                                            : &handover->target.link;
 
+    info->malformed = link->n_malformed;
+    info->empty = link->framer.n_empty;
     info->handover = g_new0(NetHandoverInfo, 1);
     info->handover->kept = g_new0(NetCountInfo, 1);
     info->handover->unsent = g_new0(NetCountInfo, 1);

@@ -7,7 +7,7 @@
  * partly out when the connection broke is dealt with in the same way, before any other.
  */
 
-#include "net/filter-indev.h"
+#include "net/filter-input.h"
 #include "net/filter-outdev.h"
 
 #include <string.h>
@@ -24,7 +24,7 @@ typedef struct FilterMirror {
 /** A filter-redirector. */
 typedef struct FilterRedirector {
     NetFilter nf;
-    FilterIndev in;
+    FilterInput in;
     FilterOutdev out;
     RunStateListener *listener; /* owned; there while a partly sent frame waits for the VM */
 } FilterRedirector;
@@ -298,14 +298,22 @@ static void redirector_can_inject(NetFilter *nf)
 {
     FilterRedirector *redirector = (FilterRedirector *)nf;
 
-    filter_indev_go_on(&redirector->in);
+    filter_input_go_on(&redirector->in);
 }
 
 static void redirector_status_changed(NetFilter *nf)
 {
     FilterRedirector *redirector = (FilterRedirector *)nf;
 
-    filter_indev_revive(&redirector->in);
+    filter_input_revive(&redirector->in);
+}
+
+static void redirector_describe(const NetFilter *nf, NetFilterInfo *info)
+{
+    const FilterRedirector *redirector = (const FilterRedirector *)nf;
+
+    info->malformed = redirector->in.n_malformed;
+    info->empty = filter_input_n_empty(&redirector->in);
 }
 
 static const NetFilterHooks redirector_hooks = {
@@ -315,6 +323,29 @@ static const NetFilterHooks redirector_hooks = {
     .status_changed = redirector_status_changed,
     .leaving = redirector_leaving,
     .takes_held = redirector_takes_held,
+    .describe = redirector_describe,
+};
+
+static bool redirector_wants_input(const Object *owner)
+{
+    const NetFilter *nf = (const NetFilter *)owner;
+
+    return net_filter_is_on(nf) && net_filter_can_inject(nf);
+}
+
+static void redirector_take_input(Object *owner, const NetFrame *frames, size_t n)
+{
+    NetFilter *nf = (NetFilter *)owner;
+
+    net_count_add(&nf->from_indev, n, net_frames_bytes(frames, n));
+    net_filter_inject(nf, frames, n);
+}
+
+static const FilterInputHooks redirector_input_hooks = {
+    .kind = "filter",
+    .property = "indev",
+    .wanted = redirector_wants_input,
+    .frames = redirector_take_input,
 };
 
 static bool redirector_check(const FilterRedirectorProperties *props, GError **error)
@@ -342,7 +373,9 @@ static bool redirector_open_ends(FilterRedirector *redirector, GError **error)
 
     if (props->indev) {
         in = filter_chardev_find("IN Device", props->indev, error);
-        if (!in || !filter_indev_open(&redirector->in, nf, in, props->vnet_hdr_support, error)) {
+        redirector->in.vnet_hdr = props->vnet_hdr_support;
+        if (!in || !filter_input_open(&redirector->in, in, &redirector_input_hooks, &nf->obj,
+                                      error)) {
             return false;
         }
     }
@@ -358,7 +391,7 @@ static bool redirector_open_ends(FilterRedirector *redirector, GError **error)
 
 static void redirector_close_ends(FilterRedirector *redirector)
 {
-    filter_indev_close(&redirector->in);
+    filter_input_close(&redirector->in);
     filter_outdev_close(&redirector->out);
 }
 
@@ -374,7 +407,7 @@ static bool redirector_create(Object *obj, GError **error)
         redirector_close_ends(redirector);
         return false;
     }
-    filter_indev_go_on(&redirector->in);
+    filter_input_go_on(&redirector->in);
     return true;
 }
 

@@ -159,8 +159,6 @@ static void filter_info_fill(NetFilterInfo *info, const NetFilter *nf, guint ind
     info->to_outdev = count_info(nf->to_outdev);
     info->from_indev = count_info(nf->from_indev);
     info->copies_lost = count_info(nf->copies_lost);
-    info->malformed = nf->n_malformed;
-    info->empty = nf->n_empty;
     info->held = filter_held(nf);
     info->dropped = filter_drops(nf);
     if (nf->info->describe) {

@@ -89,8 +89,6 @@ struct NetFilter {
     NetCount to_outdev;                   /* sent to outdev */
     NetCount from_indev;                  /* received from indev */
     NetCount copies_lost;                 /* passed without the copy or record asked for */
-    uint64_t n_malformed;                 /* indev streams that ended in a frame, or oversized */
-    uint64_t n_empty;                     /* frames of length 0 discarded from indev */
 };
 
 /** The properties that every filter has; each filter's struct begins with them. */
