@@ -44,15 +44,6 @@ bool qmp_net_export_set(const NetExportSetArgs *args, GError **error)
 
 /* --- query-net-exports ------------------------------------------------------------------- */
 
-static NetCountInfo *count_info(NetCount count)
-{
-    NetCountInfo *info = g_new0(NetCountInfo, 1);
-
-    info->frames = count.frames;
-    info->bytes = count.bytes;
-    return info;
-}
-
 /* A process in another namespace has no id here. */
 static bool export_peer_pid(const NetExport *exp, int64_t *pid)
 {
@@ -96,10 +87,10 @@ static void export_fill_counts(NetExportInfo *info, const NetExport *exp)
     NetClientCounts counts;
 
     net_client_get_counts(&exp->nc, &counts);
-    info->to_guest = count_info(counts.to);
-    info->from_guest = count_info(counts.from);
-    info->held_to_guest = count_info(counts.to_held);
-    info->held_from_guest = count_info(counts.from_held);
+    info->to_guest = net_count_to_qapi(counts.to);
+    info->from_guest = net_count_to_qapi(counts.from);
+    info->held_to_guest = net_count_to_qapi(counts.to_held);
+    info->held_from_guest = net_count_to_qapi(counts.from_held);
     info->dropped = export_drops(exp, &counts);
     info->malformed = exp->nc.n_read_errors;
 }

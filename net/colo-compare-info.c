@@ -4,15 +4,6 @@
 #include "net/colo-compare.h"
 #include "qapi/qapi-commands.h"
 
-static NetCountInfo *count_info(NetCount count)
-{
-    NetCountInfo *info = g_new0(NetCountInfo, 1);
-
-    info->frames = count.frames;
-    info->bytes = count.bytes;
-    return info;
-}
-
 /* Of the primary's, those that were lost behind the queues count here, too. */
 static ColoDropCountList *compare_drops(const ColoCompare *cmp, ColoSide side)
 {
@@ -42,9 +33,9 @@ static ColoSideInfo *compare_side(const ColoCompare *cmp, ColoSide side)
     ColoSideInfo *info = g_new0(ColoSideInfo, 1);
 
     *info = (ColoSideInfo) {
-        .in = count_info(stats->in),
-        .done = count_info(side == COLO_SIDE_PRIMARY ? cmp->out.sent : stats->done),
-        .queued = count_info(stats->queued),
+        .in = net_count_to_qapi(stats->in),
+        .done = net_count_to_qapi(side == COLO_SIDE_PRIMARY ? cmp->out.sent : stats->done),
+        .queued = net_count_to_qapi(stats->queued),
         .dropped = compare_drops(cmp, side),
         .malformed = cmp->in[side].n_malformed,
         .empty = filter_input_n_empty(&cmp->in[side]),
@@ -61,7 +52,7 @@ static ColoCompareInfo compare_info(const ColoCompare *cmp)
         .id = g_strdup(cmp->obj.id),
         .primary = compare_side(cmp, COLO_SIDE_PRIMARY),
         .secondary = compare_side(cmp, COLO_SIDE_SECONDARY),
-        .held = count_info(colo_output_held(&cmp->out)),
+        .held = net_count_to_qapi(colo_output_held(&cmp->out)),
         .connections = net_conn_table_size(queues->conns),
         .added = stats->added,
         .closed = stats->removed,

@@ -1,9 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Sums and reports of what was dropped. */
+/* Sums of what was counted, and how QMP tells them. */
 
 #include "net/counters.h"
 
 #include <glib.h>
+
+NetCountInfo *net_count_to_qapi(NetCount count)
+{
+    NetCountInfo *info = g_new0(NetCountInfo, 1);
+
+    info->frames = count.frames;
+    info->bytes = count.bytes;
+    return info;
+}
 
 NetCount net_drops_total(const NetDrops *drops)
 {

@@ -9,15 +9,6 @@
 #include "qapi/qapi-commands.h"
 #include "system/run-state.h"
 
-static NetCountInfo *count_info(NetCount count)
-{
-    NetCountInfo *info = g_new0(NetCountInfo, 1);
-
-    info->frames = count.frames;
-    info->bytes = count.bytes;
-    return info;
-}
-
 static NetCount count_minus(NetCount a, NetCount b)
 {
     return (NetCount){ .frames = a.frames - b.frames, .bytes = a.bytes - b.bytes };
@@ -35,10 +26,10 @@ static NetStoppedInfo *stopped_info(const NetChain *chain)
     const NetChainStats *to = run_state_is_running() ? &chain->at_start : &chain->stats;
     NetStoppedInfo *info = g_new0(NetStoppedInfo, 1);
 
-    info->in = count_info(count_minus(to->in, from->in));
-    info->consumed = count_info(count_minus(to->consumed, from->consumed));
-    info->dropped = count_info(count_minus(net_drops_total(&to->dropped),
-                                           net_drops_total(&from->dropped)));
+    info->in = net_count_to_qapi(count_minus(to->in, from->in));
+    info->consumed = net_count_to_qapi(count_minus(to->consumed, from->consumed));
+    info->dropped = net_count_to_qapi(count_minus(net_drops_total(&to->dropped),
+                                                  net_drops_total(&from->dropped)));
     return info;
 }
 
@@ -58,11 +49,11 @@ static NetChainInfo *chain_info(const NetChain *chain)
 {
     NetChainInfo *info = g_new0(NetChainInfo, 1);
 
-    info->in = count_info(chain->stats.in);
-    info->injected = count_info(chain->stats.injected);
-    info->delivered = count_info(chain->stats.delivered);
-    info->consumed = count_info(chain->stats.consumed);
-    info->held = count_info(chain->held);
+    info->in = net_count_to_qapi(chain->stats.in);
+    info->injected = net_count_to_qapi(chain->stats.injected);
+    info->delivered = net_count_to_qapi(chain->stats.delivered);
+    info->consumed = net_count_to_qapi(chain->stats.consumed);
+    info->held = net_count_to_qapi(chain->held);
     info->dropped = net_drops_to_qapi(&chain->stats.dropped);
     info->hold_size = chain->hold_size;
     info->blocked = chain->blocked;
@@ -117,7 +108,7 @@ static NetCountInfo *both_directions(const NetFilter *nf, size_t offset)
     for (int d = 0; d < NET_DIRECTION__MAX; d++) {
         sum = count_plus(sum, G_STRUCT_MEMBER(NetCount, &nf->stages[d].stats, offset));
     }
-    return count_info(sum);
+    return net_count_to_qapi(sum);
 }
 
 static NetDropCountList *filter_drops(const NetFilter *nf)
@@ -140,7 +131,7 @@ static NetCountInfo *filter_held(const NetFilter *nf)
     for (int d = 0; d < NET_DIRECTION__MAX; d++) {
         net_count_add(&sum, nf->stages[d].held.n_frames, nf->stages[d].held.n_bytes);
     }
-    return count_info(sum);
+    return net_count_to_qapi(sum);
 }
 
 static void filter_info_fill(NetFilterInfo *info, const NetFilter *nf, guint index)
@@ -156,9 +147,9 @@ static void filter_info_fill(NetFilterInfo *info, const NetFilter *nf, guint ind
     info->passed = both_directions(nf, offsetof(NetStageStats, passed));
     info->consumed = both_directions(nf, offsetof(NetStageStats, consumed));
     info->injected = both_directions(nf, offsetof(NetStageStats, injected));
-    info->to_outdev = count_info(nf->to_outdev);
-    info->from_indev = count_info(nf->from_indev);
-    info->copies_lost = count_info(nf->copies_lost);
+    info->to_outdev = net_count_to_qapi(nf->to_outdev);
+    info->from_indev = net_count_to_qapi(nf->from_indev);
+    info->copies_lost = net_count_to_qapi(nf->copies_lost);
     info->held = filter_held(nf);
     info->dropped = filter_drops(nf);
     if (nf->info->describe) {

@@ -20,6 +20,9 @@ static inline void net_count_add(NetCount *count, uint64_t frames, uint64_t byte
     count->bytes += bytes;
 }
 
+/** net_count_to_qapi: the same for QMP. Returns: owned. */
+NetCountInfo *net_count_to_qapi(NetCount count);
+
 /** Drops by reason; indexed by the schema's enum NetDropReason. */
 typedef struct NetDrops {
     NetCount by_reason[NET_DROP_REASON__MAX];
