@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Sends the same TCP segments as two guests and checks what colo-compare releases: one run. */
 
+#include "measure.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
-#include <glib.h>
 #include <glib-unix.h>
 
 /*
@@ -38,11 +34,7 @@ static struct {
     int payload;
     int conns;
     int window;
-    int n_frames;
-    int warm_up_ms;
-    int measure_ms;
-    int pid;
-} options = { .payload = 64, .conns = 1000, .window = 256, .warm_up_ms = 100, .measure_ms = 400 };
+} options = { .payload = 64, .conns = 1000, .window = 256 };
 
 /** What one run knows. */
 typedef struct Run {
@@ -57,32 +49,7 @@ typedef struct Run {
     uint32_t *received_seq; /* owned */
     uint8_t *buf;           /* owned */
     size_t buf_len;
-    clockid_t cpu_clock;
 } Run;
-
-static void fail(const char *format, ...) G_GNUC_PRINTF(1, 2) G_GNUC_NORETURN;
-
-static void fail(const char *format, ...)
-{
-    va_list ap;
-
-    va_start(ap, format);
-    fprintf(stderr, "bench-compare: ");
-    vfprintf(stderr, format, ap);
-    fprintf(stderr, "\n");
-    va_end(ap);
-    _Exit(1);
-}
-
-static int64_t clock_ns(clockid_t clock)
-{
-    struct timespec ts;
-
-    if (clock_gettime(clock, &ts) < 0) {
-        fail("the program under test has ended");
-    }
-    return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
-}
 
 static void put16(uint8_t *p, uint32_t value)
 {
@@ -133,9 +100,6 @@ static void run_init(Run *run)
     run->sent_seq = g_new0(uint32_t, options.conns);
     run->received_seq = g_new0(uint32_t, options.conns);
     run->buf = g_malloc(READ_BYTES);
-    if (options.pid && clock_getcpuclockid(options.pid, &run->cpu_clock) != 0) {
-        fail("there is no process %d", options.pid);
-    }
 }
 
 static void run_clear(Run *run)
@@ -178,7 +142,7 @@ static void chunk_write(Run *run, int which, int fd)
     ssize_t n = left > 0 ? write(fd, run->chunk + run->written[which], left) : 0;
 
     if (n < 0 && errno != EAGAIN) {
-        fail("write: %s", g_strerror(errno));
+        measure_fail("write: %s", g_strerror(errno));
     }
     run->written[which] += n > 0 ? (size_t)n : 0;
 }
@@ -191,7 +155,7 @@ static void check_record(Run *run, const uint8_t *record)
 
     if (get32(record) != run->record_len - PREFIX || conn >= (uint32_t)options.conns ||
         get32(record + SEQ_AT) != run->received_seq[conn] || record[run->record_len - 1] != 'x') {
-        fail("segment %" PRIu64 " is damaged, missing or out of order", run->n_received);
+        measure_fail("segment %" PRIu64 " is damaged, missing or out of order", run->n_received);
     }
     run->received_seq[conn] += (uint32_t)options.payload;
     run->n_received++;
@@ -203,7 +167,7 @@ static void receive(Run *run)
     size_t pos = 0;
 
     if (n == 0 || (n < 0 && errno != EAGAIN)) {
-        fail("the program under test has closed the stream");
+        measure_fail("the program under test has closed the stream");
     }
     run->buf_len += n > 0 ? (size_t)n : 0;
     for (; run->buf_len - pos >= run->record_len; pos += run->record_len) {
@@ -230,7 +194,7 @@ static void run_step(Run *run, uint64_t limit)
         fds[2].fd = options.sec;
     }
     if (poll(fds, G_N_ELEMENTS(fds), STALL_MS) == 0) {
-        fail("nothing comes out after %" PRIu64 " segments", run->n_received);
+        measure_fail("nothing comes out after %" PRIu64 " segments", run->n_received);
     }
     if (fds[1].revents) {
         chunk_write(run, 0, options.pri);
@@ -245,9 +209,9 @@ static void run_step(Run *run, uint64_t limit)
 
 static void run_for(Run *run, int ms)
 {
-    int64_t end_ns = clock_ns(CLOCK_MONOTONIC) + ms * INT64_C(1000000);
+    int64_t end_ns = measure_now_ns() + ms * INT64_C(1000000);
 
-    while (clock_ns(CLOCK_MONOTONIC) < end_ns) {
+    while (measure_now_ns() < end_ns) {
         run_step(run, UINT64_MAX);
     }
 }
@@ -260,31 +224,26 @@ static void run_drain(Run *run, uint64_t limit)
     }
 }
 
-static int64_t cpu_ns(const Run *run)
+static MeasureSample run_sample(const Run *run)
 {
-    return options.pid ? clock_ns(run->cpu_clock) : 0;
+    return measure_sample(measure_now_ns(), run->n_received);
 }
 
-static void measure(Run *run)
+static void run_measure(Run *run)
 {
-    uint64_t from;
-    int64_t from_ns, from_cpu_ns, ns, cpu;
+    uint64_t n_frames = (uint64_t)measure_options.n_frames;
+    MeasureSample from, to;
 
-    run_for(run, options.n_frames ? 0 : options.warm_up_ms);
-    from = run->n_received;
-    from_ns = clock_ns(CLOCK_MONOTONIC);
-    from_cpu_ns = cpu_ns(run);
-    if (options.n_frames) {
-        run_drain(run, (uint64_t)options.n_frames);
+    run_for(run, n_frames ? 0 : measure_options.warm_up_ms);
+    from = run_sample(run);
+    if (n_frames) {
+        run_drain(run, n_frames);
     } else {
-        run_for(run, options.measure_ms);
+        run_for(run, measure_options.measure_ms);
     }
-    ns = clock_ns(CLOCK_MONOTONIC) - from_ns;
-    cpu = cpu_ns(run) - from_cpu_ns;
-    from = run->n_received - from;
+    to = run_sample(run);
     run_drain(run, run->n_sent);
-    printf("{\"frames\": %" PRIu64 ", \"ns\": %" PRId64 ", \"cpu_ns\": %" PRId64
-           ", \"checked\": %" PRIu64 "}\n", from, MAX(ns, 1), cpu, run->n_received);
+    measure_print(&from, &to, run->n_received);
 }
 
 int main(int argc, char **argv)
@@ -296,25 +255,16 @@ int main(int argc, char **argv)
         { "payload", 0, 0, G_OPTION_ARG_INT, &options.payload, "of a segment", "BYTES" },
         { "conns", 0, 0, G_OPTION_ARG_INT, &options.conns, "connections", "N" },
         { "window", 0, 0, G_OPTION_ARG_INT, &options.window, "segments on their way", "N" },
-        { "frames", 0, 0, G_OPTION_ARG_INT, &options.n_frames, "so many, no clock", "N" },
-        { "warm-up", 0, 0, G_OPTION_ARG_INT, &options.warm_up_ms, "before measuring", "MS" },
-        { "measure", 0, 0, G_OPTION_ARG_INT, &options.measure_ms, "how long", "MS" },
-        { "pid", 0, 0, G_OPTION_ARG_INT, &options.pid, "of the program under test", "PID" },
         { NULL }
     };
-    g_autoptr(GOptionContext) context = g_option_context_new(NULL);
-    g_autoptr(GError) error = NULL;
     Run run;
 
-    g_option_context_add_main_entries(context, entries, NULL);
-    if (!g_option_context_parse(context, &argc, &argv, &error)) {
-        fail("%s", error->message);
-    }
+    measure_parse(entries, argc, argv);
     g_unix_set_fd_nonblocking(options.pri, TRUE, NULL);
     g_unix_set_fd_nonblocking(options.sec, TRUE, NULL);
     g_unix_set_fd_nonblocking(options.out, TRUE, NULL);
     run_init(&run);
-    measure(&run);
+    run_measure(&run);
     run_clear(&run);
     return 0;
 }

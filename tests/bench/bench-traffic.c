@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Sends numbered frames through a program and checks each one that comes out: one run of a case. */
 
+#include "measure.h"
 #include "traffic.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
 
 /*
@@ -41,13 +39,6 @@ typedef struct Output {
     size_t rest_len;
 } Output;
 
-/** What is known at one moment. */
-typedef struct Sample {
-    int64_t time_ns;
-    int64_t cpu_ns;              /* of the program under test */
-    uint64_t n_frames;
-} Sample;
-
 /** The receiving thread. */
 typedef struct Receiver {
     Traffic *traffic;
@@ -57,12 +48,11 @@ typedef struct Receiver {
     struct mmsghdr messages[TRAFFIC_DGRAMS];
     struct iovec views[TRAFFIC_DGRAMS];
     int epoll_fd;                /* -1: there is one output, and reads of it block */
-    clockid_t cpu_clock;
     Phase phase;
     int64_t next_phase_ns;
     int64_t last_frame_ns;
-    Sample from;
-    Sample to;
+    MeasureSample from;
+    MeasureSample to;
 } Receiver;
 
 /** The command line. */
@@ -72,50 +62,14 @@ static struct {
     int frame_len;
     int chunk_bytes;
     int window;
-    int n_frames;
-    int warm_up_ms;
-    int measure_ms;
-    int pid;
     gboolean is_dgram;
-} options = { .frame_len = 64, .chunk_bytes = TRAFFIC_BLOCK_BYTES, .warm_up_ms = 100,
-              .measure_ms = 400 };
-
-void traffic_fail(const char *format, ...)
-{
-    va_list ap;
-
-    va_start(ap, format);
-    fprintf(stderr, "bench-traffic: ");
-    vfprintf(stderr, format, ap);
-    fprintf(stderr, "\n");
-    va_end(ap);
-    _Exit(1);
-}
-
-static int64_t clock_ns(clockid_t clock)
-{
-    struct timespec ts;
-
-    if (clock_gettime(clock, &ts) < 0) {
-        traffic_fail("the program under test has ended");
-    }
-    return ts.tv_sec * 1000000000ll + ts.tv_nsec;
-}
-
-static Sample receiver_sample(const Receiver *receiver, int64_t now_ns)
-{
-    return (Sample) {
-        .time_ns = now_ns,
-        .cpu_ns = options.pid ? clock_ns(receiver->cpu_clock) : 0,
-        .n_frames = receiver->n_received,
-    };
-}
+} options = { .frame_len = 64, .chunk_bytes = TRAFFIC_BLOCK_BYTES };
 
 /* ---- one read ---- */
 
 static void output_fail(const Output *output, size_t n_checked)
 {
-    traffic_fail("flow %u: frame %" G_GUINT64_FORMAT " is damaged, missing or out of order",
+    measure_fail("flow %u: frame %" G_GUINT64_FORMAT " is damaged, missing or out of order",
                  output->flow, output->n_received + n_checked);
 }
 
@@ -136,10 +90,10 @@ static void output_check(Output *output, const Records *records, const uint8_t *
 static void output_nothing_came(const Output *output, ssize_t status)
 {
     if (status == 0) {
-        traffic_fail("flow %u: the program closed its output", output->flow);
+        measure_fail("flow %u: the program closed its output", output->flow);
     }
     if (errno != EAGAIN && errno != EINTR) {
-        traffic_fail("flow %u: cannot receive: %s", output->flow, g_strerror(errno));
+        measure_fail("flow %u: cannot receive: %s", output->flow, g_strerror(errno));
     }
 }
 
@@ -221,11 +175,11 @@ static void receiver_tick(Receiver *receiver, int64_t now_ns)
         return;
     }
     if (receiver->phase == PHASE_WARM_UP) {
-        receiver->from = receiver_sample(receiver, now_ns);
-        receiver->next_phase_ns = now_ns + options.measure_ms * 1000000ll;
+        receiver->from = measure_sample(now_ns, receiver->n_received);
+        receiver->next_phase_ns = now_ns + measure_options.measure_ms * 1000000ll;
         receiver->phase = PHASE_MEASURE;
     } else {
-        receiver->to = receiver_sample(receiver, now_ns);
+        receiver->to = measure_sample(now_ns, receiver->n_received);
         receiver->phase = PHASE_DRAIN;
         atomic_store(&receiver->traffic->is_stopped, true);
         receiver_wake_pump(receiver->traffic);
@@ -260,10 +214,10 @@ static void receiver_run(Receiver *receiver)
 {
     Traffic *traffic = receiver->traffic;
 
-    receiver->last_frame_ns = clock_ns(CLOCK_MONOTONIC);
+    receiver->last_frame_ns = measure_now_ns();
     receiver->phase = traffic->n_frames ? PHASE_DRAIN : PHASE_WARM_UP;
-    receiver->next_phase_ns = receiver->last_frame_ns + options.warm_up_ms * 1000000ll;
-    receiver->from = receiver_sample(receiver, receiver->last_frame_ns);
+    receiver->next_phase_ns = receiver->last_frame_ns + measure_options.warm_up_ms * 1000000ll;
+    receiver->from = measure_sample(receiver->last_frame_ns, receiver->n_received);
     while (!receiver_is_done(receiver)) {
         uint64_t n_before = receiver->n_received;
         int64_t now_ns;
@@ -271,18 +225,18 @@ static void receiver_run(Receiver *receiver)
         receiver_poll(receiver);
         atomic_store(&traffic->n_through, receiver_n_through(receiver));
         receiver_wake_pump(traffic);
-        now_ns = clock_ns(CLOCK_MONOTONIC);
+        now_ns = measure_now_ns();
         if (receiver->n_received > n_before) {
             receiver->last_frame_ns = now_ns;
         } else if (now_ns - receiver->last_frame_ns > STALL_NS) {
-            traffic_fail("no frame came any more: at least %" PRIuFAST64 " sent, %"
+            measure_fail("no frame came any more: at least %" PRIuFAST64 " sent, %"
                          G_GUINT64_FORMAT " received", atomic_load(&traffic->n_sent),
                          receiver_n_through(receiver));
         }
         receiver_tick(receiver, now_ns);
     }
     if (traffic->n_frames) {
-        receiver->to = receiver_sample(receiver, clock_ns(CLOCK_MONOTONIC));
+        receiver->to = measure_sample(measure_now_ns(), receiver->n_received);
     }
 }
 
@@ -326,9 +280,6 @@ static void receiver_init(Receiver *receiver, Traffic *traffic)
         receiver->messages[i].msg_hdr.msg_iov = &receiver->views[i];
         receiver->messages[i].msg_hdr.msg_iovlen = 1;
     }
-    if (options.pid && clock_getcpuclockid(options.pid, &receiver->cpu_clock) != 0) {
-        traffic_fail("there is no process %d", options.pid);
-    }
     receiver_init_epoll(receiver);
 }
 
@@ -366,21 +317,12 @@ static void options_parse(int argc, char **argv)
         { "frame", 0, 0, G_OPTION_ARG_INT, &options.frame_len, "length of a frame", "BYTES" },
         { "chunk", 0, 0, G_OPTION_ARG_INT, &options.chunk_bytes, "one turn of a flow", "BYTES" },
         { "window", 0, 0, G_OPTION_ARG_INT, &options.window, "on their way at most", "FRAMES" },
-        { "frames", 0, 0, G_OPTION_ARG_INT, &options.n_frames, "so many a flow; no clock", "N" },
-        { "warm-up", 0, 0, G_OPTION_ARG_INT, &options.warm_up_ms, "not yet measured", "MS" },
-        { "measure", 0, 0, G_OPTION_ARG_INT, &options.measure_ms, "measured", "MS" },
-        { "pid", 0, 0, G_OPTION_ARG_INT, &options.pid, "whose processor time counts", "PID" },
         { "dgram", 0, 0, G_OPTION_ARG_NONE, &options.is_dgram, "the sockets are datagram's",
           NULL },
         { NULL }
     };
-    g_autoptr(GOptionContext) context = g_option_context_new(NULL);
-    g_autoptr(GError) error = NULL;
 
-    g_option_context_add_main_entries(context, entries, NULL);
-    if (!g_option_context_parse(context, &argc, &argv, &error)) {
-        traffic_fail("%s", error->message);
-    }
+    measure_parse(entries, argc, argv);
 }
 
 static void traffic_init(Traffic *traffic)
@@ -389,19 +331,19 @@ static void traffic_init(Traffic *traffic)
     traffic->inputs = fds_parse(options.inputs, &traffic->n_flows);
     traffic->outputs = fds_parse(options.outputs, &traffic->n_outputs);
     if (traffic->n_flows == 0 || traffic->n_outputs < traffic->n_flows) {
-        traffic_fail("--in and --out must name as many sockets, or --out more");
+        measure_fail("--in and --out must name as many sockets, or --out more");
     }
     if (traffic->n_flows > 1 && traffic->n_outputs > traffic->n_flows) {
-        traffic_fail("copies are for one flow");
+        measure_fail("copies are for one flow");
     }
     if (options.frame_len < RECORD_FRAME_MIN || options.chunk_bytes < 1) {
-        traffic_fail("--frame must be %d or more, --chunk 1 or more", RECORD_FRAME_MIN);
+        measure_fail("--frame must be %d or more, --chunk 1 or more", RECORD_FRAME_MIN);
     }
     traffic->is_stream = !options.is_dgram;
     records_init(&traffic->records, options.frame_len, traffic->is_stream);
     traffic->chunk_bytes = options.chunk_bytes;
     traffic->window = options.window;
-    traffic->n_frames = options.n_frames;
+    traffic->n_frames = measure_options.n_frames;
     g_mutex_init(&traffic->lock);
     g_cond_init(&traffic->is_through);
 }
@@ -427,11 +369,7 @@ int main(int argc, char **argv)
     pump = g_thread_new("pump", traffic_pump, &traffic);
     receiver_run(&receiver);
     g_thread_join(pump);
-    printf("{\"frames\": %" G_GUINT64_FORMAT ", \"ns\": %" G_GINT64_FORMAT
-           ", \"cpu_ns\": %" G_GINT64_FORMAT ", \"checked\": %" G_GUINT64_FORMAT "}\n",
-           receiver.to.n_frames - receiver.from.n_frames,
-           receiver.to.time_ns - receiver.from.time_ns,
-           receiver.to.cpu_ns - receiver.from.cpu_ns, receiver.n_received);
+    measure_print(&receiver.from, &receiver.to, receiver.n_received);
     receiver_clear(&receiver);
     traffic_clear(&traffic);
     g_free(options.inputs);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Sends numbered frames into the program under test, as fast as it takes them. */
 
+#include "measure.h"
 #include "traffic.h"
 
 #include <errno.h>
@@ -62,7 +63,7 @@ static void pump_write(Pump *pump, int fd, size_t n)
         if (n_written > 0) {
             at += n_written;
         } else if (errno != EINTR) {
-            traffic_fail("cannot send: %s", g_strerror(errno));
+            measure_fail("cannot send: %s", g_strerror(errno));
         }
     }
 }
@@ -75,7 +76,7 @@ static void pump_write_datagrams(Pump *pump, int fd, size_t n)
         if (n_written > 0) {
             at += n_written;
         } else if (errno != EINTR) {
-            traffic_fail("cannot send: %s", g_strerror(errno));
+            measure_fail("cannot send: %s", g_strerror(errno));
         }
     }
 }

@@ -43,7 +43,4 @@ typedef struct Traffic {
 /** traffic_pump: the thread that sends. @opaque: the Traffic. */
 gpointer traffic_pump(gpointer opaque);
 
-/** traffic_fail: print why, and end the process with status 1. */
-void traffic_fail(const char *format, ...) G_GNUC_PRINTF(1, 2) G_GNUC_NORETURN;
-
 #endif
