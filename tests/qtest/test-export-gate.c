@@ -8,6 +8,11 @@
 #include <unistd.h>
 
 #define N_FRAMES 40
+#define N_BACKLOG 200
+
+/* Shorter frames go one by one; hand-overs of others may grow to so many. */
+#define LARGE 512
+#define HANDFUL_MAX 64
 
 typedef ExportRig *RigNewFunc(const char *more);
 
@@ -172,19 +177,85 @@ static void test_another_guest(void)
     export_rig_free(rig);
 }
 
-/* A backlog: frames go by growing handfuls, in order, and the last three handfuls are in doubt. */
-static void test_a_backlog(void)
+static void send_of(ExportRig *rig, size_t len, uint32_t n)
 {
-    ExportRig *rig = export_rig_new(",gate=on");
+    g_autofree uint8_t *frame = g_malloc(len);
 
-    export_rig_send(rig, 200);
-    export_rig_wait(rig, "held-to-guest.frames", 200);
+    for (uint32_t i = 0; i < n; i++) {
+        frame_build(frame, len, FRAME_UDP, rig->n_to_guest++);
+        frame_link_send_bytes(&rig->net, frame, len);
+    }
+}
+
+/* A guest attaches when @rig has sent frames, and reads all as fast as it can. */
+static void let_guest_read_backlog(ExportRig *rig)
+{
+    export_rig_wait(rig, "held-to-guest.frames", rig->n_to_guest);
     export_rig_attach(rig);
-    export_rig_guest_gets(rig, 200);
-    export_rig_check(rig, N_FRAMES);
+    export_rig_guest_gets(rig, rig->n_to_guest);
     qtest_stop(rig->s);
-    g_assert_cmpint(export_rig_count(rig, "doubtful"), >=, 3);
+}
+
+/* Short frames go one by one, however many there are. */
+static void check_short_backlog(RigNewFunc *rig_new)
+{
+    ExportRig *rig = rig_new(",gate=on");
+
+    send_of(rig, LARGE - 1, N_BACKLOG);
+    let_guest_read_backlog(rig);
+    g_assert_cmpint(export_rig_count(rig, "doubtful"), ==, 3);
+    qtest_cont(rig->s);
+    export_rig_check(rig, N_FRAMES);
     export_rig_free(rig);
+}
+
+static void test_short_backlog(void)
+{
+    check_short_backlog(export_rig_new);
+    check_short_backlog(export_rig_new_dgram);
+}
+
+/* Large ones may go by growing handfuls, in order, and the last three handfuls are in doubt. */
+static void check_large_backlog(RigNewFunc *rig_new)
+{
+    ExportRig *rig = rig_new(",gate=on");
+
+    send_of(rig, LARGE, N_BACKLOG);
+    let_guest_read_backlog(rig);
+    g_assert_cmpint(export_rig_count(rig, "doubtful"), >=, 3);
+    g_assert_cmpint(export_rig_count(rig, "doubtful"), <=, 3 * HANDFUL_MAX);
+    qtest_cont(rig->s);
+    export_rig_check(rig, N_FRAMES);
+    export_rig_free(rig);
+}
+
+static void test_large_backlog(void)
+{
+    check_large_backlog(export_rig_new);
+    check_large_backlog(export_rig_new_dgram);
+}
+
+/* No handful goes past a short frame: each of the last three is one frame here. */
+static void check_mixed_backlog(RigNewFunc *rig_new)
+{
+    ExportRig *rig = rig_new(",gate=on");
+
+    export_rig_send(rig, N_BACKLOG);
+    send_of(rig, 1514, N_BACKLOG);
+    send_of(rig, LARGE - 1, 1);
+    send_of(rig, 1514, 1);
+    send_of(rig, FRAME_LEN_MIN, 1);
+    let_guest_read_backlog(rig);
+    g_assert_cmpint(export_rig_count(rig, "doubtful"), ==, 3);
+    qtest_cont(rig->s);
+    export_rig_check(rig, N_FRAMES);
+    export_rig_free(rig);
+}
+
+static void test_mixed_backlog(void)
+{
+    check_mixed_backlog(export_rig_new);
+    check_mixed_backlog(export_rig_new_dgram);
 }
 
 /* What was read cannot be seen: the frames of the last moments are remembered. */
@@ -217,7 +288,9 @@ int main(int argc, char **argv)
     g_test_add_func("/export-gate/switched", test_switched);
     g_test_add_func("/export-gate/switched-off-while-stopped", test_switched_off_while_stopped);
     g_test_add_func("/export-gate/another-guest", test_another_guest);
-    g_test_add_func("/export-gate/a-backlog", test_a_backlog);
+    g_test_add_func("/export-gate/short-backlog", test_short_backlog);
+    g_test_add_func("/export-gate/large-backlog", test_large_backlog);
+    g_test_add_func("/export-gate/mixed-backlog", test_mixed_backlog);
     g_test_add_func("/export-gate/tcp", test_tcp);
     return g_test_run();
 }

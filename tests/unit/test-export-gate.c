@@ -18,6 +18,11 @@
 
 #define FRAME_LEN 60
 
+/* Frames of this length or more may go by handfuls, which hold no more than so much. */
+#define LARGE 512
+#define HANDFUL_MAX 64
+#define HANDFUL_BYTES_MAX 65536
+
 typedef struct Fixture {
     NetClient *netdev;
     NetClient *export;
@@ -76,13 +81,18 @@ static void teardown(Fixture *f, gconstpointer data)
     close(f->qemu);
 }
 
-static void send_frame(Fixture *f)
+static void send_frame_of(Fixture *f, uint32_t len)
 {
-    uint8_t data[FRAME_LEN] = { 0 };
-    NetFrame frame = { .data = data, .len = FRAME_LEN };
+    g_autofree uint8_t *data = g_malloc0(len);
+    NetFrame frame = { .data = data, .len = len };
 
     data[0] = f->n_sent++;
     net_client_send(f->netdev, &frame, 1);
+}
+
+static void send_frame(Fixture *f)
+{
+    send_frame_of(f, FRAME_LEN);
 }
 
 /* QEMU reads one frame, which must be number @seq. */
@@ -101,6 +111,51 @@ static void read_nothing(Fixture *f)
     g_assert_cmpint(recv(f->qemu, &byte, 1, MSG_DONTWAIT), ==, -1);
 }
 
+/** What lies in the socket: one hand-over, as QEMU has read all before it. */
+typedef struct Handful {
+    uint8_t first; /* number of the first frame */
+    size_t n;
+    size_t n_short;
+    size_t bytes;
+} Handful;
+
+/* QEMU reads all that there is, which must go on with frame number @seq. */
+static Handful read_handful(Fixture *f, uint8_t seq)
+{
+    g_autofree uint8_t *data = g_malloc(2 * HANDFUL_BYTES_MAX);
+    ssize_t n_read = recv(f->qemu, data, 2 * HANDFUL_BYTES_MAX, MSG_DONTWAIT);
+    Handful handful = { .first = seq };
+
+    for (ssize_t pos = 0; pos < n_read; handful.n++) {
+        uint32_t len_be;
+
+        memcpy(&len_be, data + pos, sizeof(len_be));
+        g_assert_cmpint(data[pos + 4], ==, (uint8_t)(seq + handful.n));
+        handful.n_short += GUINT32_FROM_BE(len_be) < LARGE;
+        handful.bytes += GUINT32_FROM_BE(len_be);
+        pos += 4 + GUINT32_FROM_BE(len_be);
+        g_assert_cmpint(pos, <=, n_read);
+    }
+    return handful;
+}
+
+/* QEMU reads one hand-over after the other. @last: (out) the newest three, the oldest first. */
+static void read_handfuls(Fixture *f, uint8_t seq, uint8_t end, Handful *last)
+{
+    while (seq != end) {
+        Handful handful = read_handful(f, seq);
+
+        g_assert_cmpuint(handful.n, >, 0);
+        g_assert_cmpuint(handful.n, <=, handful.n_short > 0 ? 1 : HANDFUL_MAX);
+        g_assert_cmpuint(handful.bytes, <=, HANDFUL_BYTES_MAX);
+        memmove(last, last + 1, 2 * sizeof(*last));
+        last[2] = handful;
+        seq += handful.n;
+        net_client_ready(f->export);
+    }
+    read_nothing(f);
+}
+
 /* The VM stops for a migration that began to stop it at @begin_us, and is about to tell so. */
 static void stop_since(Fixture *f, int64_t begin_us)
 {
@@ -115,7 +170,7 @@ static void expect_doubtful(Fixture *f, uint8_t first, size_t n)
     f->export->info->doubtful(f->export, &batch);
     g_assert_cmpuint(batch.n, ==, n);
     for (size_t i = 0; i < n; i++) {
-        g_assert_cmpint(batch.frames[i].data[0], ==, first + i);
+        g_assert_cmpint(batch.frames[i].data[0], ==, (uint8_t)(first + i));
     }
 }
 
@@ -143,6 +198,74 @@ static void test_last_three_are_doubtful(Fixture *f, gconstpointer data)
     expect_doubtful(f, 2, 3);
     run_state_set(RUN_STATE_RUNNING);
     read_nothing(f);
+}
+
+/* Whatever piles up: short frames go one by one, so that no more than three are in doubt. */
+static void test_short_ones_go_singly(Fixture *f, gconstpointer data)
+{
+    Handful last[3] = { 0 };
+
+    for (unsigned i = 0; i < 200; i++) {
+        send_frame_of(f, i % 2 ? LARGE - 1 : FRAME_LEN);
+    }
+    read_handfuls(f, 0, 200, last);
+    stop_since(f, 0);
+    expect_doubtful(f, 197, 3);
+}
+
+/* How fast they grow depends on how quick the machine is; that they do must be seen. */
+static void test_large_ones_go_by_handfuls(Fixture *f, gconstpointer data)
+{
+    int64_t deadline = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
+    Handful last[3] = { 0 };
+
+    while (last[2].n < 2) {
+        uint8_t first = f->n_sent;
+
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+        for (unsigned i = 0; i < 200; i++) {
+            send_frame_of(f, LARGE);
+        }
+        read_handfuls(f, first, f->n_sent, last);
+    }
+    stop_since(f, 0);
+    expect_doubtful(f, last[0].first, last[0].n + last[1].n + last[2].n);
+}
+
+/* A hand-over holds one short frame or some large ones, and the last three are in doubt. */
+static void test_mixture(Fixture *f, gconstpointer data)
+{
+    static const uint32_t lens[] = { 1514, LARGE, 1514, 9000, LARGE - 1, FRAME_LEN, 1514,
+                                     60000, 60000, 1514, 1514, 1514, 1514 };
+
+    for (size_t n = 100; n < 100 + G_N_ELEMENTS(lens); n++) {
+        uint8_t first = f->n_sent;
+        Handful last[3] = { 0 };
+
+        for (size_t i = 0; i < n; i++) {
+            send_frame_of(f, lens[i % G_N_ELEMENTS(lens)]);
+        }
+        read_handfuls(f, first, f->n_sent, last);
+        stop_since(f, 0);
+        expect_doubtful(f, last[0].first, last[0].n + last[1].n + last[2].n);
+        run_state_set(RUN_STATE_RUNNING);
+    }
+}
+
+/* Large ones that were handed over in bulk stay in doubt until three more hand-overs. */
+static void test_short_ones_behind_large_ones(Fixture *f, gconstpointer data)
+{
+    Handful last[3] = { 0 };
+
+    for (unsigned i = 0; i < 100; i++) {
+        send_frame_of(f, 1514);
+    }
+    send_frame(f);
+    send_frame_of(f, 1514);
+    send_frame(f);
+    read_handfuls(f, 0, 103, last);
+    stop_since(f, 0);
+    expect_doubtful(f, 100, 3);
 }
 
 static void test_taken_elsewhere(Fixture *f, gconstpointer data)
@@ -326,6 +449,10 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     add("/export-gate/one-at-a-time", test_one_at_a_time);
     add("/export-gate/last-three-are-doubtful", test_last_three_are_doubtful);
+    add("/export-gate/short-ones-go-singly", test_short_ones_go_singly);
+    add("/export-gate/large-ones-go-by-handfuls", test_large_ones_go_by_handfuls);
+    add("/export-gate/mixture", test_mixture);
+    add("/export-gate/short-ones-behind-large-ones", test_short_ones_behind_large_ones);
     add("/export-gate/taken-elsewhere", test_taken_elsewhere);
     add("/export-gate/read-in-the-switch-comes-again", test_read_in_the_switch_comes_again);
     add("/export-gate/read-before-the-switch-does-not", test_read_before_the_switch_does_not);
