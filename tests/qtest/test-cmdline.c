@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cases.h"
 #include "qtest-client.h"
 
 /*
@@ -543,21 +544,9 @@ static void test_bad_config(const void *data)
 
 static void add_tables(void)
 {
-    for (size_t i = 0; i < G_N_ELEMENTS(refusals); i++) {
-        g_autofree char *path = g_strconcat("/cmdline/refuses/", refusals[i].name, NULL);
-
-        g_test_add_data_func(path, &refusals[i], test_refusal);
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(helps); i++) {
-        g_autofree char *path = g_strconcat("/cmdline/help/", helps[i].name, NULL);
-
-        g_test_add_data_func(path, &helps[i], test_help);
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(bad_configs); i++) {
-        g_autofree char *path = g_strconcat("/cmdline/readconfig/", bad_configs[i].name, NULL);
-
-        g_test_add_data_func(path, &bad_configs[i], test_bad_config);
-    }
+    CASES_ADD("/cmdline/refuses/", refusals, name, test_refusal);
+    CASES_ADD("/cmdline/help/", helps, name, test_help);
+    CASES_ADD("/cmdline/readconfig/", bad_configs, name, test_bad_config);
 }
 
 int main(int argc, char **argv)

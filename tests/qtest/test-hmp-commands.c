@@ -14,6 +14,7 @@
 #include <glib.h>
 #include <glib/gstdio.h>
 
+#include "cases.h"
 #include "qtest-client.h"
 
 #define IDS "Identifiers consist of letters, digits, '-', '.', '_', starting with a letter.\r\n"
@@ -369,11 +370,7 @@ static void test_netdev_add_help(void)
 
 static void test_add_all(void)
 {
-    for (size_t i = 0; i < G_N_ELEMENTS(test_lines); i++) {
-        g_autofree char *path = g_strconcat("/hmp-commands/line/", test_lines[i].path, NULL);
-
-        g_test_add_data_func(path, &test_lines[i], test_line);
-    }
+    CASES_ADD("/hmp-commands/line/", test_lines, path, test_line);
     g_test_add_func("/hmp-commands/netdev-add-help", test_netdev_add_help);
     g_test_add_func("/hmp-commands/stop-and-cont", test_stop_and_cont);
     g_test_add_func("/hmp-commands/reset-and-powerdown", test_reset_and_powerdown);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* netdev dgram through the real program: every form, and senders and receivers under pressure. */
 
+#include "cases.h"
 #include "pair.h"
 
 #include <arpa/inet.h>
@@ -266,11 +267,6 @@ int main(int argc, char **argv)
     g_test_add_func("/netdev-dgram/nobody-there", test_nobody_there);
     g_test_add_func("/netdev-dgram/refused-datagrams", test_refused_datagrams);
     g_test_add_func("/netdev-dgram/full-unix-receiver", test_full_unix_receiver);
-    for (size_t i = 0; i < G_N_ELEMENTS(add_errors); i++) {
-        g_autofree char *path = g_strdup_printf("/netdev-dgram/netdev-add/%s",
-                                                add_errors[i].name);
-
-        g_test_add_data_func(path, &add_errors[i], test_add_error);
-    }
+    CASES_ADD("/netdev-dgram/netdev-add/", add_errors, name, test_add_error);
     return g_test_run();
 }

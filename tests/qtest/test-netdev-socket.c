@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* netdev socket through the real program: every form, its states, and bad input. */
 
+#include "cases.h"
 #include "pair.h"
 
 #include <arpa/inet.h>
@@ -434,11 +435,6 @@ int main(int argc, char **argv)
                          test_slow_reader);
     g_test_add_func("/netdev-socket/set-link", test_set_link);
     g_test_add_func("/netdev-socket/del-closes", test_del_closes);
-    for (size_t i = 0; i < G_N_ELEMENTS(add_errors); i++) {
-        g_autofree char *path = g_strdup_printf("/netdev-socket/netdev-add/%s",
-                                                add_errors[i].name);
-
-        g_test_add_data_func(path, &add_errors[i], test_add_error);
-    }
+    CASES_ADD("/netdev-socket/netdev-add/", add_errors, name, test_add_error);
     return g_test_run();
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* netdevs tap and bridge through the real program, with interfaces in namespaces of their own. */
 
+#include "cases.h"
 #include "tap-rig.h"
 
 #include <fcntl.h>
@@ -485,11 +486,7 @@ static void add_tests(void)
     g_test_add_func("/netdev-tap/interface-deleted-while-stopped",
                     test_interface_deleted_while_stopped);
     g_test_add_func("/netdev-tap/start-errors", test_start_errors);
-    for (size_t i = 0; i < G_N_ELEMENTS(add_errors); i++) {
-        g_autofree char *path = g_strdup_printf("/netdev-tap/netdev-add/%s", add_errors[i].name);
-
-        g_test_add_data_func(path, &add_errors[i], test_add_error);
-    }
+    CASES_ADD("/netdev-tap/netdev-add/", add_errors, name, test_add_error);
 }
 
 int main(int argc, char **argv)

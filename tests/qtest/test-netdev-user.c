@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* netdev user through the real program; the test is the guest. */
 
+#include "cases.h"
 #include "pair.h"
 
 #include <arpa/inet.h>
@@ -717,12 +718,7 @@ int main(int argc, char **argv)
     g_test_add_func("/netdev-user/hostfwd-unix", test_hostfwd_unix);
     g_test_add_func("/netdev-user/hostfwd-udp", test_hostfwd_udp);
     g_test_add_func("/netdev-user/hostfwd-by-monitor", test_hostfwd_by_monitor);
-    for (size_t i = 0; i < G_N_ELEMENTS(monitor_errors); i++) {
-        g_autofree char *path = g_strdup_printf("/netdev-user/monitor/%s",
-                                                monitor_errors[i].name);
-
-        g_test_add_data_func(path, &monitor_errors[i], test_monitor_error);
-    }
+    CASES_ADD("/netdev-user/monitor/", monitor_errors, name, test_monitor_error);
     g_test_add_func("/netdev-user/guestfwd-command", test_guestfwd_command);
     g_test_add_func("/netdev-user/guestfwd-chardev", test_guestfwd_chardev);
     g_test_add_func("/netdev-user/no-timer-without-a-step", test_no_timer_without_a_step);

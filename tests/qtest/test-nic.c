@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The idle NIC through the real program: -nic, links, announcements, what it leaves behind. */
 
+#include "cases.h"
 #include "qtest-client.h"
 
 #include <string.h>
@@ -344,11 +345,7 @@ int main(int argc, char **argv)
     g_test_add_func("/nic/id-is-made-up", test_id_is_made_up);
     g_test_add_func("/nic/on-a-hub", test_nic_on_a_hub);
     g_test_add_func("/nic/at-most-eight", test_at_most_eight);
-    for (size_t i = 0; i < G_N_ELEMENTS(start_errors); i++) {
-        g_autofree char *path = g_strdup_printf("/nic/refuses/%s", start_errors[i].name);
-
-        g_test_add_data_func(path, &start_errors[i], test_start_error);
-    }
+    CASES_ADD("/nic/refuses/", start_errors, name, test_start_error);
     g_test_add_func("/nic/announce", test_announce);
     g_test_add_func("/nic/announce-of-others", test_announce_of_others);
     g_test_add_func("/nic/announcements-of-one-name-replace",

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cases.h"
 #include "qtest-client.h"
 
 /*
@@ -605,11 +606,7 @@ int main(int argc, char **argv)
     g_test_add_func("/process/msg-guest-name-before-name", test_msg_guest_name_before_name);
     g_test_add_func("/process/msg-both", test_msg_both);
     g_test_add_func("/process/msg-guest-name-without-name", test_msg_guest_name_without_name);
-    for (size_t i = 0; i < G_N_ELEMENTS(traces); i++) {
-        g_autofree char *path = g_strconcat("/process/trace/", traces[i].name, NULL);
-
-        g_test_add_data_func(path, &traces[i], test_trace);
-    }
+    CASES_ADD("/process/trace/", traces, name, test_trace);
     g_test_add_func("/process/trace-unknown-name", test_trace_unknown_name);
     g_test_add_func("/process/trace-unknown-pattern", test_trace_unknown_pattern);
     g_test_add_func("/process/trace-events-file", test_trace_events_file);

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "cases.h"
 #include "qtest-client.h"
 
 /*
@@ -316,21 +317,9 @@ static void test_answer(const void *data)
 
 static void add_tables(void)
 {
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        g_autofree char *path = g_strconcat("/run-state/", rows[i].name, NULL);
-
-        g_test_add_data_func(path, &rows[i], test_row);
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(hmp_rows); i++) {
-        g_autofree char *path = g_strconcat("/run-state/hmp/", hmp_rows[i].name, NULL);
-
-        g_test_add_data_func(path, &hmp_rows[i], test_hmp_row);
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(answers); i++) {
-        g_autofree char *path = g_strconcat("/run-state/answers/", answers[i].command, NULL);
-
-        g_test_add_data_func(path, &answers[i], test_answer);
-    }
+    CASES_ADD("/run-state/", rows, name, test_row);
+    CASES_ADD("/run-state/hmp/", hmp_rows, name, test_hmp_row);
+    CASES_ADD("/run-state/answers/", answers, command, test_answer);
 }
 
 int main(int argc, char **argv)

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "cases.h"
 #include "qtest-client.h"
 
 /*
@@ -141,11 +142,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/yank/lists-sockets-only", test_lists_sockets_only);
     g_test_add_func("/yank/cuts-the-connection", test_cuts_the_connection);
-    for (size_t i = 0; i < G_N_ELEMENTS(refusals); i++) {
-        g_autofree char *path = g_strconcat("/yank/refuses/", refusals[i].name, NULL);
-
-        g_test_add_data_func(path, &refusals[i], test_refusal);
-    }
+    CASES_ADD("/yank/refuses/", refusals, name, test_refusal);
     g_test_add_func("/yank/missing-instances", test_missing_instances);
     g_test_add_func("/yank/out-of-band", test_out_of_band);
     g_test_add_func("/yank/own-connection", test_own_connection);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Tests of -chardev arguments, legacy strings, and the messages about both and about QMP. */
 
+#include "cases.h"
 #include "char-test.h"
 #include "localhost.h"
 #include "util/error.h"
@@ -335,17 +336,8 @@ static void test_legacy_bad(void)
 int main(int argc, char **argv)
 {
     test_char_init(&argc, &argv);
-    for (size_t i = 0; i < G_N_ELEMENTS(bad_opts); i++) {
-        g_autofree char *path = g_strdup_printf("/char-opts/refuses/%s", bad_opts[i].name);
-
-        g_test_add_data_func(path, &bad_opts[i], test_bad_opts);
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(bad_commands); i++) {
-        g_autofree char *path = g_strdup_printf("/char-opts/qmp-refuses/%s",
-                                                bad_commands[i].name);
-
-        g_test_add_data_func(path, &bad_commands[i], test_bad_command);
-    }
+    CASES_ADD("/char-opts/refuses/", bad_opts, name, test_bad_opts);
+    CASES_ADD("/char-opts/qmp-refuses/", bad_commands, name, test_bad_command);
     for (size_t i = 0; i < G_N_ELEMENTS(legacy); i++) {
         g_autofree char *path = g_strdup_printf("/char-opts/legacy/%s", legacy[i].name);
 

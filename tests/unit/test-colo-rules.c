@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "cases.h"
 #include "colo-fixture.h"
 
 #define STAY COLO_VERDICT_DIFFERENT
@@ -300,16 +301,8 @@ static void test_pool_serves_every_length(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    for (size_t i = 0; i < G_N_ELEMENTS(tcp_cases); i++) {
-        g_autofree char *path = g_strconcat("/colo-rules/tcp/", tcp_cases[i].name, NULL);
-
-        g_test_add_data_func(path, &tcp_cases[i], test_tcp_case);
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(other_cases); i++) {
-        g_autofree char *path = g_strconcat("/colo-rules/", other_cases[i].name, NULL);
-
-        g_test_add_data_func(path, &other_cases[i], test_other_case);
-    }
+    CASES_ADD("/colo-rules/tcp/", tcp_cases, name, test_tcp_case);
+    CASES_ADD("/colo-rules/", other_cases, name, test_other_case);
     g_test_add_func("/colo-rules/tcp/highest-ack-counts", test_highest_ack_counts);
     g_test_add_func("/colo-rules/tcp/new-connection-forgets-old-numbers",
                     test_new_connection_forgets_old_numbers);

@@ -5,6 +5,7 @@
 #include <glib.h>
 
 #include "net/conn-track.h"
+#include "cases.h"
 #include "packets.h"
 
 /* --- Keys -------------------------------------------------------------------------------- */
@@ -343,12 +344,7 @@ static void test_full_and_empty(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    for (size_t i = 0; i < G_N_ELEMENTS(track_cases); i++) {
-        g_autofree char *path = g_strdup_printf("/conn-track/trackable/%s",
-                                                track_cases[i].name);
-
-        g_test_add_data_func(path, &track_cases[i], test_trackable);
-    }
+    CASES_ADD("/conn-track/trackable/", track_cases, name, test_trackable);
     g_test_add_func("/conn-track/cut-is-not-trackable", test_cut_is_not_trackable);
     g_test_add_func("/conn-track/ports", test_ports);
     g_test_add_func("/conn-track/direction-matters", test_direction_matters);

@@ -7,6 +7,7 @@
 #include "qapi/json.h"
 #include "qapi/opts.h"
 #include "util/error.h"
+#include "cases.h"
 
 #define TEN "aaaaaaaaaa"
 #define LONG_127 TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN "aaaaaaa"
@@ -125,11 +126,7 @@ static void test_deep(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_autofree char *path = g_strdup_printf("/keyval/%s", cases[i].name);
-
-        g_test_add_data_func(path, &cases[i], test_case);
-    }
+    CASES_ADD("/keyval/", cases, name, test_case);
     g_test_add_func("/keyval/help", test_help);
     g_test_add_func("/keyval/help-as-a-value", test_no_help);
     g_test_add_func("/keyval/nested-too-deeply", test_deep);

@@ -3,6 +3,7 @@
 
 /* Who talks to whom: monitor-client.h. */
 
+#include "cases.h"
 #include "monitor-client.h"
 
 #include <errno.h>
@@ -354,11 +355,7 @@ int main(int argc, char **argv)
     g_test_add_func("/monitor/fdsets", test_fdsets);
     g_test_add_func("/monitor/add-fd-errors", test_add_fd_errors);
     g_test_add_func("/monitor/connections-start-unnegotiated", test_connections_start_unnegotiated);
-    for (size_t i = 0; i < G_N_ELEMENTS(test_mon_opts); i++) {
-        g_autofree char *path = g_strconcat("/monitor/mon/", test_mon_opts[i].path, NULL);
-
-        g_test_add_data_func(path, &test_mon_opts[i], test_mon_error);
-    }
+    CASES_ADD("/monitor/mon/", test_mon_opts, path, test_mon_error);
     g_test_add_func("/monitor/legacy-errors", test_legacy_errors);
     g_test_add_func("/monitor/legacy-unknown-chardev", test_legacy_unknown_chardev);
     g_test_add_func("/monitor/monitor-none", test_monitor_none);

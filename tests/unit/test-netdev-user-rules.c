@@ -9,6 +9,7 @@
 #include "net/netdev.h"
 #include "net/netdev-user.h"
 #include "net/user-rules.h"
+#include "cases.h"
 
 /* --- hostfwd ----------------------------------------------------------------------------- */
 
@@ -328,12 +329,7 @@ static void add_tables(void)
 
         g_test_add_data_func(path, &nets[i], test_net);
     }
-    for (size_t i = 0; i < G_N_ELEMENTS(options); i++) {
-        g_autofree char *path = g_strdup_printf("/netdev-user-rules/refuses/%s",
-                                                options[i].name);
-
-        g_test_add_data_func(path, &options[i], test_option);
-    }
+    CASES_ADD("/netdev-user-rules/refuses/", options, name, test_option);
 }
 
 int main(int argc, char **argv)

@@ -5,6 +5,7 @@
 #include <glib.h>
 
 #include "net/offload.h"
+#include "cases.h"
 
 #define NEEDS_CSUM 1
 #define TCPV4 1
@@ -651,16 +652,8 @@ int main(int argc, char **argv)
     static const Case *const truncated[] = { &v4, &v6, &udp6 };
 
     g_test_init(&argc, &argv, NULL);
-    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_autofree char *path = g_strdup_printf("/offload/segments/%s", cases[i].name);
-
-        g_test_add_data_func(path, &cases[i], test_segments);
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(bads); i++) {
-        g_autofree char *path = g_strdup_printf("/offload/refuses/%s", bads[i].name);
-
-        g_test_add_data_func(path, &bads[i], test_bad);
-    }
+    CASES_ADD("/offload/segments/", cases, name, test_segments);
+    CASES_ADD("/offload/refuses/", bads, name, test_bad);
     for (size_t i = 0; i < G_N_ELEMENTS(truncated); i++) {
         g_autofree char *path = g_strdup_printf("/offload/refuses-truncated/%s",
                                                 truncated[i]->name);

@@ -11,6 +11,7 @@
 #include "util/error.h"
 #include "util/fd.h"
 #include "util/log.h"
+#include "cases.h"
 
 /* --- Pairs ------------------------------------------------------------------------------- */
 
@@ -281,16 +282,8 @@ static void test_id_generated(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_autofree char *path = g_strdup_printf("/opts/pairs/%s", cases[i].name);
-
-        g_test_add_data_func(path, &cases[i], test_case);
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(shorts); i++) {
-        g_autofree char *path = g_strdup_printf("/opts/short-boolean/%s", shorts[i].in);
-
-        g_test_add_data_func(path, &shorts[i], test_short);
-    }
+    CASES_ADD("/opts/pairs/", cases, name, test_case);
+    CASES_ADD("/opts/short-boolean/", shorts, in, test_short);
     g_test_add_func("/opts/id/is-taken-out", test_id_apart);
     g_test_add_func("/opts/id/is-checked-if-asked", test_id_checked);
     g_test_add_func("/opts/help", test_help);

@@ -11,6 +11,7 @@
 #include "qapi/json-internal.h"
 #include "qapi/json.h"
 #include "util/error.h"
+#include "cases.h"
 
 #define LITERAL(text) text, sizeof(text) - 1
 
@@ -331,11 +332,7 @@ static void test_freed_in_call(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_autofree char *path = g_strdup_printf("/json/split-anywhere/%s", cases[i].name);
-
-        g_test_add_data_func(path, &cases[i], test_case);
-    }
+    CASES_ADD("/json/split-anywhere/", cases, name, test_case);
     g_test_add_func("/json/split-anywhere/random-bytes", test_random);
     g_test_add_func("/json/limit/nesting", test_nesting);
     g_test_add_func("/json/limit/tokens", test_tokens);

@@ -14,6 +14,7 @@
 #include "tests/unit/unit-qapi-events.h"
 #include "tests/unit/unit-qapi-types.h"
 #include "util/error.h"
+#include "cases.h"
 
 extern const char unit_qapi_schema_text[];
 
@@ -612,16 +613,8 @@ static void test_introspection_is_closed(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    for (size_t i = 0; i < G_N_ELEMENTS(trips); i++) {
-        g_autofree char *path = g_strdup_printf("/qapi/there-and-back/%s", trips[i].name);
-
-        g_test_add_data_func(path, &trips[i], test_trip);
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(refusals); i++) {
-        g_autofree char *path = g_strdup_printf("/qapi/refuses/%s", refusals[i].name);
-
-        g_test_add_data_func(path, &refusals[i], test_refusal);
-    }
+    CASES_ADD("/qapi/there-and-back/", trips, name, test_trip);
+    CASES_ADD("/qapi/refuses/", refusals, name, test_refusal);
     g_test_add_func("/qapi/hints-at-similar-name", test_hint);
     g_test_add_func("/qapi/member/knows-whether-set", test_member_is_set);
     g_test_add_func("/qapi/member/is-replaced-or-kept", test_member_replaced);

@@ -3,6 +3,7 @@
 
 /* Who talks to whom: monitor-client.h. */
 
+#include "cases.h"
 #include "monitor-client.h"
 
 #include <string.h>
@@ -438,11 +439,7 @@ int main(int argc, char **argv)
     g_test_add_func("/qmp/negotiation-is-done-once", test_negotiation_is_done_once);
     g_test_add_func("/qmp/unknown-capability", test_unknown_capability);
     g_test_add_func("/qmp/empty-enable-list", test_empty_enable_list);
-    for (size_t i = 0; i < G_N_ELEMENTS(test_requests); i++) {
-        g_autofree char *path = g_strconcat("/qmp/request/", test_requests[i].path, NULL);
-
-        g_test_add_data_func(path, &test_requests[i], test_request);
-    }
+    CASES_ADD("/qmp/request/", test_requests, path, test_request);
     g_test_add_func("/qmp/query-commands-lists-all-sorted", test_query_commands_lists_all_sorted);
     g_test_add_func("/qmp/preconfig-refuses", test_preconfig_refuses);
     g_test_add_func("/qmp/split-at-every-byte", test_split_at_every_byte);

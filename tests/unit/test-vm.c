@@ -6,6 +6,7 @@
 #include "qapi/qapi.h"
 #include "system/run-state.h"
 #include "system/vm.h"
+#include "cases.h"
 
 /* Names of the events, each followed by a blank. */
 static GString *events;
@@ -221,11 +222,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     events = g_string_new(NULL);
     qapi_event_set_sink(event_sink);
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        g_autofree char *path = g_strconcat("/vm/", rows[i].name, NULL);
-
-        g_test_add_data_func(path, &rows[i], test_row);
-    }
+    CASES_ADD("/vm/", rows, name, test_row);
     g_test_add_func("/vm/events-enclose-the-running-vm", test_events_enclose_the_running_vm);
     g_test_add_func("/vm/follows-from-any-state-to-any", test_follows_from_any_state_to_any);
     g_test_add_func("/vm/follows-by-plain-stops", test_follows_by_plain_stops);
