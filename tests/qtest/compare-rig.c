@@ -15,24 +15,11 @@ static int crig_index(const CompareRig *rig, const FrameLink *link)
     return link == &rig->pri ? 0 : link == &rig->sec ? 1 : 2;
 }
 
-static void crig_wait_connected(CompareRig *rig, int index, bool connected)
-{
-    g_autofree char *gone = g_strdup_printf("%s: filename=disconnected:", chardevs[index]);
-
-    for (;;) {
-        g_autofree char *text = qtest_hmp(rig->s, "info chardev");
-
-        if (!strstr(text, gone) == connected) {
-            return;
-        }
-    }
-}
-
 static int crig_open(CompareRig *rig, int index)
 {
     int fd = sock_connect_unix(rig->paths[index]);
 
-    crig_wait_connected(rig, index, true);
+    qtest_wait_chardev(rig->s, chardevs[index], true);
     return fd;
 }
 
@@ -54,7 +41,7 @@ static void crig_close_link(FrameLink *link)
 void crig_disconnect(CompareRig *rig, FrameLink *link)
 {
     crig_close_link(link);
-    crig_wait_connected(rig, crig_index(rig, link), false);
+    qtest_wait_chardev(rig->s, chardevs[crig_index(rig, link)], false);
 }
 
 CompareRig *crig_new(const char *properties)

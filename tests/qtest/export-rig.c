@@ -3,12 +3,7 @@
 
 #include "export-rig.h"
 
-#include <poll.h>
-#include <string.h>
 #include <sys/socket.h>
-
-/* How long to wait before looking at a state again that tells no event. */
-#define LOOK_AGAIN_MS 2
 
 ExportRig *export_rig_start(const char *export_options)
 {
@@ -121,45 +116,24 @@ void export_rig_check(ExportRig *rig, uint32_t n)
     export_rig_net_gets(rig, n);
 }
 
-json_object *qtest_export(QTest *s, const char *id)
+json_object *export_rig_entry(ExportRig *rig)
 {
-    g_autoptr(json_object) list = qtest_qmp_return(s, "{'execute': 'query-net-exports'}");
-
-    for (size_t i = 0; i < json_object_array_length(list); i++) {
-        json_object *entry = json_object_array_get_idx(list, i);
-        json_object *name = NULL;
-
-        if (json_object_object_get_ex(entry, "id", &name) &&
-            strcmp(json_object_get_string(name), id) == 0) {
-            return json_object_get(entry);
-        }
-    }
-    g_error("no export '%s'", id);
+    return qtest_query_entry(rig->s, "query-net-exports", "e0");
 }
 
 int64_t export_rig_count(ExportRig *rig, const char *path)
 {
-    g_autoptr(json_object) entry = qtest_export(rig->s, "e0");
-
-    return json_path(entry, path);
+    return qtest_query_count(rig->s, "query-net-exports", "e0", path);
 }
 
 void export_rig_wait(ExportRig *rig, const char *path, int64_t value)
 {
-    int64_t deadline = g_get_monotonic_time() + wait_limit_ms() * INT64_C(1000);
-    int64_t seen;
-
-    while ((seen = export_rig_count(rig, path)) != value) {
-        if (g_get_monotonic_time() > deadline) {
-            g_error("%s of e0 is %" PRId64 ", not %" PRId64, path, seen, value);
-        }
-        poll(NULL, 0, LOOK_AGAIN_MS);
-    }
+    qtest_wait_query(rig->s, "query-net-exports", "e0", path, value);
 }
 
 void export_rig_expect_str(ExportRig *rig, const char *name, const char *value)
 {
-    g_autoptr(json_object) entry = qtest_export(rig->s, "e0");
+    g_autoptr(json_object) entry = export_rig_entry(rig);
     json_object *found = NULL;
 
     json_object_object_get_ex(entry, name, &found);

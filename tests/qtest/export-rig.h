@@ -58,8 +58,8 @@ void export_rig_net_gets(ExportRig *rig, uint32_t n);
 /** export_rig_check: @n frames in each direction. */
 void export_rig_check(ExportRig *rig, uint32_t n);
 
-/** qtest_export: the entry of @id in query-net-exports. Owned. */
-json_object *qtest_export(QTest *s, const char *id);
+/** export_rig_entry: that of e0 in query-net-exports. Owned. */
+json_object *export_rig_entry(ExportRig *rig);
 
 /** export_rig_count: json_path() of e0's entry. export_rig_wait: until it is @value. */
 int64_t export_rig_count(ExportRig *rig, const char *path);

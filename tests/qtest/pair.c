@@ -86,6 +86,14 @@ void pair_check_fd(Pair *pair, FrameLinkKind kind, int fd, uint32_t n)
     frame_link_clear(&link);
 }
 
+void pair_add_given(Pair *pair, int fd, const char *members)
+{
+    qtest_getfd(pair->s, "given", fd);
+    qtest_qmp_ok(pair->s, "{'execute': 'netdev_add', 'arguments': {'id': 'n1', %s}}", members);
+    qtest_qmp_ok(pair->s, "{'execute': 'netdev_add', 'arguments': "
+                 "{'type': 'hubport', 'id': 'h2', 'hubid': 1, 'netdev': 'n1'}}");
+}
+
 void qtest_getfd(QTest *s, const char *name, int fd)
 {
     g_autofree char *text = g_strdup_printf("{\"execute\": \"getfd\", "

@@ -36,6 +36,16 @@ void pair_check(Pair *pair, FrameLink *link, uint32_t n);
 /** pair_check_fd: the same over @fd. */
 void pair_check_fd(Pair *pair, FrameLinkKind kind, int fd, uint32_t n);
 
+/** PAIR_WITHOUT_NET0: for pair_new() when the test makes the netdev later. */
+#define PAIR_WITHOUT_NET0 "-netdev hubport,id=net0,hubid=2"
+
+/**
+ * pair_add_given: netdev n1, which uses a descriptor, in net0's place
+ * @fd: taken; handed over under the name "given"
+ * @members: JSON of netdev_add but for the id; they name it
+ */
+void pair_add_given(Pair *pair, int fd, const char *members);
+
 /** qtest_getfd: hand @fd (taken) over as @name. */
 void qtest_getfd(QTest *s, const char *name, int fd);
 

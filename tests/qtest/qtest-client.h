@@ -146,7 +146,13 @@ void qtest_expect_line(QTest *s, const char *line, const char *reply);
 /** qtest_clock_step: by @ns; 0 = to the next deadline. Returns: the virtual clock, in ns. */
 int64_t qtest_clock_step(QTest *s, int64_t ns);
 
+/** qtest_wait_chardev: until socket chardev @id has a connection, or has none. */
+void qtest_wait_chardev(QTest *s, const char *id, bool connected);
+
 /* ---- counters ---- */
+
+/** qtest_query_entry: of the list that @command returns, the entry with this id. Owned. */
+json_object *qtest_query_entry(QTest *s, const char *command, const char *id);
 
 /** qtest_netdev, qtest_filter: its entry in query-netdevs, query-netfilters. Owned. */
 json_object *qtest_netdev(QTest *s, const char *id);

@@ -308,10 +308,24 @@ char *qtest_hmp(QTest *s, const char *format, ...)
     return g_strdup(json_object_get_string(value));
 }
 
+void qtest_wait_chardev(QTest *s, const char *id, bool connected)
+{
+    int64_t deadline = g_get_monotonic_time() + wait_limit_ms() * INT64_C(1000);
+    g_autofree char *gone = g_strdup_printf("%s: filename=disconnected:", id);
+    g_autofree char *text = qtest_hmp(s, "info chardev");
+
+    while (!strstr(text, gone) != connected) {
+        if (g_get_monotonic_time() > deadline) {
+            g_error("chardev '%s' is %sconnected", id, connected ? "not " : "");
+        }
+        g_free(text);
+        text = qtest_hmp(s, "info chardev");
+    }
+}
+
 /* ---- counters ---- */
 
-/* The entry of a list whose "id" is @id, or NULL. Owned. */
-static json_object *qtest_query_entry(QTest *s, const char *command, const char *id)
+json_object *qtest_query_entry(QTest *s, const char *command, const char *id)
 {
     g_autoptr(json_object) list = qtest_qmp_return(s, "{'execute': '%s'}", command);
 

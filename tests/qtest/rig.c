@@ -235,31 +235,18 @@ void rig_free(Rig *rig)
     g_free(rig);
 }
 
-/* Until query-chardev shows chr0 connected or not: its filename begins otherwise. */
-static void rig_wait_out(Rig *rig, bool connected)
-{
-    for (;;) {
-        g_autofree char *text = qtest_hmp(rig->s, "info chardev");
-        bool is_connected = !strstr(text, "chr0: filename=disconnected:");
-
-        if (is_connected == connected) {
-            return;
-        }
-    }
-}
-
 void rig_connect_out(Rig *rig)
 {
     rig->out_fd = sock_connect_unix(rig->out_path);
     frame_link_init(&rig->out, FRAME_LINK_STREAM, rig->out_fd);
-    rig_wait_out(rig, true);
+    qtest_wait_chardev(rig->s, "chr0", true);
 }
 
 void rig_disconnect_out(Rig *rig)
 {
     frame_link_clear(&rig->out);
     sock_close(&rig->out_fd);
-    rig_wait_out(rig, false);
+    qtest_wait_chardev(rig->s, "chr0", false);
 }
 
 void rig_send(Rig *rig, uint32_t n)

@@ -44,7 +44,7 @@ static void test_tcp_server(void)
 
     export_rig_adopt(rig, FRAME_LINK_STREAM, sock_connect_tcp(port));
     export_rig_check(rig, N_FRAMES);
-    entry = qtest_export(rig->s, "e0");
+    entry = export_rig_entry(rig);
     g_assert_false(json_object_object_get_ex(entry, "unread", &unread));
     export_rig_free(rig);
 }

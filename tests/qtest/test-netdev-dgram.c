@@ -118,19 +118,12 @@ static void test_fd_inet(void)
     uint16_t port;
     int fd = sock_udp(&own_port);
     int theirs = sock_udp(&port);
-    Pair *pair = pair_new("-netdev hubport,id=net0,hubid=2");
-    FrameLink link;
+    Pair *pair = pair_new(PAIR_WITHOUT_NET0);
 
     sock_udp_connect(fd, port);
     sock_udp_connect(theirs, own_port);
-    qtest_getfd(pair->s, "given", theirs);
-    qtest_qmp_ok(pair->s, "{'execute': 'netdev_add', 'arguments': "
-                 "{'type': 'dgram', 'id': 'n1', 'local': {'type': 'fd', 'str': 'given'}}}");
-    qtest_qmp_ok(pair->s, "{'execute': 'netdev_add', 'arguments': "
-                 "{'type': 'hubport', 'id': 'h2', 'hubid': 1, 'netdev': 'n1'}}");
-    frame_link_init(&link, FRAME_LINK_DATAGRAM, fd);
-    pair_check(pair, &link, 40);
-    frame_link_clear(&link);
+    pair_add_given(pair, theirs, "'type': 'dgram', 'local': {'type': 'fd', 'str': 'given'}");
+    pair_check_fd(pair, FRAME_LINK_DATAGRAM, fd, 40);
     pair_free(pair);
     sock_close(&fd);
 }

@@ -159,22 +159,15 @@ static void test_mcast(void)
 
 static void test_getfd(void)
 {
-    Pair *pair = pair_new("-netdev hubport,id=net0,hubid=2");
-    FrameLink link;
+    Pair *pair = pair_new(PAIR_WITHOUT_NET0);
     int fd;
     int theirs;
 
     sock_pair(SOCK_STREAM, &fd, &theirs);
-    qtest_getfd(pair->s, "given", theirs);
-    qtest_qmp_ok(pair->s, "{'execute': 'netdev_add', 'arguments': "
-                 "{'type': 'socket', 'id': 'named', 'fd': 'given'}}");
-    qtest_qmp_ok(pair->s, "{'execute': 'netdev_add', 'arguments': "
-                 "{'type': 'hubport', 'id': 'h2', 'hubid': 1, 'netdev': 'named'}}");
-    frame_link_init(&link, FRAME_LINK_STREAM, fd);
-    pair_check(pair, &link, 3);
+    pair_add_given(pair, theirs, "'type': 'socket', 'fd': 'given'");
+    pair_check_fd(pair, FRAME_LINK_STREAM, fd, 3);
     qtest_qmp_error(pair->s, "GenericError", NULL, "{'execute': 'netdev_add', 'arguments': "
                     "{'type': 'socket', 'id': 'again', 'fd': 'given'}}");
-    frame_link_clear(&link);
     pair_free(pair);
     sock_close(&fd);
 }

@@ -311,21 +311,14 @@ static void test_fd(void)
 
 static void test_getfd(void)
 {
-    Pair *pair = pair_new("-netdev hubport,id=net0,hubid=2");
-    FrameLink link;
+    Pair *pair = pair_new(PAIR_WITHOUT_NET0);
     int fd;
     int theirs;
 
     sock_pair(SOCK_STREAM, &fd, &theirs);
-    qtest_getfd(pair->s, "given", theirs);
-    qtest_qmp_ok(pair->s, "{'execute': 'netdev_add', 'arguments': "
-                 "{'type': 'stream', 'id': 'n1', 'addr': {'type': 'fd', 'str': 'given'}}}");
+    pair_add_given(pair, theirs, "'type': 'stream', 'addr': {'type': 'fd', 'str': 'given'}");
     qtest_expect_event(pair->s, "NETDEV_STREAM_CONNECTED");
-    qtest_qmp_ok(pair->s, "{'execute': 'netdev_add', 'arguments': "
-                 "{'type': 'hubport', 'id': 'h2', 'hubid': 1, 'netdev': 'n1'}}");
-    frame_link_init(&link, FRAME_LINK_STREAM, fd);
-    pair_check(pair, &link, 3);
-    frame_link_clear(&link);
+    pair_check_fd(pair, FRAME_LINK_STREAM, fd, 3);
     pair_free(pair);
     sock_close(&fd);
 }
@@ -334,7 +327,7 @@ static void test_listening_fd(void)
 {
     g_autofree char *path = tmp_path("given.sock");
     int listen_fd = sock_listen_unix(path);
-    Pair *pair = pair_new("-netdev hubport,id=net0,hubid=2");
+    Pair *pair = pair_new(PAIR_WITHOUT_NET0);
     int fd;
 
     qtest_getfd(pair->s, "given", dup(listen_fd));
@@ -350,7 +343,7 @@ static void test_listening_fd(void)
 
 static void test_fd_that_is_no_socket(void)
 {
-    Pair *pair = pair_new("-netdev hubport,id=net0,hubid=2");
+    Pair *pair = pair_new(PAIR_WITHOUT_NET0);
     int ends[2];
 
     g_assert_cmpint(pipe(ends), ==, 0);
@@ -396,7 +389,7 @@ static void test_add_answers_first(void)
 {
     g_autofree char *path = tmp_path("first.sock");
     int listen_fd = sock_listen_unix(path);
-    Pair *pair = pair_new("-netdev hubport,id=net0,hubid=2");
+    Pair *pair = pair_new(PAIR_WITHOUT_NET0);
     g_autoptr(json_object) reply = NULL;
     g_autofree char *text = g_strdup_printf("{\"execute\": \"netdev_add\", \"arguments\": "
                                             "{\"type\": \"stream\", \"id\": \"n1\", \"addr\": "

@@ -99,12 +99,8 @@ static void test_unprivileged(void)
         return;
     }
     fd = enter_with_fd(0);
-    pair = pair_new("-netdev hubport,id=net0,hubid=2 -run-with user=65534:65534");
-    qtest_getfd(pair->s, "given", fd);
-    qtest_qmp_ok(pair->s, "{'execute': 'netdev_add', 'arguments': "
-                 "{'type': 'tap', 'id': 'n1', 'fd': 'given'}}");
-    qtest_qmp_ok(pair->s, "{'execute': 'netdev_add', 'arguments': "
-                 "{'type': 'hubport', 'id': 'h2', 'hubid': 1, 'netdev': 'n1'}}");
+    pair = pair_new(PAIR_WITHOUT_NET0 " -run-with user=65534:65534");
+    pair_add_given(pair, fd, "'type': 'tap', 'fd': 'given'");
     tap_check_traffic(pair);
     g_assert_cmpint(stat("/dev/net/tun", &tun), ==, 0);
     refused = (tun.st_mode & 06) == 06 ? NULL : "could not open /dev/net/tun: Permission denied";
