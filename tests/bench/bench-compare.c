@@ -11,6 +11,8 @@
 #include <unistd.h>
 #include <glib-unix.h>
 
+#include "bytes.h"
+
 /*
  *   primary ────► program under test ──► client        all ends are in this one thread
  *   secondary ──►
@@ -51,42 +53,25 @@ typedef struct Run {
     size_t buf_len;
 } Run;
 
-static void put16(uint8_t *p, uint32_t value)
-{
-    p[0] = (uint8_t)(value >> 8);
-    p[1] = (uint8_t)value;
-}
-
-static void put32(uint8_t *p, uint32_t value)
-{
-    put16(p, value >> 16);
-    put16(p + 2, value);
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
 /* A segment from the guest to a client; port and number are filled in later. */
 static void build_record(const Run *run, uint8_t *record)
 {
     uint8_t *ip = record + PREFIX + 14;
 
     memset(record, 0, run->record_len);
-    put32(record, (uint32_t)run->record_len - PREFIX);
+    put_be32(record, (uint32_t)run->record_len - PREFIX);
     memcpy(record + PREFIX, "\x52\x54\0\0\0\2\x52\x54\0\0\0\1\x08\0", 14);
     ip[0] = 0x45;
-    put16(ip + 2, (uint32_t)run->record_len - PREFIX - 14);
+    put_be16(ip + 2, (uint32_t)run->record_len - PREFIX - 14);
     ip[8] = 64;
     ip[9] = 6;
-    put32(ip + 12, 0x0a000001);
-    put32(ip + 16, 0x0a000002);
-    put16(ip + 20, 80);
-    put32(ip + 28, 1);
+    put_be32(ip + 12, 0x0a000001);
+    put_be32(ip + 16, 0x0a000002);
+    put_be16(ip + 20, 80);
+    put_be32(ip + 28, 1);
     ip[32] = 0x50;
     ip[33] = 0x10;
-    put16(ip + 34, 8192);
+    put_be16(ip + 34, 8192);
     memset(ip + 40, 'x', (size_t)options.payload);
 }
 
@@ -129,8 +114,8 @@ static void chunk_fill(Run *run, uint64_t limit)
         uint8_t *record = run->chunk + i * run->record_len;
         uint32_t conn = (uint32_t)((run->n_sent + i) % (uint64_t)options.conns);
 
-        put16(record + PORT_AT, conn);
-        put32(record + SEQ_AT, run->sent_seq[conn]);
+        put_be16(record + PORT_AT, conn);
+        put_be32(record + SEQ_AT, run->sent_seq[conn]);
         run->sent_seq[conn] += (uint32_t)options.payload;
     }
     run->n_sent += run->chunk_frames;
@@ -151,10 +136,11 @@ static void chunk_write(Run *run, int which, int fd)
 
 static void check_record(Run *run, const uint8_t *record)
 {
-    uint32_t conn = (uint32_t)record[PORT_AT] << 8 | record[PORT_AT + 1];
+    uint32_t conn = get_be16(record + PORT_AT);
 
-    if (get32(record) != run->record_len - PREFIX || conn >= (uint32_t)options.conns ||
-        get32(record + SEQ_AT) != run->received_seq[conn] || record[run->record_len - 1] != 'x') {
+    if (get_be32(record) != run->record_len - PREFIX || conn >= (uint32_t)options.conns ||
+        get_be32(record + SEQ_AT) != run->received_seq[conn] ||
+        record[run->record_len - 1] != 'x') {
         measure_fail("segment %" PRIu64 " is damaged, missing or out of order", run->n_received);
     }
     run->received_seq[conn] += (uint32_t)options.payload;

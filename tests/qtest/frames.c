@@ -3,12 +3,13 @@
 
 #include "frames.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "bytes.h"
 #include "sockets.h"
 
 /* Offsets in an Ethernet frame. */
@@ -35,33 +36,11 @@ static const uint8_t mac_to[6] = { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 };
 static const uint8_t ip_from[4] = { 192, 0, 2, 1 };
 static const uint8_t ip_to[4] = { 192, 0, 2, 15 };
 
-static void put16(uint8_t *p, uint16_t value)
-{
-    p[0] = value >> 8;
-    p[1] = value;
-}
-
-static void put32(uint8_t *p, uint32_t value)
-{
-    put16(p, value >> 16);
-    put16(p + 2, value);
-}
-
-static uint16_t get16(const uint8_t *p)
-{
-    return p[0] << 8 | p[1];
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-    return (uint32_t)get16(p) << 16 | get16(p + 2);
-}
-
 /* Ones' complement sum of 16-bit words, as in RFC 1071; 0 over data with its checksum. */
 static uint16_t checksum(const uint8_t *data, size_t len, uint32_t sum)
 {
     for (; len > 1; data += 2, len -= 2) {
-        sum += get16(data);
+        sum += get_be16(data);
     }
     if (len) {
         sum += data[0] << 8;
@@ -75,13 +54,14 @@ static uint16_t checksum(const uint8_t *data, size_t len, uint32_t sum)
 /* What the pseudo header of UDP adds up to. */
 static uint32_t pseudo_sum(const uint8_t *ip, size_t l4_len)
 {
-    return get16(ip + 12) + get16(ip + 14) + get16(ip + 16) + get16(ip + 18) + PROTO_UDP + l4_len;
+    return get_be16(ip + 12) + get_be16(ip + 14) + get_be16(ip + 16) + get_be16(ip + 18) +
+           PROTO_UDP + l4_len;
 }
 
 static void put_payload(uint8_t *p, size_t len, uint32_t seq)
 {
-    put32(p, MARK);
-    put32(p + 4, seq);
+    put_be32(p, MARK);
+    put_be32(p + 4, seq);
     for (size_t i = MARK_LEN; i < len; i++) {
         p[i] = seq + i;
     }
@@ -89,10 +69,10 @@ static void put_payload(uint8_t *p, size_t len, uint32_t seq)
 
 static bool payload_is_right(const uint8_t *p, size_t len, uint32_t *seq)
 {
-    if (len < MARK_LEN || get32(p) != MARK) {
+    if (len < MARK_LEN || get_be32(p) != MARK) {
         return false;
     }
-    *seq = get32(p + 4);
+    *seq = get_be32(p + 4);
     for (size_t i = MARK_LEN; i < len; i++) {
         if (p[i] != (uint8_t)(*seq + i)) {
             return false;
@@ -107,7 +87,7 @@ static void put_arp(uint8_t *buf, uint32_t seq)
     uint8_t *arp = buf + ETH_LEN;
 
     memset(buf, 0xff, 6);
-    put16(buf + ETH_TYPE, TYPE_ARP);
+    put_be16(buf + ETH_TYPE, TYPE_ARP);
     memcpy(arp, head, sizeof(head));
     memcpy(arp + 8, mac_from, 6);
     memcpy(arp + 14, ip_from, 4);
@@ -120,34 +100,34 @@ static void put_ip(uint8_t *ip, size_t len, uint8_t proto, uint32_t seq)
 {
     memset(ip, 0, IP_LEN);
     ip[0] = 0x45;
-    put16(ip + 2, len);
-    put16(ip + 4, seq);
+    put_be16(ip + 2, len);
+    put_be16(ip + 4, seq);
     ip[8] = 64;
     ip[9] = proto;
     memcpy(ip + 12, ip_from, 4);
     memcpy(ip + 16, ip_to, 4);
-    put16(ip + 10, checksum(ip, IP_LEN, 0));
+    put_be16(ip + 10, checksum(ip, IP_LEN, 0));
 }
 
 static void put_icmp(uint8_t *icmp, size_t len, uint32_t seq)
 {
     memset(icmp, 0, L4_LEN);
     icmp[0] = 8;
-    put16(icmp + 4, 1);
-    put16(icmp + 6, seq);
-    put16(icmp + 2, checksum(icmp, len, 0));
+    put_be16(icmp + 4, 1);
+    put_be16(icmp + 6, seq);
+    put_be16(icmp + 2, checksum(icmp, len, 0));
 }
 
 static void put_udp(uint8_t *ip, uint8_t *udp, size_t len)
 {
     uint16_t sum;
 
-    put16(udp, 40000);
-    put16(udp + 2, 9);
-    put16(udp + 4, len);
-    put16(udp + 6, 0);
+    put_be16(udp, 40000);
+    put_be16(udp + 2, 9);
+    put_be16(udp + 4, len);
+    put_be16(udp + 6, 0);
     sum = checksum(udp, len, pseudo_sum(ip, len));
-    put16(udp + 6, sum ? sum : 0xffff);
+    put_be16(udp + 6, sum ? sum : 0xffff);
 }
 
 size_t frame_build(uint8_t *buf, size_t len, FrameKind kind, uint32_t seq)
@@ -162,7 +142,7 @@ size_t frame_build(uint8_t *buf, size_t len, FrameKind kind, uint32_t seq)
         put_arp(buf, seq);
         return FRAME_LEN_MIN;
     }
-    put16(buf + ETH_TYPE, TYPE_IP);
+    put_be16(buf + ETH_TYPE, TYPE_IP);
     put_payload(buf + PAYLOAD, len - PAYLOAD, seq);
     put_ip(ip, len - ETH_LEN, kind == FRAME_ICMP ? PROTO_ICMP : PROTO_UDP, seq);
     if (kind == FRAME_ICMP) {
@@ -181,10 +161,10 @@ bool frame_check(const uint8_t *frame, size_t len, uint32_t *seq)
     if (len < FRAME_LEN_MIN) {
         return false;
     }
-    if (get16(frame + ETH_TYPE) == TYPE_ARP) {
+    if (get_be16(frame + ETH_TYPE) == TYPE_ARP) {
         return payload_is_right(frame + ARP_PAYLOAD, len - ARP_PAYLOAD, seq);
     }
-    if (get16(frame + ETH_TYPE) != TYPE_IP || get16(ip + 2) != len - ETH_LEN ||
+    if (get_be16(frame + ETH_TYPE) != TYPE_IP || get_be16(ip + 2) != len - ETH_LEN ||
         checksum(ip, IP_LEN, 0) != 0) {
         return false;
     }
@@ -234,10 +214,10 @@ static size_t frame_link_wrap(const FrameLink *link, uint8_t *buf, const void *f
     size_t prefix = frame_link_prefix_len(link);
 
     if (prefix >= 4) {
-        put32(buf, len);
+        put_be32(buf, len);
     }
     if (prefix == 8) {
-        put32(buf + 4, link->vnet_len);
+        put_be32(buf + 4, link->vnet_len);
     }
     memcpy(buf + prefix, frame, len);
     return prefix + len;
@@ -325,9 +305,9 @@ size_t frame_link_receive(FrameLink *link, uint8_t *buf)
     while (link->pending->len < prefix) {
         frame_link_fill(link);
     }
-    len = get32(link->pending->data);
+    len = get_be32(link->pending->data);
     if (prefix == 8) {
-        link->vnet_len = get32(link->pending->data + 4);
+        link->vnet_len = get_be32(link->pending->data + 4);
     }
     g_assert_cmpuint(len, <=, FRAME_MAX);
     while (link->pending->len < prefix + len) {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* netdev user through the real program; the test is the guest. */
 
+#include "bytes.h"
 #include "cases.h"
 #include "pair.h"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -30,32 +30,10 @@ typedef struct Packet {
     uint8_t data[FRAME_ROOM];
 } Packet;
 
-static void put16(uint8_t *at, uint16_t value)
-{
-    at[0] = value >> 8;
-    at[1] = value;
-}
-
-static void put32(uint8_t *at, uint32_t value)
-{
-    put16(at, value >> 16);
-    put16(at + 2, value);
-}
-
-static uint16_t get16(const uint8_t *at)
-{
-    return at[0] << 8 | at[1];
-}
-
-static uint32_t get32(const uint8_t *at)
-{
-    return (uint32_t)get16(at) << 16 | get16(at + 2);
-}
-
 static uint32_t sum16(uint32_t sum, const uint8_t *data, size_t len)
 {
     for (size_t i = 0; i + 1 < len; i += 2) {
-        sum += get16(data + i);
+        sum += get_be16(data + i);
     }
     return len % 2 ? sum + (data[len - 1] << 8) : sum;
 }
@@ -75,7 +53,7 @@ static void make_ethernet(Packet *packet, const uint8_t *to, uint16_t type)
     memset(packet, 0, sizeof(*packet));
     memcpy(packet->data, to, 6);
     memcpy(packet->data + 6, guest_mac, 6);
-    put16(packet->data + 12, type);
+    put_be16(packet->data + 12, type);
 }
 
 static void make_arp(Packet *packet, uint32_t target)
@@ -85,8 +63,8 @@ static void make_arp(Packet *packet, uint32_t target)
     make_ethernet(packet, broadcast, 0x0806);
     memcpy(arp, "\x00\x01\x08\x00\x06\x04\x00\x01", 8);
     memcpy(arp + 8, guest_mac, 6);
-    put32(arp + 14, GUEST);
-    put32(arp + 24, target);
+    put_be32(arp + 14, GUEST);
+    put_be32(arp + 24, target);
     packet->len = ETH_LEN + 28;
 }
 
@@ -98,12 +76,12 @@ static void make_ip(Packet *packet, uint32_t to, uint8_t protocol, const uint8_t
 
     make_ethernet(packet, host_mac, 0x0800);
     ip[0] = 0x45;
-    put16(ip + 2, IP_LEN + len);
+    put_be16(ip + 2, IP_LEN + len);
     ip[8] = 64;
     ip[9] = protocol;
-    put32(ip + 12, GUEST);
-    put32(ip + 16, to);
-    put16(ip + 10, fold(sum16(0, ip, IP_LEN)));
+    put_be32(ip + 12, GUEST);
+    put_be32(ip + 16, to);
+    put_be16(ip + 10, fold(sum16(0, ip, IP_LEN)));
     memcpy(ip + IP_LEN, body, len);
     packet->len = ETH_LEN + IP_LEN + len;
 }
@@ -113,7 +91,7 @@ static void make_ping(Packet *packet, uint32_t to)
     uint8_t icmp[40] = { 8 };
 
     memset(icmp + 8, 'p', sizeof(icmp) - 8);
-    put16(icmp + 2, fold(sum16(0, icmp, sizeof(icmp))));
+    put_be16(icmp + 2, fold(sum16(0, icmp, sizeof(icmp))));
     make_ip(packet, to, IPPROTO_ICMP, icmp, sizeof(icmp));
 }
 
@@ -139,19 +117,19 @@ static void make_tcp(Packet *packet, const Tcp *tcp, const char *text)
     uint8_t pseudo[12] = { 0 };
     size_t len = 20 + strlen(text);
 
-    put16(body, tcp->guest_port);
-    put16(body + 2, tcp->port);
-    put32(body + 4, tcp->seq);
-    put32(body + 8, tcp->ack);
+    put_be16(body, tcp->guest_port);
+    put_be16(body + 2, tcp->port);
+    put_be32(body + 4, tcp->seq);
+    put_be32(body + 8, tcp->ack);
     body[12] = 5 << 4;
     body[13] = tcp->flags;
-    put16(body + 14, 8192);
+    put_be16(body + 14, 8192);
     memcpy(body + 20, text, strlen(text));
-    put32(pseudo, GUEST);
-    put32(pseudo + 4, tcp->addr);
+    put_be32(pseudo, GUEST);
+    put_be32(pseudo + 4, tcp->addr);
     pseudo[9] = IPPROTO_TCP;
-    put16(pseudo + 10, len);
-    put16(body + 16, fold(sum16(sum16(0, pseudo, 12), body, len)));
+    put_be16(pseudo + 10, len);
+    put_be16(body + 16, fold(sum16(sum16(0, pseudo, 12), body, len)));
     make_ip(packet, tcp->addr, IPPROTO_TCP, body, len);
 }
 
@@ -173,7 +151,7 @@ static void guest_receive(Pair *pair, Packet *packet)
 
 static bool is_ip(const Packet *packet, uint8_t protocol)
 {
-    return get16(packet->data + 12) == 0x0800 && packet->data[ETH_LEN + 9] == protocol;
+    return get_be16(packet->data + 12) == 0x0800 && packet->data[ETH_LEN + 9] == protocol;
 }
 
 /* The next packet of @protocol; ARP requests on the way are answered. */
@@ -184,7 +162,7 @@ static void guest_receive_ip(Pair *pair, uint8_t protocol, Packet *packet)
         if (is_ip(packet, protocol)) {
             return;
         }
-        if (get16(packet->data + 12) == 0x0806 && packet->data[ETH_LEN + 7] == 1) {
+        if (get_be16(packet->data + 12) == 0x0806 && packet->data[ETH_LEN + 7] == 1) {
             Packet reply = *packet;
             uint8_t *arp = reply.data + ETH_LEN;
 
@@ -215,15 +193,15 @@ static Tcp guest_receive_tcp(Pair *pair, char *text)
 
     guest_receive_ip(pair, IPPROTO_TCP, &packet);
     header = (body[12] >> 4) * 4;
-    len = get16(ip + 2) - IP_LEN - header;
+    len = get_be16(ip + 2) - IP_LEN - header;
     if (text) {
         g_assert_cmpuint(len, <, 64);
         memcpy(text, body + header, len);
         text[len] = '\0';
     }
     return (Tcp) {
-        .addr = get32(ip + 12), .port = get16(body), .guest_port = get16(body + 2),
-        .seq = get32(body + 4), .ack = get32(body + 8), .flags = body[13],
+        .addr = get_be32(ip + 12), .port = get_be16(body), .guest_port = get_be16(body + 2),
+        .seq = get_be32(body + 4), .ack = get_be32(body + 8), .flags = body[13],
     };
 }
 
@@ -301,7 +279,7 @@ static void test_arp(void)
     g_assert_cmpmem(packet.data, 6, guest_mac, 6);
     g_assert_cmpint(packet.data[ETH_LEN + 7], ==, 2);
     g_assert_cmpmem(packet.data + ETH_LEN + 8, 6, host_mac, 6);
-    g_assert_cmpuint(get32(packet.data + ETH_LEN + 14), ==, HOST);
+    g_assert_cmpuint(get_be32(packet.data + ETH_LEN + 14), ==, HOST);
     pair_free(pair);
 }
 
@@ -315,7 +293,7 @@ static void test_arp_of_others_is_not_answered(void)
     make_arp(&packet, DNS);
     guest_send(pair, &packet);
     guest_receive(pair, &packet);
-    g_assert_cmpuint(get32(packet.data + ETH_LEN + 14), ==, DNS);
+    g_assert_cmpuint(get_be32(packet.data + ETH_LEN + 14), ==, DNS);
     pair_free(pair);
 }
 
@@ -327,7 +305,7 @@ static void test_network_elsewhere(void)
     make_arp(&packet, 0xc0a8054d);
     guest_send(pair, &packet);
     guest_receive(pair, &packet);
-    g_assert_cmpuint(get32(packet.data + ETH_LEN + 14), ==, 0xc0a8054d);
+    g_assert_cmpuint(get_be32(packet.data + ETH_LEN + 14), ==, 0xc0a8054d);
     pair_wait_info(pair, "net=192.168.5.0,restrict=off");
     pair_free(pair);
 }
@@ -366,9 +344,9 @@ static void guest_discover(Pair *pair, Packet *offer)
     uint8_t udp[8 + 240 + 4] = { 0 };
     uint8_t *dhcp = udp + 8;
 
-    put16(udp, 68);
-    put16(udp + 2, 67);
-    put16(udp + 4, sizeof(udp));
+    put_be16(udp, 68);
+    put_be16(udp + 2, 67);
+    put_be16(udp + 4, sizeof(udp));
     memcpy(dhcp, "\x01\x01\x06", 3);
     memcpy(dhcp + 28, guest_mac, 6);
     memcpy(dhcp + 236, "\x63\x82\x53\x63\x35\x01\x01\xff", 8);
@@ -383,12 +361,12 @@ static void test_dhcp(void)
     Packet offer;
 
     guest_discover(pair, &offer);
-    g_assert_cmpuint(get32(body_of(&offer) + 8 + 16), ==, GUEST);
-    g_assert_cmpuint(get32(dhcp_option(&offer, 1)), ==, 0xffffff00);
-    g_assert_cmpuint(get32(dhcp_option(&offer, 3)), ==, HOST);
-    g_assert_cmpuint(get32(dhcp_option(&offer, 6)), ==, DNS);
-    g_assert_cmpuint(get32(dhcp_option(&offer, 51)), ==, 86400);
-    g_assert_cmpuint(get32(dhcp_option(&offer, 54)), ==, HOST);
+    g_assert_cmpuint(get_be32(body_of(&offer) + 8 + 16), ==, GUEST);
+    g_assert_cmpuint(get_be32(dhcp_option(&offer, 1)), ==, 0xffffff00);
+    g_assert_cmpuint(get_be32(dhcp_option(&offer, 3)), ==, HOST);
+    g_assert_cmpuint(get_be32(dhcp_option(&offer, 6)), ==, DNS);
+    g_assert_cmpuint(get_be32(dhcp_option(&offer, 51)), ==, 86400);
+    g_assert_cmpuint(get_be32(dhcp_option(&offer, 54)), ==, HOST);
     pair_free(pair);
 }
 
@@ -399,7 +377,7 @@ static void test_dhcp_options(void)
     Packet offer;
 
     guest_discover(pair, &offer);
-    g_assert_cmpuint(get32(body_of(&offer) + 8 + 16), ==, 0x0a000232);
+    g_assert_cmpuint(get_be32(body_of(&offer) + 8 + 16), ==, 0x0a000232);
     g_assert_cmpmem(dhcp_option(&offer, 12), 3, "box", 3);
     g_assert_cmpmem(dhcp_option(&offer, 15), 11, "example.org", 11);
     g_assert_nonnull(dhcp_option(&offer, 119));
@@ -524,7 +502,7 @@ static void test_hostfwd_udp(void)
     sock_udp_connect(fd, port);
     sock_write(fd, "datagram", 8);
     guest_receive_ip(pair, IPPROTO_UDP, &packet);
-    g_assert_cmpuint(get16(body_of(&packet) + 2), ==, 7777);
+    g_assert_cmpuint(get_be16(body_of(&packet) + 2), ==, 7777);
     g_assert_cmpmem(body_of(&packet) + 8, 8, "datagram", 8);
     pair_free(pair);
     sock_close(&fd);
@@ -639,7 +617,7 @@ static void test_router_advertisement(void)
     qtest_clock_step(pair->s, INT64_C(700000000000));
     do {
         guest_receive(pair, &packet);
-    } while (get16(packet.data + 12) != 0x86dd || packet.data[ETH_LEN + 40] != 134);
+    } while (get_be16(packet.data + 12) != 0x86dd || packet.data[ETH_LEN + 40] != 134);
     g_assert_cmpint(packet.data[ETH_LEN + 7], ==, 255);
     g_assert_cmpint(packet.data[ETH_LEN + 8], ==, 0xfe);
     pair_free(pair);

@@ -15,6 +15,7 @@
 #include "net/client.h"
 #include "net/offload.h"
 #include "system/run-state.h"
+#include "bytes.h"
 
 #define VNET_LEN 12
 #define HEADERS_LEN 54 /* Ethernet, IPv4, TCP */
@@ -112,12 +113,6 @@ static void teardown(Fixture *f, gconstpointer data)
     assert_conserved(f->source->nc.out);
     run_state_set(RUN_STATE_PAUSED);
     net_cleanup();
-}
-
-static void put_be16(uint8_t *at, uint16_t value)
-{
-    at[0] = value >> 8;
-    at[1] = value;
 }
 
 static void send_large(Fixture *f, bool good)
