@@ -1,114 +1,53 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Tests of what an export remembers at a stop, and what it gives to the guest again. */
 
-/*
- *   netdev "n0" ──► export "e0" ══ socket pair ══ the test, as the guest's QEMU
- *
- * The test reads as it likes, and says when QEMU began to stop and had stopped.
- */
-
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
-#include <glib.h>
 
-#include "export/export.h"
-#include "net/client.h"
 #include "system/run-state.h"
+#include "export-fixture.h"
 
-#define FRAME_LEN 60
+/* The test reads as it likes, and says when QEMU began to stop and had stopped. */
 
 /* Frames of this length or more may go by handfuls, which hold no more than so much. */
 #define LARGE 512
 #define HANDFUL_MAX 64
 #define HANDFUL_BYTES_MAX 65536
 
-typedef struct Fixture {
-    NetClient *netdev;
-    NetClient *export;
-    int qemu; /* its end of the socket */
-    uint32_t n_sent;
-} Fixture;
-
-static size_t netdev_receive(NetClient *nc, const NetFrame *frames, size_t n)
+static void setup(ExportFixture *f, gconstpointer data)
 {
-    return n;
+    export_fixture_set_up(f, ",gate=on");
 }
 
-static void netdev_read_poll(NetClient *nc, bool enable)
+static void teardown(ExportFixture *f, gconstpointer data)
 {
+    export_fixture_tear_down(f);
 }
 
-static const NetClientInfo netdev_info = {
-    .type = NET_CLIENT_DRIVER_SOCKET,
-    .size = sizeof(NetClient),
-    .receive = netdev_receive,
-    .read_poll = netdev_read_poll,
-    .is_netdev = true,
-};
-
-static void setup(Fixture *f, gconstpointer data)
+static void send_frame_of(ExportFixture *f, uint32_t len)
 {
-    g_autofree char *text = NULL;
-    g_autoptr(NetExportOptions) opts = NULL;
-    g_autoptr(GError) error = NULL;
-    int pair[2];
-
-    net_init();
-    run_state_set(RUN_STATE_RUNNING);
-    f->netdev = net_client_new(&netdev_info, "n0");
-    g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), ==, 0);
-    f->qemu = pair[0];
-    text = g_strdup_printf("stream,id=e0,netdev=n0,gate=on,addr.type=fd,addr.str=%d", pair[1]);
-    opts = net_export_options_parse(text, &error);
-    g_assert_no_error(error);
-    net_export_add(opts, &error);
-    g_assert_no_error(error);
-    f->export = net_client_find("e0");
-    while (f->export->disconnected) {
-        g_main_context_iteration(NULL, TRUE);
-    }
+    export_fixture_send(f, 1, len);
 }
 
-static void teardown(Fixture *f, gconstpointer data)
+static void send_frame(ExportFixture *f)
 {
-    if (run_state_is_running()) {
-        run_state_set(RUN_STATE_PAUSED);
-    }
-    net_exports_set_switch(0, 0);
-    net_exports_cleanup();
-    net_cleanup();
-    close(f->qemu);
-}
-
-static void send_frame_of(Fixture *f, uint32_t len)
-{
-    g_autofree uint8_t *data = g_malloc0(len);
-    NetFrame frame = { .data = data, .len = len };
-
-    data[0] = f->n_sent++;
-    net_client_send(f->netdev, &frame, 1);
-}
-
-static void send_frame(Fixture *f)
-{
-    send_frame_of(f, FRAME_LEN);
+    send_frame_of(f, FIXTURE_FRAME_LEN);
 }
 
 /* QEMU reads one frame, which must be number @seq. */
-static void read_frame(Fixture *f, uint8_t seq)
+static void read_frame(ExportFixture *f, uint8_t seq)
 {
-    uint8_t data[4 + FRAME_LEN];
+    uint8_t data[4 + FIXTURE_FRAME_LEN];
 
-    g_assert_cmpint(recv(f->qemu, data, sizeof(data), MSG_DONTWAIT), ==, sizeof(data));
+    g_assert_cmpint(recv(f->guest, data, sizeof(data), MSG_DONTWAIT), ==, sizeof(data));
     g_assert_cmpint(data[4], ==, seq);
 }
 
-static void read_nothing(Fixture *f)
+static void read_nothing(ExportFixture *f)
 {
     char byte;
 
-    g_assert_cmpint(recv(f->qemu, &byte, 1, MSG_DONTWAIT), ==, -1);
+    g_assert_cmpint(recv(f->guest, &byte, 1, MSG_DONTWAIT), ==, -1);
 }
 
 /** What lies in the socket: one hand-over, as QEMU has read all before it. */
@@ -120,10 +59,10 @@ typedef struct Handful {
 } Handful;
 
 /* QEMU reads all that there is, which must go on with frame number @seq. */
-static Handful read_handful(Fixture *f, uint8_t seq)
+static Handful read_handful(ExportFixture *f, uint8_t seq)
 {
     g_autofree uint8_t *data = g_malloc(2 * HANDFUL_BYTES_MAX);
-    ssize_t n_read = recv(f->qemu, data, 2 * HANDFUL_BYTES_MAX, MSG_DONTWAIT);
+    ssize_t n_read = recv(f->guest, data, 2 * HANDFUL_BYTES_MAX, MSG_DONTWAIT);
     Handful handful = { .first = seq };
 
     for (ssize_t pos = 0; pos < n_read; handful.n++) {
@@ -140,7 +79,7 @@ static Handful read_handful(Fixture *f, uint8_t seq)
 }
 
 /* QEMU reads one hand-over after the other. @last: (out) the newest three, the oldest first. */
-static void read_handfuls(Fixture *f, uint8_t seq, uint8_t end, Handful *last)
+static void read_handfuls(ExportFixture *f, uint8_t seq, uint8_t end, Handful *last)
 {
     while (seq != end) {
         Handful handful = read_handful(f, seq);
@@ -151,23 +90,23 @@ static void read_handfuls(Fixture *f, uint8_t seq, uint8_t end, Handful *last)
         memmove(last, last + 1, 2 * sizeof(*last));
         last[2] = handful;
         seq += handful.n;
-        net_client_ready(f->export);
+        net_client_ready(&f->exp->nc);
     }
     read_nothing(f);
 }
 
 /* The VM stops for a migration that began to stop it at @begin_us, and is about to tell so. */
-static void stop_since(Fixture *f, int64_t begin_us)
+static void stop_since(ExportFixture *f, int64_t begin_us)
 {
     net_exports_set_switch(begin_us, g_get_real_time() + 1000);
     run_state_set(RUN_STATE_FINISH_MIGRATE);
 }
 
-static void expect_doubtful(Fixture *f, uint8_t first, size_t n)
+static void expect_doubtful(ExportFixture *f, uint8_t first, size_t n)
 {
     NetBatch batch;
 
-    f->export->info->doubtful(f->export, &batch);
+    net_export_doubtful(&f->exp->nc, &batch);
     g_assert_cmpuint(batch.n, ==, n);
     for (size_t i = 0; i < n; i++) {
         g_assert_cmpint(batch.frames[i].data[0], ==, (uint8_t)(first + i));
@@ -176,19 +115,19 @@ static void expect_doubtful(Fixture *f, uint8_t first, size_t n)
 
 /* --- Cases ------------------------------------------------------------------------------- */
 
-static void test_one_at_a_time(Fixture *f, gconstpointer data)
+static void test_one_at_a_time(ExportFixture *f, gconstpointer data)
 {
     send_frame(f);
     send_frame(f);
     send_frame(f);
     read_frame(f, 0);
     read_nothing(f);
-    net_client_ready(f->export);
+    net_client_ready(&f->exp->nc);
     read_frame(f, 1);
     read_nothing(f);
 }
 
-static void test_last_three_are_doubtful(Fixture *f, gconstpointer data)
+static void test_last_three_are_doubtful(ExportFixture *f, gconstpointer data)
 {
     for (uint8_t i = 0; i < 5; i++) {
         send_frame(f);
@@ -201,12 +140,12 @@ static void test_last_three_are_doubtful(Fixture *f, gconstpointer data)
 }
 
 /* Whatever piles up: short frames go one by one, so that no more than three are in doubt. */
-static void test_short_ones_go_singly(Fixture *f, gconstpointer data)
+static void test_short_ones_go_singly(ExportFixture *f, gconstpointer data)
 {
     Handful last[3] = { 0 };
 
     for (unsigned i = 0; i < 200; i++) {
-        send_frame_of(f, i % 2 ? LARGE - 1 : FRAME_LEN);
+        send_frame_of(f, i % 2 ? LARGE - 1 : FIXTURE_FRAME_LEN);
     }
     read_handfuls(f, 0, 200, last);
     stop_since(f, 0);
@@ -214,7 +153,7 @@ static void test_short_ones_go_singly(Fixture *f, gconstpointer data)
 }
 
 /* How fast they grow depends on how quick the machine is; that they do must be seen. */
-static void test_large_ones_go_by_handfuls(Fixture *f, gconstpointer data)
+static void test_large_ones_go_by_handfuls(ExportFixture *f, gconstpointer data)
 {
     int64_t deadline = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
     Handful last[3] = { 0 };
@@ -233,10 +172,10 @@ static void test_large_ones_go_by_handfuls(Fixture *f, gconstpointer data)
 }
 
 /* A hand-over holds one short frame or some large ones, and the last three are in doubt. */
-static void test_mixture(Fixture *f, gconstpointer data)
+static void test_mixture(ExportFixture *f, gconstpointer data)
 {
-    static const uint32_t lens[] = { 1514, LARGE, 1514, 9000, LARGE - 1, FRAME_LEN, 1514,
-                                     60000, 60000, 1514, 1514, 1514, 1514 };
+    static const uint32_t lens[] = { 1514, LARGE, 1514, 9000, LARGE - 1, FIXTURE_FRAME_LEN,
+                                     1514, 60000, 60000, 1514, 1514, 1514, 1514 };
 
     for (size_t n = 100; n < 100 + G_N_ELEMENTS(lens); n++) {
         uint8_t first = f->n_sent;
@@ -253,7 +192,7 @@ static void test_mixture(Fixture *f, gconstpointer data)
 }
 
 /* Large ones that were handed over in bulk stay in doubt until three more hand-overs. */
-static void test_short_ones_behind_large_ones(Fixture *f, gconstpointer data)
+static void test_short_ones_behind_large_ones(ExportFixture *f, gconstpointer data)
 {
     Handful last[3] = { 0 };
 
@@ -268,20 +207,20 @@ static void test_short_ones_behind_large_ones(Fixture *f, gconstpointer data)
     expect_doubtful(f, 100, 3);
 }
 
-static void test_taken_elsewhere(Fixture *f, gconstpointer data)
+static void test_taken_elsewhere(ExportFixture *f, gconstpointer data)
 {
     int64_t begin_us = g_get_real_time();
 
     send_frame(f);
     read_frame(f, 0);
     stop_since(f, begin_us);
-    f->export->info->doubtful_taken(f->export);
+    net_export_doubtful_taken(&f->exp->nc);
     expect_doubtful(f, 0, 0);
     run_state_set(RUN_STATE_RUNNING);
     read_nothing(f);
 }
 
-static void test_read_in_the_switch_comes_again(Fixture *f, gconstpointer data)
+static void test_read_in_the_switch_comes_again(ExportFixture *f, gconstpointer data)
 {
     int64_t begin_us;
 
@@ -294,12 +233,12 @@ static void test_read_in_the_switch_comes_again(Fixture *f, gconstpointer data)
     send_frame(f);
     run_state_set(RUN_STATE_RUNNING);
     read_frame(f, 1);
-    net_client_ready(f->export);
+    net_client_ready(&f->exp->nc);
     read_frame(f, 2);
     read_nothing(f);
 }
 
-static void test_read_before_the_switch_does_not(Fixture *f, gconstpointer data)
+static void test_read_before_the_switch_does_not(ExportFixture *f, gconstpointer data)
 {
     send_frame(f);
     read_frame(f, 0);
@@ -310,7 +249,7 @@ static void test_read_before_the_switch_does_not(Fixture *f, gconstpointer data)
     read_nothing(f);
 }
 
-static void test_unread_at_the_stop_does_not(Fixture *f, gconstpointer data)
+static void test_unread_at_the_stop_does_not(ExportFixture *f, gconstpointer data)
 {
     int64_t begin_us = g_get_real_time();
 
@@ -324,7 +263,7 @@ static void test_unread_at_the_stop_does_not(Fixture *f, gconstpointer data)
 /* --- Counted losses ---------------------------------------------------------------------- */
 
 /* Frames 0 to 4 were handed over and read; the VM stops and is to run again. */
-static void stop_behind_five(Fixture *f)
+static void stop_behind_five(ExportFixture *f)
 {
     for (uint8_t i = 0; i < 5; i++) {
         send_frame(f);
@@ -338,23 +277,23 @@ static void stop_behind_five(Fixture *f)
 }
 
 /* What comes then: frames from @first up to 4, if any, and the one that was held. */
-static void expect_again(Fixture *f, uint8_t first)
+static void expect_again(ExportFixture *f, uint8_t first)
 {
     for (uint8_t i = first; i <= 5; i++) {
         read_frame(f, i);
-        net_client_ready(f->export);
+        net_client_ready(&f->exp->nc);
     }
     read_nothing(f);
 }
 
-static void test_nothing_was_lost(Fixture *f, gconstpointer data)
+static void test_nothing_was_lost(ExportFixture *f, gconstpointer data)
 {
     stop_behind_five(f);
     net_export_go_on("e0", &(NetExportLoss) { .n_frames = 0 });
     expect_again(f, 5);
 }
 
-static void test_the_last_was_lost(Fixture *f, gconstpointer data)
+static void test_the_last_was_lost(ExportFixture *f, gconstpointer data)
 {
     stop_behind_five(f);
     net_export_go_on("e0", &(NetExportLoss) { .n_frames = 1 });
@@ -362,17 +301,17 @@ static void test_the_last_was_lost(Fixture *f, gconstpointer data)
 }
 
 /* QEMU read one more behind it, which waits there. */
-static void test_the_last_but_one_was_lost(Fixture *f, gconstpointer data)
+static void test_the_last_but_one_was_lost(ExportFixture *f, gconstpointer data)
 {
     stop_behind_five(f);
     net_export_go_on("e0", &(NetExportLoss) { .n_frames = 1, .is_place_known = true,
                                               .n_before = 3 });
     read_frame(f, 3);
-    net_client_ready(f->export);
+    net_client_ready(&f->exp->nc);
     expect_again(f, 5);
 }
 
-static void test_two_were_lost(Fixture *f, gconstpointer data)
+static void test_two_were_lost(ExportFixture *f, gconstpointer data)
 {
     stop_behind_five(f);
     net_export_go_on("e0", &(NetExportLoss) { .n_frames = 2, .is_place_known = true,
@@ -381,7 +320,7 @@ static void test_two_were_lost(Fixture *f, gconstpointer data)
 }
 
 /* More than one hand-over cannot be lost, nor what is not remembered, nor what never was. */
-static void test_impossible_losses(Fixture *f, gconstpointer data)
+static void test_impossible_losses(ExportFixture *f, gconstpointer data)
 {
     static const NetExportLoss losses[] = {
         { .n_frames = 2 },
@@ -397,7 +336,7 @@ static void test_impossible_losses(Fixture *f, gconstpointer data)
     expect_again(f, 5);
 }
 
-static void test_not_known(Fixture *f, gconstpointer data)
+static void test_not_known(ExportFixture *f, gconstpointer data)
 {
     stop_behind_five(f);
     net_export_go_on("e0", NULL);
@@ -405,7 +344,7 @@ static void test_not_known(Fixture *f, gconstpointer data)
 }
 
 /* Held back while it runs: there was no stop to judge. */
-static void test_held_back(Fixture *f, gconstpointer data)
+static void test_held_back(ExportFixture *f, gconstpointer data)
 {
     NetExportTally tally;
 
@@ -428,7 +367,7 @@ static void test_held_back(Fixture *f, gconstpointer data)
     g_assert_false(net_export_tally("none", &tally));
 }
 
-static void test_other_stops_purge_nothing(Fixture *f, gconstpointer data)
+static void test_other_stops_purge_nothing(ExportFixture *f, gconstpointer data)
 {
     send_frame(f);
     read_frame(f, 0);
@@ -437,9 +376,9 @@ static void test_other_stops_purge_nothing(Fixture *f, gconstpointer data)
     read_nothing(f);
 }
 
-static void add(const char *path, void (*func)(Fixture *, gconstpointer))
+static void add(const char *path, void (*func)(ExportFixture *, gconstpointer))
 {
-    g_test_add(path, Fixture, NULL, setup, func, teardown);
+    g_test_add(path, ExportFixture, NULL, setup, func, teardown);
 }
 
 int main(int argc, char **argv)
@@ -465,7 +404,7 @@ int main(int argc, char **argv)
     for (uintptr_t i = 0; i < 6; i++) {
         g_autofree char *path = g_strdup_printf("/export-gate/impossible-loss/%zu", (size_t)i);
 
-        g_test_add(path, Fixture, (gconstpointer)i, setup, test_impossible_losses, teardown);
+        g_test_add(path, ExportFixture, (gconstpointer)i, setup, test_impossible_losses, teardown);
     }
     add("/export-gate/not-known", test_not_known);
     add("/export-gate/held-back", test_held_back);
