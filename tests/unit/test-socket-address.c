@@ -20,6 +20,7 @@
 #include "util/error.h"
 #include "util/fd-store.h"
 #include "util/fd.h"
+#include "connect-outcome.h"
 #include "localhost.h"
 #include "loop.h"
 
@@ -38,15 +39,6 @@ static SocketAddress *make_addr(const char *text)
     addr = qapi_from_json(QAPI_TYPE(SocketAddress), json, QAPI_INPUT_JSON, &error);
     g_assert_no_error(error);
     json_object_put(json);
-    return addr;
-}
-
-static SocketAddress *unix_addr(const char *path)
-{
-    SocketAddress *addr = g_new0(SocketAddress, 1);
-
-    addr->type = SOCKET_ADDRESS_TYPE_UNIX;
-    addr->u.q_unix.path = g_strdup(path);
     return addr;
 }
 
@@ -467,33 +459,15 @@ static void test_fd_listen(void)
 
 /* --- In the background ------------------------------------------------------------------- */
 
-typedef struct Outcome {
-    unsigned calls;
-    int fd;
-    char *message;
-    SocketConnect *cancel_me;
-} Outcome;
-
-static void outcome_set(int fd, const GError *error, void *opaque)
-{
-    Outcome *outcome = opaque;
-
-    outcome->calls++;
-    outcome->fd = fd;
-    outcome->message = error ? g_strdup(error->message) : NULL;
-    g_assert_true((fd >= 0) == !error);
-    socket_connect_cancel(outcome->cancel_me); /* no effect: this is the end */
-}
-
 static void test_background(void)
 {
     g_autoptr(SocketAddress) any = make_addr("{'type':'inet','host':'127.0.0.1','port':'0'}");
     auto_fd int listener = socket_listen(any, 1, NULL);
     g_autoptr(SocketAddress) addr = socket_address_local(listener, NULL);
-    Outcome outcome = { .fd = -1 };
+    ConnectOutcome outcome = { .fd = -1 };
     auto_fd int accepted = -1;
 
-    outcome.cancel_me = socket_connect_start(addr, outcome_set, &outcome);
+    outcome.cancel_me = socket_connect_start(addr, connect_outcome_set, &outcome);
     g_assert_cmpuint(outcome.calls, ==, 0);
     LOOP_UNTIL(outcome.calls == 1);
     accepted = accept_soon(listener);
@@ -503,9 +477,9 @@ static void test_background(void)
 
 static void check_background_error(const SocketAddress *addr, const char *message)
 {
-    Outcome outcome = { .fd = -1 };
+    ConnectOutcome outcome = { .fd = -1 };
 
-    socket_connect_start(addr, outcome_set, &outcome);
+    socket_connect_start(addr, connect_outcome_set, &outcome);
     g_assert_cmpuint(outcome.calls, ==, 0);
     LOOP_UNTIL(outcome.calls == 1);
     g_assert_cmpstr(outcome.message, ==, message);
@@ -543,14 +517,14 @@ static void test_background_name(void)
     g_autoptr(SocketAddress) any = make_addr("{'type':'inet','host':'127.0.0.1','port':'0'}");
     auto_fd int listener = socket_listen(any, 1, NULL);
     g_autoptr(SocketAddress) addr = make_addr("{'type':'inet','host':'localhost','port':'0'}");
-    Outcome outcome = { .fd = -1 };
+    ConnectOutcome outcome = { .fd = -1 };
 
     if (localhost_skip()) {
         return;
     }
     g_free(addr->u.inet.port);
     addr->u.inet.port = g_strdup_printf("%u", port_of(listener));
-    socket_connect_start(addr, outcome_set, &outcome);
+    socket_connect_start(addr, connect_outcome_set, &outcome);
     LOOP_UNTIL(outcome.calls == 1);
     g_assert_cmpstr(outcome.message, ==, NULL);
     assert_ready_fd(outcome.fd);
@@ -561,13 +535,13 @@ static void test_background_cancel(void)
 {
     g_autoptr(SocketAddress) name = make_addr("{'type':'inet','host':'localhost','port':'1'}");
     g_autoptr(SocketAddress) un = make_addr("{'type':'unix','path':'/no/such'}");
-    Outcome cancelled = { .fd = -1 }, other = { .fd = -1 };
-    SocketConnect *attempt = socket_connect_start(name, outcome_set, &cancelled);
+    ConnectOutcome cancelled = { .fd = -1 }, other = { .fd = -1 };
+    SocketConnect *attempt = socket_connect_start(name, connect_outcome_set, &cancelled);
 
-    socket_connect_cancel(socket_connect_start(un, outcome_set, &cancelled));
+    socket_connect_cancel(socket_connect_start(un, connect_outcome_set, &cancelled));
     g_main_context_iteration(NULL, TRUE); /* the lookup has begun */
     socket_connect_cancel(attempt);
-    socket_connect_start(name, outcome_set, &other);
+    socket_connect_start(name, connect_outcome_set, &other);
     LOOP_UNTIL(other.calls == 1);
     g_assert_cmpuint(cancelled.calls, ==, 0);
     g_free(other.message);

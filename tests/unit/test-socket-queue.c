@@ -13,6 +13,7 @@
 #include "qapi/socket-address.h"
 #include "util/fd.h"
 #include "util/interrupt.h"
+#include "connect-outcome.h"
 #include "loop.h"
 
 /*
@@ -20,31 +21,6 @@
  */
 
 static char *folder;
-
-static SocketAddress *unix_addr(const char *path)
-{
-    SocketAddress *addr = g_new0(SocketAddress, 1);
-
-    addr->type = SOCKET_ADDRESS_TYPE_UNIX;
-    addr->u.q_unix.path = g_strdup(path);
-    return addr;
-}
-
-typedef struct Outcome {
-    unsigned calls;
-    int fd;
-    char *message;
-} Outcome;
-
-static void outcome_set(int fd, const GError *error, void *opaque)
-{
-    Outcome *outcome = opaque;
-
-    outcome->calls++;
-    outcome->fd = fd;
-    outcome->message = error ? g_strdup(error->message) : NULL;
-    g_assert_true((fd >= 0) == !error);
-}
 
 /* Room for one client, and that is there. Returns: the listener; *@first = the client. */
 static int full_listener(const SocketAddress *addr, int *first)
@@ -80,11 +56,11 @@ static void test_room(void)
     auto_fd int first = -1;
     auto_fd int listener = full_listener(addr, &first);
     Room room = { .listener = listener, .accepted = -1 };
-    Outcome outcome = { .fd = -1 };
+    ConnectOutcome outcome = { .fd = -1 };
     auto_fd int accepted = -1;
     char byte;
 
-    socket_connect_start(addr, outcome_set, &outcome);
+    socket_connect_start(addr, connect_outcome_set, &outcome);
     g_timeout_add(ROOM_AFTER_MS, room_make, &room);
     LOOP_UNTIL(room.accepted >= 0);
     LOOP_UNTIL(outcome.calls == 1);
@@ -105,8 +81,8 @@ static void test_cancel(void)
     auto_fd int first = -1;
     auto_fd int listener = full_listener(addr, &first);
     Room room = { .listener = listener, .accepted = -1 };
-    Outcome outcome = { .fd = -1 };
-    SocketConnect *attempt = socket_connect_start(addr, outcome_set, &outcome);
+    ConnectOutcome outcome = { .fd = -1 };
+    SocketConnect *attempt = socket_connect_start(addr, connect_outcome_set, &outcome);
 
     g_timeout_add(ROOM_AFTER_MS, room_make, &room);
     g_main_context_iteration(NULL, TRUE);
@@ -127,9 +103,9 @@ static void test_gone(void)
     g_autoptr(SocketAddress) addr = unix_addr(path);
     int first = -1;
     int listener = full_listener(addr, &first);
-    Outcome outcome = { .fd = -1 };
+    ConnectOutcome outcome = { .fd = -1 };
 
-    socket_connect_start(addr, outcome_set, &outcome);
+    socket_connect_start(addr, connect_outcome_set, &outcome);
     g_main_context_iteration(NULL, TRUE);
     fd_close(&listener);
     fd_close(&first);
