@@ -22,18 +22,7 @@ static uint8_t receive_buffer[DGRAM_BATCH][NET_FRAME_MAX];
 
 static void dgram_update_watch(NetDgramConn *conn)
 {
-    FdEvents events = FD_EVENT_NONE;
-
-    if (!conn->watch) {
-        return;
-    }
-    if (conn->polled) {
-        events |= FD_EVENT_READ;
-    }
-    if (conn->waits_to_write) {
-        events |= FD_EVENT_WRITE;
-    }
-    fd_watch_set(conn->watch, events);
+    fd_watch_want(conn->watch, conn->polled, conn->waits_to_write);
 }
 
 /* Whether the error says that nobody receives at the other end. */

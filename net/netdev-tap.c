@@ -55,18 +55,7 @@ typedef struct NetTap {
 
 static void tap_update_watch(NetTap *tap)
 {
-    FdEvents events = FD_EVENT_NONE;
-
-    if (!tap->watch) {
-        return;
-    }
-    if (tap->nc.polled) {
-        events |= FD_EVENT_READ;
-    }
-    if (tap->waits_to_write) {
-        events |= FD_EVENT_WRITE;
-    }
-    fd_watch_set(tap->watch, events);
+    fd_watch_want(tap->watch, tap->nc.polled, tap->waits_to_write);
 }
 
 /* The interface was deleted: nothing will come and nothing can be sent any more. */

@@ -25,18 +25,7 @@ static uint8_t read_buffer[NET_READ_SIZE];
 
 static void conn_update_watch(NetStreamConn *conn)
 {
-    FdEvents events = FD_EVENT_NONE;
-
-    if (!conn->watch) {
-        return;
-    }
-    if (conn->polled) {
-        events |= FD_EVENT_READ;
-    }
-    if (conn->waits_to_write) {
-        events |= FD_EVENT_WRITE;
-    }
-    fd_watch_set(conn->watch, events);
+    fd_watch_want(conn->watch, conn->polled, conn->waits_to_write);
 }
 
 static ssize_t conn_writev(const struct iovec *iov, int n_iov, void *opaque)

@@ -19,7 +19,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 
@@ -256,6 +255,14 @@ void fd_watch_set(FdWatch *watch, FdEvents events)
         fd_watch_control(watch, EPOLL_CTL_MOD);
     } else {
         fd_watch_add_to_epoll(watch);
+    }
+}
+
+void fd_watch_want(FdWatch *watch, bool read, bool write)
+{
+    if (watch) {
+        fd_watch_set(watch, (read ? FD_EVENT_READ : FD_EVENT_NONE) |
+                            (write ? FD_EVENT_WRITE : FD_EVENT_NONE));
     }
 }
 

@@ -4,6 +4,8 @@
 #ifndef UTIL_FD_WATCH_H
 #define UTIL_FD_WATCH_H
 
+#include <stdbool.h>
+
 /** What a watch waits for and is told; a bit set. */
 typedef enum FdEvents {
     FD_EVENT_NONE   = 0,
@@ -30,6 +32,9 @@ FdWatch *fd_watch_new(int fd, FdWatchFunc *func, void *opaque);
 
 /** fd_watch_set: wait for @events from now on. No system call when nothing changes. */
 void fd_watch_set(FdWatch *watch, FdEvents events);
+
+/** fd_watch_want: wait for bytes, for room, for both or for nothing; @watch NULL is legal. */
+void fd_watch_want(FdWatch *watch, bool read, bool write);
 
 /** fd_watch_events: what @watch waits for at present. */
 FdEvents fd_watch_events(const FdWatch *watch);

@@ -425,6 +425,26 @@ static void test_many(void)
     }
 }
 
+static void test_want(void)
+{
+    Probe probe = { 0 };
+    int fds[2];
+
+    make_pair(fds);
+    probe_start(&probe, fds[0], FD_EVENT_NONE);
+    fd_watch_want(probe.watch, true, false);
+    g_assert_cmpuint(fd_watch_events(probe.watch), ==, FD_EVENT_READ);
+    fd_watch_want(probe.watch, true, true);
+    g_assert_cmpuint(fd_watch_events(probe.watch), ==, FD_EVENT_READ | FD_EVENT_WRITE);
+    fd_watch_want(probe.watch, false, true);
+    g_assert_cmpuint(fd_watch_events(probe.watch), ==, FD_EVENT_WRITE);
+    fd_watch_want(probe.watch, false, false);
+    g_assert_cmpuint(fd_watch_events(probe.watch), ==, FD_EVENT_NONE);
+    fd_watch_want(NULL, true, true);
+    fd_watch_free(probe.watch);
+    close_pair(fds);
+}
+
 /* A descriptor that is not open is told as ready, so that its user sees EBADF. */
 static void test_bad_fd(void)
 {
@@ -459,6 +479,7 @@ int main(int argc, char **argv)
     g_test_add_func("/fd-watch/file-and-socket", test_file_and_socket);
     g_test_add_func("/fd-watch/two-watches-on-one-fd", test_two_watches_on_one_fd);
     g_test_add_func("/fd-watch/many", test_many);
+    g_test_add_func("/fd-watch/want", test_want);
     g_test_add_func("/fd-watch/bad-fd", test_bad_fd);
     return g_test_run();
 }
