@@ -9,173 +9,152 @@
 
 /* --- Reading:  peer ---socket pair--- chardev c --- user ------------------------------------ */
 
-static void test_reads_what_is_wanted(void)
-{
-    TestUser user = { .wanted = 3 };
-    Chardev *chr;
-    int peer = test_char_pair("c", &chr);
+typedef struct Pair {
+    TestUser user;
+    Chardev *chr; /* borrowed: "c" */
+    int peer;     /* -1 = it has hung up */
+} Pair;
 
-    test_user_attach(&user, chr, &test_reader_ops);
-    test_send(peer, "abcdef");
-    WAIT_UNTIL(user.got->len == 3);
-    test_settle();
-    g_assert_true(test_user_got(&user, "abc"));
-    test_user_want(&user, 10);
-    WAIT_UNTIL(user.got->len == 6);
-    g_assert_true(test_user_got(&user, "abcdef"));
-    test_user_clear(&user);
-    close(peer);
+static void pair_set_up(Pair *p, gconstpointer data)
+{
+    p->peer = test_char_pair("c", &p->chr);
+}
+
+static void pair_hang_up(Pair *p)
+{
+    close(p->peer);
+    p->peer = -1;
+}
+
+static void pair_tear_down(Pair *p, gconstpointer data)
+{
+    test_user_clear(&p->user);
+    if (p->peer >= 0) {
+        pair_hang_up(p);
+    }
     char_cleanup();
 }
 
-static void test_reads_large_pieces(void)
+/* The user comes, and wants so many bytes. */
+static void pair_read(Pair *p, size_t wanted)
 {
-    TestUser user = { .wanted = SIZE_MAX / 2 };
-    g_autofree char *data = g_strnfill(100000, 'x');
-    Chardev *chr;
-    int peer = test_char_pair("c", &chr);
-
-    test_user_attach(&user, chr, &test_reader_ops);
-    test_send(peer, data);
-    WAIT_UNTIL(user.got->len > 0);
-    g_assert_cmpuint(user.got->len, ==, 100000);
-    test_user_clear(&user);
-    close(peer);
-    char_cleanup();
+    p->user.wanted = wanted;
+    test_user_attach(&p->user, p->chr, &test_reader_ops);
 }
 
-static void test_no_user_leaves_data_in_the_kernel(void)
+/* The user comes, and only writes. */
+static void pair_write(Pair *p)
 {
-    TestUser user = { .wanted = 100 };
-    Chardev *chr;
-    int peer = test_char_pair("c", &chr);
-
-    test_send(peer, "early");
-    test_settle();
-    test_user_attach(&user, chr, &test_reader_ops);
-    g_assert_cmpuint(user.n_opened, ==, 1);
-    WAIT_UNTIL(test_user_got(&user, "early"));
-    test_user_clear(&user);
-    close(peer);
-    char_cleanup();
+    test_user_attach(&p->user, p->chr, &test_writer_ops);
 }
 
-static void test_end_behind_unread_bytes_waits(void)
+static void test_reads_what_is_wanted(Pair *p, gconstpointer data)
 {
-    TestUser user = { .wanted = 0 };
-    Chardev *chr;
-    int peer = test_char_pair("c", &chr);
-
-    test_user_attach(&user, chr, &test_reader_ops);
-    test_send(peer, "last words");
-    close(peer);
+    pair_read(p, 3);
+    test_send(p->peer, "abcdef");
+    WAIT_UNTIL(p->user.got->len == 3);
     test_settle();
-    g_assert_cmpuint(user.n_closed, ==, 0);
-    test_user_want(&user, 4);
-    WAIT_UNTIL(user.got->len == 4);
-    test_settle();
-    g_assert_cmpuint(user.n_closed, ==, 0);
-    test_user_want(&user, 100);
-    WAIT_UNTIL(user.n_closed == 1);
-    g_assert_true(test_user_got(&user, "last words"));
-    g_assert_false(char_frontend_is_open(&user.fe));
-    test_user_clear(&user);
-    char_cleanup();
+    g_assert_true(test_user_got(&p->user, "abc"));
+    test_user_want(&p->user, 10);
+    WAIT_UNTIL(p->user.got->len == 6);
+    g_assert_true(test_user_got(&p->user, "abcdef"));
 }
 
-static void test_end_behind_unread_bytes_costs_no_time(void)
+static void test_reads_large_pieces(Pair *p, gconstpointer data)
 {
-    TestUser user = { .wanted = 0 };
-    Chardev *chr;
-    int peer = test_char_pair("c", &chr);
+    g_autofree char *text = g_strnfill(100000, 'x');
 
-    test_user_attach(&user, chr, &test_reader_ops);
-    test_send(peer, "x");
-    close(peer);
+    pair_read(p, SIZE_MAX / 2);
+    test_send(p->peer, text);
+    WAIT_UNTIL(p->user.got->len > 0);
+    g_assert_cmpuint(p->user.got->len, ==, 100000);
+}
+
+static void test_no_user_leaves_data_in_the_kernel(Pair *p, gconstpointer data)
+{
+    test_send(p->peer, "early");
+    test_settle();
+    pair_read(p, 100);
+    g_assert_cmpuint(p->user.n_opened, ==, 1);
+    WAIT_UNTIL(test_user_got(&p->user, "early"));
+}
+
+static void test_end_behind_unread_bytes_waits(Pair *p, gconstpointer data)
+{
+    pair_read(p, 0);
+    test_send(p->peer, "last words");
+    pair_hang_up(p);
+    test_settle();
+    g_assert_cmpuint(p->user.n_closed, ==, 0);
+    test_user_want(&p->user, 4);
+    WAIT_UNTIL(p->user.got->len == 4);
+    test_settle();
+    g_assert_cmpuint(p->user.n_closed, ==, 0);
+    test_user_want(&p->user, 100);
+    WAIT_UNTIL(p->user.n_closed == 1);
+    g_assert_true(test_user_got(&p->user, "last words"));
+    g_assert_false(char_frontend_is_open(&p->user.fe));
+}
+
+static void test_end_behind_unread_bytes_costs_no_time(Pair *p, gconstpointer data)
+{
+    pair_read(p, 0);
+    test_send(p->peer, "x");
+    pair_hang_up(p);
     test_settle();
     g_assert_cmpuint(test_settle(), <, 3);
-    test_user_clear(&user);
-    char_cleanup();
 }
 
-static void test_end_without_unread_bytes_is_noticed(void)
+static void test_end_without_unread_bytes_is_noticed(Pair *p, gconstpointer data)
 {
-    TestUser user = { .wanted = 0 };
-    Chardev *chr;
-    int peer = test_char_pair("c", &chr);
-
-    test_user_attach(&user, chr, &test_reader_ops);
-    close(peer);
-    WAIT_UNTIL(user.n_closed == 1);
-    test_user_clear(&user);
-    char_cleanup();
+    pair_read(p, 0);
+    pair_hang_up(p);
+    WAIT_UNTIL(p->user.n_closed == 1);
 }
 
-static void test_end_without_user_keeps_unread_bytes(void)
+static void test_end_without_user_keeps_unread_bytes(Pair *p, gconstpointer data)
 {
-    TestUser user = { .wanted = 100 };
-    Chardev *chr;
-    int peer = test_char_pair("c", &chr);
-
-    test_send(peer, "kept");
-    close(peer);
+    test_send(p->peer, "kept");
+    pair_hang_up(p);
     test_settle();
-    test_user_attach(&user, chr, &test_reader_ops);
-    g_assert_cmpuint(user.n_opened, ==, 1);
-    WAIT_UNTIL(user.n_closed == 1);
-    g_assert_true(test_user_got(&user, "kept"));
-    test_user_clear(&user);
-    char_cleanup();
+    pair_read(p, 100);
+    g_assert_cmpuint(p->user.n_opened, ==, 1);
+    WAIT_UNTIL(p->user.n_closed == 1);
+    g_assert_true(test_user_got(&p->user, "kept"));
 }
 
-static void test_writer_notices_hangup_at_once(void)
+static void test_writer_notices_hangup_at_once(Pair *p, gconstpointer data)
 {
-    TestUser user = { 0 };
-    Chardev *chr;
-    int peer = test_char_pair("c", &chr);
-
-    test_user_attach(&user, chr, &test_writer_ops);
-    test_send(peer, "nobody reads this");
+    pair_write(p);
+    test_send(p->peer, "nobody reads this");
     test_settle();
-    g_assert_cmpuint(user.n_closed, ==, 0);
-    close(peer);
-    WAIT_UNTIL(user.n_closed == 1);
-    g_assert_cmpint(test_user_write(&user, "x"), ==, -ENOTCONN);
-    test_user_clear(&user);
-    char_cleanup();
+    g_assert_cmpuint(p->user.n_closed, ==, 0);
+    pair_hang_up(p);
+    WAIT_UNTIL(p->user.n_closed == 1);
+    g_assert_cmpint(test_user_write(&p->user, "x"), ==, -ENOTCONN);
 }
 
-static void test_detach_inside_read(void)
+static void test_detach_inside_read(Pair *p, gconstpointer data)
 {
-    TestUser user = { .wanted = 100, .detach_when_read = true };
-    Chardev *chr;
-    int peer = test_char_pair("c", &chr);
-
-    test_user_attach(&user, chr, &test_reader_ops);
-    test_send(peer, "one");
-    WAIT_UNTIL(user.got->len == 3);
-    test_send(peer, "two");
-    close(peer);
+    p->user.detach_when_read = true;
+    pair_read(p, 100);
+    test_send(p->peer, "one");
+    WAIT_UNTIL(p->user.got->len == 3);
+    test_send(p->peer, "two");
+    pair_hang_up(p);
     test_settle();
-    g_assert_cmpuint(user.got->len, ==, 3);
-    g_assert_cmpuint(user.n_closed, ==, 0);
-    test_user_clear(&user);
-    char_cleanup();
+    g_assert_cmpuint(p->user.got->len, ==, 3);
+    g_assert_cmpuint(p->user.n_closed, ==, 0);
 }
 
-static void test_detach_inside_closed(void)
+static void test_detach_inside_closed(Pair *p, gconstpointer data)
 {
-    TestUser user = { .wanted = 100, .detach_when_closed = true };
-    Chardev *chr;
-    int peer = test_char_pair("c", &chr);
-
-    test_user_attach(&user, chr, &test_reader_ops);
-    close(peer);
-    WAIT_UNTIL(user.n_closed == 1);
+    p->user.detach_when_closed = true;
+    pair_read(p, 100);
+    pair_hang_up(p);
+    WAIT_UNTIL(p->user.n_closed == 1);
     json_object_put(test_qmp_ok("chardev-remove", "{'id': 'c'}"));
     g_assert_null(char_find("c"));
-    test_user_clear(&user);
-    char_cleanup();
 }
 
 /* --- Writing -------------------------------------------------------------------------------- */
@@ -207,155 +186,108 @@ static void drain(int peer, size_t len)
     }
 }
 
-static void test_full_socket_takes_part(void)
+static void test_full_socket_takes_part(Pair *p, gconstpointer data)
 {
-    TestUser user = { 0 };
-    Chardev *chr;
-    int peer = test_char_pair("c", &chr);
     size_t n_taken;
 
-    test_user_attach(&user, chr, &test_writer_ops);
-    n_taken = fill(&user);
+    pair_write(p);
+    n_taken = fill(&p->user);
     test_settle();
-    g_assert_cmpuint(user.n_ready, ==, 0);
-    drain(peer, n_taken);
-    WAIT_UNTIL(user.n_ready == 1);
+    g_assert_cmpuint(p->user.n_ready, ==, 0);
+    drain(p->peer, n_taken);
+    WAIT_UNTIL(p->user.n_ready == 1);
     test_settle();
-    g_assert_cmpuint(user.n_ready, ==, 1);
-    g_assert_cmpint(test_user_write(&user, "more"), ==, 4);
-    test_expect(peer, "more");
-    test_user_clear(&user);
-    close(peer);
-    char_cleanup();
+    g_assert_cmpuint(p->user.n_ready, ==, 1);
+    g_assert_cmpint(test_user_write(&p->user, "more"), ==, 4);
+    test_expect(p->peer, "more");
 }
 
-static void test_no_ready_after_detach(void)
+static void test_no_ready_after_detach(Pair *p, gconstpointer data)
 {
-    TestUser user = { 0 };
-    Chardev *chr;
-    int peer = test_char_pair("c", &chr);
     size_t n_taken;
 
-    test_user_attach(&user, chr, &test_writer_ops);
-    n_taken = fill(&user);
-    char_frontend_detach(&user.fe);
-    drain(peer, n_taken);
+    pair_write(p);
+    n_taken = fill(&p->user);
+    char_frontend_detach(&p->user.fe);
+    drain(p->peer, n_taken);
     test_settle();
-    g_assert_cmpuint(user.n_ready, ==, 0);
-    test_user_clear(&user);
-    close(peer);
-    char_cleanup();
+    g_assert_cmpuint(p->user.n_ready, ==, 0);
 }
 
-static void test_writes_many_pieces(void)
+static void test_writes_many_pieces(Pair *p, gconstpointer data)
 {
-    TestUser user = { 0 };
     struct iovec iov[3] = { { (char *)"ab", 2 }, { (char *)"", 0 }, { (char *)"cde", 3 } };
-    Chardev *chr;
-    int peer = test_char_pair("c", &chr);
 
-    test_user_attach(&user, chr, &test_writer_ops);
-    g_assert_cmpint(char_frontend_writev(&user.fe, iov, 3), ==, 5);
-    test_expect(peer, "abcde");
-    test_user_clear(&user);
-    close(peer);
-    char_cleanup();
+    pair_write(p);
+    g_assert_cmpint(char_frontend_writev(&p->user.fe, iov, 3), ==, 5);
+    test_expect(p->peer, "abcde");
 }
 
-static void test_send_keeps_the_rest(void)
+static void test_send_keeps_the_rest(Pair *p, gconstpointer data)
 {
-    TestUser user = { 0 };
-    g_autofree char *data = g_strnfill(4000000, 'z');
-    Chardev *chr;
-    int peer = test_char_pair("c", &chr);
+    g_autofree char *text = g_strnfill(4000000, 'z');
     size_t n_got = 0;
     char buffer[65536];
 
-    test_user_attach(&user, chr, &test_writer_ops);
-    char_frontend_send(&user.fe, data, 4000000);
-    char_frontend_send(&user.fe, "end", 3);
-    g_assert_false(char_frontend_flushed(&user.fe));
+    pair_write(p);
+    char_frontend_send(&p->user.fe, text, 4000000);
+    char_frontend_send(&p->user.fe, "end", 3);
+    g_assert_false(char_frontend_flushed(&p->user.fe));
     while (n_got < 4000003) {
-        ssize_t n_read = recv(peer, buffer, sizeof(buffer), MSG_DONTWAIT);
+        ssize_t n_read = recv(p->peer, buffer, sizeof(buffer), MSG_DONTWAIT);
 
         n_got += n_read > 0 ? (size_t)n_read : 0;
         g_main_context_iteration(NULL, FALSE);
     }
-    WAIT_UNTIL(user.n_ready > 0);
-    g_assert_true(char_frontend_flushed(&user.fe));
-    test_user_clear(&user);
-    close(peer);
-    char_cleanup();
+    WAIT_UNTIL(p->user.n_ready > 0);
+    g_assert_true(char_frontend_flushed(&p->user.fe));
 }
 
-static void test_broken_writer_is_told_later(void)
+static void test_broken_writer_is_told_later(Pair *p, gconstpointer data)
 {
-    TestUser user = { 0 };
-    Chardev *chr;
-    int peer = test_char_pair("c", &chr);
-
-    test_user_attach(&user, chr, &test_writer_ops);
-    close(peer);
-    g_assert_cmpint(test_user_write(&user, "x"), ==, -EPIPE);
-    g_assert_cmpuint(user.n_closed, ==, 0);
-    g_assert_false(char_frontend_is_open(&user.fe));
-    g_assert_cmpint(test_user_write(&user, "x"), ==, -ENOTCONN);
-    WAIT_UNTIL(user.n_closed == 1);
-    test_user_clear(&user);
-    char_cleanup();
+    pair_write(p);
+    pair_hang_up(p);
+    g_assert_cmpint(test_user_write(&p->user, "x"), ==, -EPIPE);
+    g_assert_cmpuint(p->user.n_closed, ==, 0);
+    g_assert_false(char_frontend_is_open(&p->user.fe));
+    g_assert_cmpint(test_user_write(&p->user, "x"), ==, -ENOTCONN);
+    WAIT_UNTIL(p->user.n_closed == 1);
 }
 
-static void test_broken_write_loses_no_input(void)
+static void test_broken_write_loses_no_input(Pair *p, gconstpointer data)
 {
-    TestUser user = { .wanted = 0 };
-    Chardev *chr;
-    int peer = test_char_pair("c", &chr);
-
-    test_user_attach(&user, chr, &test_reader_ops);
-    test_send(peer, "still here");
-    close(peer);
-    g_assert_cmpint(test_user_write(&user, "x"), ==, -EPIPE);
+    pair_read(p, 0);
+    test_send(p->peer, "still here");
+    pair_hang_up(p);
+    g_assert_cmpint(test_user_write(&p->user, "x"), ==, -EPIPE);
     test_settle();
-    g_assert_cmpuint(user.n_closed, ==, 0);
-    test_user_want(&user, 100);
-    WAIT_UNTIL(user.n_closed == 1);
-    g_assert_true(test_user_got(&user, "still here"));
-    test_user_clear(&user);
-    char_cleanup();
+    g_assert_cmpuint(p->user.n_closed, ==, 0);
+    test_user_want(&p->user, 100);
+    WAIT_UNTIL(p->user.n_closed == 1);
+    g_assert_true(test_user_got(&p->user, "still here"));
 }
 
-static void test_pending_is_dropped_with_the_connection(void)
+static void test_pending_is_dropped_with_the_connection(Pair *p, gconstpointer data)
 {
-    TestUser user = { 0 };
-    g_autofree char *data = g_strnfill(1000000, 'z');
-    Chardev *chr;
-    int peer = test_char_pair("c", &chr);
+    g_autofree char *text = g_strnfill(1000000, 'z');
 
-    test_user_attach(&user, chr, &test_writer_ops);
-    char_frontend_send(&user.fe, data, 1000000);
-    g_assert_false(char_frontend_flushed(&user.fe));
-    close(peer);
-    WAIT_UNTIL(user.n_closed == 1);
-    g_assert_true(char_frontend_flushed(&user.fe));
-    test_user_clear(&user);
-    char_cleanup();
+    pair_write(p);
+    char_frontend_send(&p->user.fe, text, 1000000);
+    g_assert_false(char_frontend_flushed(&p->user.fe));
+    pair_hang_up(p);
+    WAIT_UNTIL(p->user.n_closed == 1);
+    g_assert_true(char_frontend_flushed(&p->user.fe));
 }
 
-static void test_disconnect(void)
+static void test_disconnect(Pair *p, gconstpointer data)
 {
-    TestUser user = { .wanted = 100 };
-    Chardev *chr;
-    int peer = test_char_pair("c", &chr);
     char byte;
 
-    test_user_attach(&user, chr, &test_reader_ops);
-    char_frontend_disconnect(&user.fe);
-    g_assert_cmpuint(user.n_closed, ==, 0);
-    WAIT_UNTIL(user.n_closed == 1);
-    g_assert_cmpint(read(peer, &byte, 1), ==, 0);
-    test_user_clear(&user);
-    close(peer);
-    char_cleanup();
+    pair_read(p, 100);
+    char_frontend_disconnect(&p->user.fe);
+    g_assert_cmpuint(p->user.n_closed, ==, 0);
+    WAIT_UNTIL(p->user.n_closed == 1);
+    g_assert_cmpint(read(p->peer, &byte, 1), ==, 0);
 }
 
 /* --- Descriptors ---------------------------------------------------------------------------- */
@@ -375,39 +307,30 @@ static void send_fds(int peer, const int *fds, size_t n_fds)
     g_assert_cmpint(sendmsg(peer, &msg, 0), ==, 1);
 }
 
-static void test_descriptors_come_with_bytes(void)
+static void test_descriptors_come_with_bytes(Pair *p, gconstpointer data)
 {
-    TestUser user = { .wanted = 100 };
-    Chardev *chr;
-    int peer = test_char_pair("c", &chr);
     int fds[2];
     int second;
 
     g_assert_cmpint(pipe(fds), ==, 0);
-    test_user_attach(&user, chr, &test_reader_ops);
-    send_fds(peer, fds, 2);
-    WAIT_UNTIL(user.got->len == 1);
-    g_assert_cmpint(user.fd, >=, 0);
-    g_assert_cmpint(fcntl(user.fd, F_GETFD), ==, FD_CLOEXEC);
-    second = char_frontend_take_fd(&user.fe);
+    pair_read(p, 100);
+    send_fds(p->peer, fds, 2);
+    WAIT_UNTIL(p->user.got->len == 1);
+    g_assert_cmpint(p->user.fd, >=, 0);
+    g_assert_cmpint(fcntl(p->user.fd, F_GETFD), ==, FD_CLOEXEC);
+    second = char_frontend_take_fd(&p->user.fe);
     g_assert_cmpint(second, >=, 0);
-    g_assert_cmpint(char_frontend_take_fd(&user.fe), ==, -1);
+    g_assert_cmpint(char_frontend_take_fd(&p->user.fe), ==, -1);
     g_assert_cmpint(write(second, "p", 1), ==, 1);
-    test_expect(user.fd, "p");
+    test_expect(p->user.fd, "p");
     close(second);
-    close(user.fd);
+    close(p->user.fd);
     close(fds[0]);
     close(fds[1]);
-    test_user_clear(&user);
-    close(peer);
-    char_cleanup();
 }
 
-static void test_untaken_descriptors_are_closed(void)
+static void test_untaken_descriptors_are_closed(Pair *p, gconstpointer data)
 {
-    TestUser user = { .wanted = 100 };
-    Chardev *chr;
-    int peer = test_char_pair("c", &chr);
     int pair[2];
     int sixteen[16];
     char byte;
@@ -416,17 +339,15 @@ static void test_untaken_descriptors_are_closed(void)
     for (int i = 0; i < 16; i++) {
         sixteen[i] = pair[0];
     }
-    test_user_attach(&user, chr, &test_reader_ops);
-    send_fds(peer, sixteen, 16);
-    WAIT_UNTIL(user.got->len == 1);
-    close(user.fd);
+    pair_read(p, 100);
+    send_fds(p->peer, sixteen, 16);
+    WAIT_UNTIL(p->user.got->len == 1);
+    close(p->user.fd);
     close(pair[0]);
-    close(peer);
-    WAIT_UNTIL(user.n_closed == 1);
+    pair_hang_up(p);
+    WAIT_UNTIL(p->user.n_closed == 1);
     g_assert_cmpint(read(pair[1], &byte, 1), ==, 0);
     close(pair[1]);
-    test_user_clear(&user);
-    char_cleanup();
 }
 
 /* --- Server:  client ---unix:PATH--- chardev c --- user -------------------------------------- */
@@ -754,26 +675,28 @@ int main(int argc, char **argv)
 {
     test_char_init(&argc, &argv);
 #define ADD(name, func) g_test_add_func("/char-socket/" name, func)
-    ADD("reads-what-is-wanted", test_reads_what_is_wanted);
-    ADD("reads-large-pieces", test_reads_large_pieces);
-    ADD("no-user-leaves-data-in-the-kernel", test_no_user_leaves_data_in_the_kernel);
-    ADD("end-behind-unread-bytes-waits", test_end_behind_unread_bytes_waits);
-    ADD("end-behind-unread-bytes-costs-no-time", test_end_behind_unread_bytes_costs_no_time);
-    ADD("end-without-unread-bytes-is-noticed", test_end_without_unread_bytes_is_noticed);
-    ADD("end-without-user-keeps-unread-bytes", test_end_without_user_keeps_unread_bytes);
-    ADD("writer-notices-hangup-at-once", test_writer_notices_hangup_at_once);
-    ADD("detach-inside-read", test_detach_inside_read);
-    ADD("detach-inside-closed", test_detach_inside_closed);
-    ADD("full-socket-takes-part", test_full_socket_takes_part);
-    ADD("no-ready-after-detach", test_no_ready_after_detach);
-    ADD("writes-many-pieces", test_writes_many_pieces);
-    ADD("send-keeps-the-rest", test_send_keeps_the_rest);
-    ADD("broken-writer-is-told-later", test_broken_writer_is_told_later);
-    ADD("broken-write-loses-no-input", test_broken_write_loses_no_input);
-    ADD("pending-is-dropped-with-the-connection", test_pending_is_dropped_with_the_connection);
-    ADD("disconnect", test_disconnect);
-    ADD("descriptors-come-with-bytes", test_descriptors_come_with_bytes);
-    ADD("untaken-descriptors-are-closed", test_untaken_descriptors_are_closed);
+#define ADD_PAIR(name, func) \
+    g_test_add("/char-socket/" name, Pair, NULL, pair_set_up, func, pair_tear_down)
+    ADD_PAIR("reads-what-is-wanted", test_reads_what_is_wanted);
+    ADD_PAIR("reads-large-pieces", test_reads_large_pieces);
+    ADD_PAIR("no-user-leaves-data-in-the-kernel", test_no_user_leaves_data_in_the_kernel);
+    ADD_PAIR("end-behind-unread-bytes-waits", test_end_behind_unread_bytes_waits);
+    ADD_PAIR("end-behind-unread-bytes-costs-no-time", test_end_behind_unread_bytes_costs_no_time);
+    ADD_PAIR("end-without-unread-bytes-is-noticed", test_end_without_unread_bytes_is_noticed);
+    ADD_PAIR("end-without-user-keeps-unread-bytes", test_end_without_user_keeps_unread_bytes);
+    ADD_PAIR("writer-notices-hangup-at-once", test_writer_notices_hangup_at_once);
+    ADD_PAIR("detach-inside-read", test_detach_inside_read);
+    ADD_PAIR("detach-inside-closed", test_detach_inside_closed);
+    ADD_PAIR("full-socket-takes-part", test_full_socket_takes_part);
+    ADD_PAIR("no-ready-after-detach", test_no_ready_after_detach);
+    ADD_PAIR("writes-many-pieces", test_writes_many_pieces);
+    ADD_PAIR("send-keeps-the-rest", test_send_keeps_the_rest);
+    ADD_PAIR("broken-writer-is-told-later", test_broken_writer_is_told_later);
+    ADD_PAIR("broken-write-loses-no-input", test_broken_write_loses_no_input);
+    ADD_PAIR("pending-is-dropped-with-the-connection", test_pending_is_dropped_with_the_connection);
+    ADD_PAIR("disconnect", test_disconnect);
+    ADD_PAIR("descriptors-come-with-bytes", test_descriptors_come_with_bytes);
+    ADD_PAIR("untaken-descriptors-are-closed", test_untaken_descriptors_are_closed);
     ADD("server/one-client-at-a-time", test_server_one_client_at_a_time);
     ADD("server/accepts-without-user", test_server_accepts_without_user);
     ADD("server/waits-at-start", test_server_waits_at_start);
