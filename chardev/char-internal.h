@@ -102,6 +102,7 @@ void char_remove(Chardev *chr);
 /** char_change: put a new device in the place of the unused @chr. */
 Chardev *char_change(Chardev *chr, const ChardevBackend *backend, GError **error);
 
+/** char_in_use: whether it has a front end; of a mux, any. */
 bool char_in_use(const Chardev *chr);
 
 /** char_filename: as in query-chardev. Owned. */
@@ -116,6 +117,7 @@ void char_foreach(void (*func)(Chardev *chr, void *opaque), void *opaque);
 /** char_common: the members that all back ends have. */
 const ChardevCommon *char_common(const ChardevBackend *backend);
 
+/** char_ref, char_unref: keep the memory of a chardev that may be removed meanwhile. */
 void char_ref(Chardev *chr);
 void char_unref(Chardev *chr);
 
@@ -132,6 +134,8 @@ uint8_t *char_read_buffer(void);
 
 /** char_deliver: hand bytes to the front end; it may detach inside. */
 void char_deliver(Chardev *chr, const uint8_t *data, size_t len);
+
+/** char_deliver_event: tell the front end, if there is one; it may detach inside. */
 void char_deliver_event(Chardev *chr, CharEvent event);
 
 /**
@@ -147,7 +151,7 @@ void char_write_ready(Chardev *chr);
 /** char_write_blocked: whether the front end waits for char_write_ready(). */
 bool char_write_blocked(const Chardev *chr);
 
-/** The same for one front end, for the mux. */
+/** char_frontend_read_wanted, _write_ready, _closed: the same for one front end, for the mux. */
 size_t char_frontend_read_wanted(const CharFrontend *fe);
 void char_frontend_write_ready(CharFrontend *fe);
 void char_frontend_closed(CharFrontend *fe);
@@ -156,6 +160,8 @@ void char_frontend_closed(CharFrontend *fe);
 
 /** char_log_new: the log that @common asks for. Returns: false with @error; *@log may be NULL. */
 bool char_log_new(const ChardevCommon *common, CharLog **log, GError **error);
+
+/** char_log_free: close it; NULL is legal. */
 void char_log_free(CharLog *log);
 
 /** char_log_write: copy the first @len bytes of @iov. */
@@ -175,6 +181,8 @@ typedef struct CharFd {
 
 /** char_fd_start: begin with the descriptors, which are taken over. */
 void char_fd_start(CharFd *cf, int in_fd, int out_fd);
+
+/** char_fd_close, _writev, _update: for the hooks of the same names. */
 void char_fd_close(Chardev *chr);
 ssize_t char_fd_writev(Chardev *chr, CharFrontend *fe, const struct iovec *iov, int n_iov);
 void char_fd_update(Chardev *chr, CharFrontend *fe);
@@ -196,6 +204,7 @@ char *char_socket_address_text(const SocketAddress *addr, const char *protocol);
 
 /* --- char-ringbuf.c ------------------------------------------------------------------------ */
 
+/** char_is_ringbuf: whether ringbuf-read and ringbuf-write can use it. */
 bool char_is_ringbuf(const Chardev *chr);
 
 /** char_ringbuf_read: take out the oldest, at most @size. Returns: owned, never NULL. */

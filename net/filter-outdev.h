@@ -43,6 +43,7 @@ bool filter_outdev_abandon(FilterOutdev *out, NetFrame *frame);
 /** filter_outdev_close: abandon and detach; legal when it is not there. */
 void filter_outdev_close(FilterOutdev *out);
 
+/** filter_outdev_is_connected: whether frames can be written now or later; false if not there. */
 bool filter_outdev_is_connected(const FilterOutdev *out);
 
 /**

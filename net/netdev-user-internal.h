@@ -30,6 +30,8 @@ typedef struct NetUser {
  * Returns: false with @error (interface.md 2.3).
  */
 bool net_user_config_init(SlirpConfig *config, const NetdevUserOptions *opts, GError **error);
+
+/** net_user_config_clear: free what is not borrowed. */
 void net_user_config_clear(SlirpConfig *config);
 
 /* --- netdev-user-fwd.c -------------------------------------------------------------------- */

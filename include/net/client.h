@@ -84,7 +84,7 @@ NetClient *net_client_new(const NetClientInfo *info, const char *id);
 /** net_client_delete: filters first, then the link, then the client itself. */
 void net_client_delete(NetClient *nc);
 
-/** net_client_find: a netdev by id, or a client of any kind by name. Borrowed or NULL. */
+/** net_netdev_find, net_client_find: a netdev, or any client, by its id. Borrowed; NULL = none. */
 NetClient *net_netdev_find(const char *id);
 NetClient *net_client_find(const char *name);
 
@@ -99,6 +99,8 @@ static inline const char *net_client_noun(const NetClient *nc)
 
 /** net_client_connect: make @a and @b peers; neither has one. */
 void net_client_connect(NetClient *a, NetClient *b);
+
+/** net_client_disconnect: part @nc and its peer; what is held on the link is lost. */
 void net_client_disconnect(NetClient *nc);
 
 /**
@@ -138,6 +140,7 @@ typedef struct NetClientCounts {
     NetCount from_held;  /* they wait anywhere on it */
 } NetClientCounts;
 
+/** net_client_get_counts: @counts: (out) all 0 without a peer. */
 void net_client_get_counts(const NetClient *nc, NetClientCounts *counts);
 
 /** net_client_return: @frames that @receive took come back, in front of what is held for it. */

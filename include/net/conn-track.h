@@ -123,6 +123,7 @@ unsigned net_conn_table_size(const NetConnTable *table);
 /** net_conn_table_class_size: those of one class. */
 unsigned net_conn_table_class_size(const NetConnTable *table, NetConnClass class);
 
+/** net_conn_table_stats: since the table was made. Borrowed. */
 const NetConnStats *net_conn_table_stats(const NetConnTable *table);
 
 #endif

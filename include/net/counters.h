@@ -28,6 +28,7 @@ typedef struct NetDrops {
     NetCount by_reason[NET_DROP_REASON__MAX];
 } NetDrops;
 
+/** net_drops_total: for all reasons together. */
 NetCount net_drops_total(const NetDrops *drops);
 
 /** net_drops_to_qapi: the reasons that have counted something. Returns: owned list. */

@@ -27,6 +27,7 @@ typedef struct NetDgramSocket {
 bool net_dgram_socket_open(NetDgramSocket *sock, const SocketAddress *local,
                            const SocketAddress *remote, GError **error);
 
+/** net_dgram_socket_clear: close it; a local unix path stays. */
 void net_dgram_socket_clear(NetDgramSocket *sock);
 
 #endif

@@ -24,8 +24,11 @@ typedef struct NetFrameWriter {
     uint32_t pending_vnet_hdr_len;
 } NetFrameWriter;
 
+/** net_frame_writer_init: @vnet_hdr: as the member; @func: writes to the stream. */
 void net_frame_writer_init(NetFrameWriter *writer, bool vnet_hdr, NetWritevFunc *func,
                            void *opaque);
+
+/** net_frame_writer_clear: give up the kept rest; it may be used again. */
 void net_frame_writer_clear(NetFrameWriter *writer);
 
 /**

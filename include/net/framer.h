@@ -19,10 +19,13 @@ typedef struct NetFramer {
     uint32_t partial_len;  /* bytes of it that are here */
 } NetFramer;
 
+/** net_framer_init: a stream begins; @vnet_hdr: as the member. */
 void net_framer_init(NetFramer *framer, bool vnet_hdr);
 
 /** net_framer_reset: forget an unfinished frame; for a new connection. */
 void net_framer_reset(NetFramer *framer);
+
+/** net_framer_clear: net_framer_reset(), and give the memory back. */
 void net_framer_clear(NetFramer *framer);
 
 /** net_framer_is_between_frames: whether the stream could end here without a torn frame. */

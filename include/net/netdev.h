@@ -16,6 +16,7 @@ typedef struct NetdevClass {
     NetClient *(*create)(const Netdev *netdev, GError **error);
 } NetdevClass;
 
+/** netdev_class_register: @class: constant; from a constructor, before main(). */
 void netdev_class_register(const NetdevClass *class);
 
 /** netdev_is_built_in: whether a class for @type is registered. */

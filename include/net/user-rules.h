@@ -32,6 +32,8 @@ bool net_user_rule_parse(const char *text, NetUserRule *rule, GError **error);
 
 /** net_user_rule_parse_host: "[tcp|udp]:[HOST]:PORT", as hostfwd_remove takes it. */
 bool net_user_rule_parse_host(const char *text, NetUserRule *rule, GError **error);
+
+/** net_user_rule_clear: free what it owns; legal twice. */
 void net_user_rule_clear(NetUserRule *rule);
 
 /** A guestfwd rule; start zeroed. */
@@ -44,6 +46,8 @@ typedef struct NetUserGuestRule {
 
 /** net_user_guest_rule_parse: "[tcp]:SERVER:PORT-CHARDEV" or "[tcp]:SERVER:PORT-cmd:COMMAND". */
 bool net_user_guest_rule_parse(const char *text, NetUserGuestRule *rule, GError **error);
+
+/** net_user_guest_rule_clear: as net_user_rule_clear(). */
 void net_user_guest_rule_clear(NetUserGuestRule *rule);
 
 /**

@@ -19,7 +19,10 @@ typedef struct JsonStream JsonStream;
  */
 typedef void JsonStreamFunc(json_object *value, GError *error, void *opaque);
 
+/** json_stream_new: @func is called for each value, with @opaque. Returns: owned. */
 JsonStream *json_stream_new(JsonStreamFunc *func, void *opaque);
+
+/** json_stream_free: NULL is legal, also inside its own callback. */
 void json_stream_free(JsonStream *stream);
 
 /** json_stream_feed: any split of the bytes gives the same calls of the function. */

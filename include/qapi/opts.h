@@ -30,6 +30,8 @@ Opts *opts_parse(const char *text, const char *implied_key, bool check_id, GErro
 /** opts_parse_quietly: without that warning: legacy strings, and an argument read once more. */
 Opts *opts_parse_quietly(const char *text, const char *implied_key, bool check_id,
                          GError **error);
+
+/** opts_free: NULL is legal. */
 void opts_free(Opts *opts);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Opts, opts_free)
 

@@ -104,7 +104,10 @@ void *qapi_from_json(const QapiType *type, json_object *json, QapiInput input, G
 /** qapi_to_json: the value as JSON; absent members are left out. Returns: owned. */
 json_object *qapi_to_json(const QapiType *type, const void *value);
 
+/** qapi_clone: a copy with all that @value owns. Returns: owned; NULL of NULL. */
 void *qapi_clone(const QapiType *type, const void *value);
+
+/** qapi_equal: the same members, with equal values; NULL equals only NULL. */
 bool qapi_equal(const QapiType *type, const void *a, const void *b);
 
 /** qapi_free: free @value (STRUCT, UNION, ALTERNATE or LIST) and all below; NULL is legal. */

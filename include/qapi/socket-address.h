@@ -35,6 +35,8 @@ typedef void SocketConnectFunc(int fd, const GError *error, void *opaque);
  */
 SocketConnect *socket_connect_start(const SocketAddress *addr, SocketConnectFunc *func,
                                     void *opaque);
+
+/** socket_connect_cancel: end the attempt without a call; no effect from inside it, or on NULL. */
 void socket_connect_cancel(SocketConnect *attempt);
 
 /**

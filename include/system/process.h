@@ -15,13 +15,14 @@ void process_init(void);
 /** process_cleanup: remove the pid file and ignore signals; last thing of all. */
 void process_cleanup(void);
 
-/** Name of the VM (-name); NULL = none. */
+/** process_set_guest_name, process_guest_name: of the VM (-name); copied, borrowed; NULL = none. */
 void process_set_guest_name(const char *name);
 const char *process_guest_name(void);
 
 /** process_set_thread_name: what ps shows (-name process=). */
 void process_set_thread_name(const char *name);
 
+/** process_set_accelerator, process_accelerator: the one that was asked for. */
 void process_set_accelerator(Accelerator accelerator);
 Accelerator process_accelerator(void);
 
@@ -56,6 +57,8 @@ typedef struct ProcessUser {
 
 /** process_user_find: look up NAME or UID:GID. Returns: owned; NULL if there is none. */
 ProcessUser *process_user_find(const char *text);
+
+/** process_user_free: NULL is legal. */
 void process_user_free(ProcessUser *user);
 
 /**

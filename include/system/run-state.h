@@ -46,6 +46,7 @@ void run_state_listener_remove(RunStateListener *listener);
 /** run_state_n_listeners: how many there are. */
 size_t run_state_n_listeners(void);
 
+/** run_state_get, run_state_is_running: the present one; whether frames may reach a peer. */
 RunState run_state_get(void);
 bool run_state_is_running(void);
 

@@ -16,6 +16,8 @@ bool vm_start(GError **error);
 
 /** vm_system_reset: RESET event and back to prelaunch if stopped, or the end (set-action). */
 void vm_system_reset(void);
+
+/** vm_system_powerdown: tell the POWERDOWN event; there is no guest here that would end. */
 void vm_system_powerdown(void);
 
 /**

@@ -17,6 +17,7 @@ typedef enum ErrorClass {
 
 #define ERROR_DOMAIN (error_domain_quark())
 
+/** error_domain_quark: use ERROR_DOMAIN. */
 GQuark error_domain_quark(void);
 
 /** error_class_name: the name of @class as QMP writes it, e.g. "GenericError". */

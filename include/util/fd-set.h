@@ -25,6 +25,7 @@ bool fd_set_remove(int64_t id, const int64_t *fd, GError **error);
 /** Told of each descriptor: sets by rising id, in each the order of addition. */
 typedef void FdSetFunc(int64_t id, int fd, const char *opaque, void *data);
 
+/** fd_set_foreach: @data is handed to @func. */
 void fd_set_foreach(FdSetFunc *func, void *data);
 
 /** fd_set_drop_unused: close the sets from which nothing was ever opened. */

@@ -11,6 +11,7 @@
 /** The named descriptors of one monitor. */
 typedef struct FdStore FdStore;
 
+/** fd_store_new: an empty one. Returns: owned. */
 FdStore *fd_store_new(void);
 
 /** fd_store_free: close what was never taken; NULL is legal. */
@@ -24,6 +25,8 @@ int fd_store_take(FdStore *store, const char *name);
 
 /** fd_store_set_current: the store of the monitor whose command runs, NULL outside commands. */
 void fd_store_set_current(FdStore *store);
+
+/** fd_store_current: borrowed; NULL = none. */
 FdStore *fd_store_current(void);
 
 /**

@@ -27,6 +27,7 @@ void log_set_guest_name(const char *name);
  */
 char *log_set_location(const char *location);
 
+/** log_error, log_warning, log_info: one line, without LF, on stderr. */
 void log_error(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
 void log_warning(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
 void log_info(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
