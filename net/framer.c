@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+#include "util/bytes.h"
 #include "util/error.h"
 
 void net_framer_init(NetFramer *framer, bool vnet_hdr)
@@ -36,14 +37,6 @@ bool net_framer_is_between_frames(const NetFramer *framer)
     return framer->prefix_len == 0;
 }
 
-static uint32_t framer_get_be32(const uint8_t *p)
-{
-    uint32_t value_be;
-
-    memcpy(&value_be, p, sizeof(value_be));
-    return GUINT32_FROM_BE(value_be);
-}
-
 static uint32_t framer_prefix_size(const NetFramer *framer)
 {
     return framer->vnet_hdr ? 8 : 4;
@@ -61,8 +54,8 @@ static bool framer_check_length(uint32_t len, GError **error)
 static void framer_emit(const NetFramer *framer, NetBatch *batch, const uint8_t *prefix,
                         const uint8_t *data)
 {
-    uint32_t len = framer_get_be32(prefix);
-    uint32_t vnet_hdr_len = framer->vnet_hdr ? framer_get_be32(prefix + 4) : 0;
+    uint32_t len = get_be32(prefix);
+    uint32_t vnet_hdr_len = framer->vnet_hdr ? get_be32(prefix + 4) : 0;
 
     batch->frames[batch->n++] = (NetFrame) {
         .data = data,
@@ -81,7 +74,7 @@ static ssize_t framer_fill_prefix(NetFramer *framer, const uint8_t *data, size_t
     memcpy(framer->prefix + had, data, take);
     framer->prefix_len += take;
     if (had < 4 && framer->prefix_len >= 4 &&
-        !framer_check_length(framer_get_be32(framer->prefix), error)) {
+        !framer_check_length(get_be32(framer->prefix), error)) {
         return -1;
     }
     return take;
@@ -91,7 +84,7 @@ static ssize_t framer_fill_prefix(NetFramer *framer, const uint8_t *data, size_t
 static size_t framer_fill_payload(NetFramer *framer, const uint8_t *data, size_t len,
                                   NetBatch *batch)
 {
-    uint32_t want = framer_get_be32(framer->prefix);
+    uint32_t want = get_be32(framer->prefix);
     size_t take = MIN(len, want - framer->partial_len);
 
     if (want == 0) {
@@ -152,7 +145,7 @@ static ssize_t framer_cut(NetFramer *framer, const uint8_t *data, size_t len, Ne
     size_t pos = 0;
 
     while (batch->n < NET_BATCH_MAX && len - pos >= 4) {
-        uint32_t frame_len = framer_get_be32(data + pos);
+        uint32_t frame_len = get_be32(data + pos);
 
         if (!framer_check_length(frame_len, error)) {
             return -1;

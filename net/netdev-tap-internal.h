@@ -20,19 +20,29 @@ typedef struct TapDevice {
     char ifname[IFNAMSIZ]; /* "" = not known, the descriptor came from elsewhere */
 } TapDevice;
 
-/** tap_options_check: combinations that are refused, and what is not supported. */
+/** tap_options_check: whether all can be done, and together. Returns: false with @error set. */
 bool tap_options_check(const NetdevTapOptions *opts, GError **error);
 
 /**
  * tap_device_open: make or open the interface by name
  * @device: (out) its fd is the caller's from now on
+ * Returns: false with @error set.
  */
 bool tap_device_open(TapDevice *device, const NetdevTapOptions *opts, GError **error);
 
-/** tap_device_adopt: use @fd (taken, also on failure), which was opened elsewhere. */
+/**
+ * tap_device_adopt: use a descriptor that was opened elsewhere
+ * @fd: taken, also on failure
+ * @device: (out) its fd is the caller's from now on
+ * Returns: false with @error set.
+ */
 bool tap_device_adopt(TapDevice *device, int fd, GError **error);
 
-/** tap_device_set_sndbuf: @sndbuf NULL or 0 = no limit. */
+/**
+ * tap_device_set_sndbuf: how much may wait in the kernel
+ * @sndbuf: bytes; NULL or 0 = no limit
+ * Returns: false with @error set.
+ */
 bool tap_device_set_sndbuf(const TapDevice *device, const uint64_t *sndbuf, GError **error);
 
 /** tap_set_offloads: what the kernel may leave to us: all that we know, or nothing. */
@@ -41,6 +51,7 @@ void tap_set_offloads(int fd, bool on);
 /**
  * tap_script_run: run @script with the name of the interface and wait for its end
  * @interruptible: give up when this process is asked to end
+ * Returns: false with @error when it could not run, or failed, or was interrupted.
  */
 bool tap_script_run(const char *script, const char *ifname, bool interruptible,
                     GError **error);

@@ -18,6 +18,7 @@
 #include <glib.h>
 
 #include "net/checksum.h"
+#include "util/bytes.h"
 
 /* The virtio-net header (virtio 1.2, 5.1.6). */
 #define VNET_FLAGS 0u
@@ -66,33 +67,6 @@
 #define UDP_LEN 8u
 #define UDP_LENGTH 4u
 #define UDP_CSUM 6u
-
-static uint16_t get_le16(const uint8_t *data)
-{
-    return (uint16_t)(data[0] | data[1] << 8);
-}
-
-static uint16_t get_be16(const uint8_t *data)
-{
-    return (uint16_t)(data[0] << 8 | data[1]);
-}
-
-static void put_be16(uint8_t *data, uint32_t value)
-{
-    data[0] = (uint8_t)(value >> 8);
-    data[1] = (uint8_t)value;
-}
-
-static uint32_t get_be32(const uint8_t *data)
-{
-    return (uint32_t)get_be16(data) << 16 | get_be16(data + 2);
-}
-
-static void put_be32(uint8_t *data, uint32_t value)
-{
-    put_be16(data, value >> 16);
-    put_be16(data + 2, value);
-}
 
 static bool refuse(const char **why, const char *reason)
 {

@@ -100,7 +100,7 @@ NetConn *net_conn_table_add(NetConnTable *table, const NetConnKey *key, int64_t 
 /** net_conn_table_remove: forget @conn. */
 void net_conn_table_remove(NetConnTable *table, NetConn *conn);
 
-/** net_conn_table_touch: @conn is used now. */
+/** net_conn_table_touch: @conn is used now; @now_ns: by the clock of the table's user. */
 void net_conn_table_touch(NetConnTable *table, NetConn *conn, int64_t now_ns);
 
 /** net_conn_table_set_class: in a new class it counts as the last used. */

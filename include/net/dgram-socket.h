@@ -23,6 +23,7 @@ typedef struct NetDgramSocket {
  * @sock: (out) end it with net_dgram_socket_clear() or steal its fd
  *
  * An old socket at a local unix path is unlinked first.
+ * Returns: false with @error set; nothing is to be cleared then.
  */
 bool net_dgram_socket_open(NetDgramSocket *sock, const SocketAddress *local,
                            const SocketAddress *remote, GError **error);

@@ -10,11 +10,13 @@
 /** At least as much as one read brings, and the longest frame in any case. */
 #define NET_SCRATCH_SIZE (NET_READ_SIZE + NET_FRAME_MAX)
 
+/** Belongs to a chain; empty at the beginning of each call. */
 typedef struct NetScratch {
-    size_t used;
+    size_t used; /* bytes of @data */
     uint8_t data[NET_SCRATCH_SIZE];
 } NetScratch;
 
+/** net_scratch_has_room: for a copy of @frame. */
 static inline bool net_scratch_has_room(const NetScratch *scratch, const NetFrame *frame)
 {
     return frame->len <= sizeof(scratch->data) - scratch->used;
