@@ -309,9 +309,13 @@ static void fixture_run_case(gconstpointer data)
 
 void fixture_test_data(const char *path, void (*func)(gconstpointer data), gconstpointer data)
 {
+    /* To the end of the process: a subprocess runs one of them only. */
+    static GPtrArray *cases;
     FixtureCase *test = g_new0(FixtureCase, 1);
 
     test->func = func;
     test->data = data;
-    g_test_add_data_func_full(path, test, fixture_run_case, g_free);
+    cases = cases ? cases : g_ptr_array_new();
+    g_ptr_array_add(cases, test);
+    g_test_add_data_func(path, test, fixture_run_case);
 }
