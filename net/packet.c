@@ -40,6 +40,8 @@
 #define TCP_OPTION_END 0u
 #define TCP_OPTION_NOP 1u
 #define TCP_OPTION_SACK 5u
+#define TCP_OPTION_TIMESTAMPS 8u
+#define TCP_TIMESTAMPS_LEN 10u
 
 #define UDP_LEN 8u
 #define ICMP_LEN 8u
@@ -402,6 +404,32 @@ bool net_packet_next_option(const NetPacket *packet, uint32_t *pos, NetTcpOption
     return true;
 }
 
+/* Returns: offset of the values; 0 = there are none. */
+static uint32_t packet_find_timestamps(const NetPacket *packet)
+{
+    NetTcpOption option;
+    uint32_t pos = 0;
+
+    while (net_packet_next_option(packet, &pos, &option)) {
+        if (option.kind == TCP_OPTION_TIMESTAMPS && option.len == TCP_TIMESTAMPS_LEN) {
+            return option.value;
+        }
+    }
+    return 0;
+}
+
+bool net_packet_timestamps(const NetPacket *packet, NetTcpTimestamps *timestamps)
+{
+    uint32_t at = packet_find_timestamps(packet);
+
+    if (at == 0) {
+        return false;
+    }
+    timestamps->own = read_be32(packet->data + at);
+    timestamps->echo = read_be32(packet->data + at + 4);
+    return true;
+}
+
 static uint64_t edit_sum(const NetTcpEdit *edit)
 {
     const NetPacket *packet = edit->packet;
@@ -440,6 +468,17 @@ void net_tcp_edit_shift_sack(NetTcpEdit *edit, uint32_t shift)
 
             write_be32(edge, read_be32(edge) + shift);
         }
+    }
+}
+
+void net_tcp_edit_shift_timestamps(NetTcpEdit *edit, NetTcpTimestamps shift)
+{
+    uint32_t at = packet_find_timestamps(edit->packet);
+    uint8_t *values = edit->copy + at;
+
+    if (at > 0) {
+        write_be32(values, read_be32(values) + shift.own);
+        write_be32(values + 4, read_be32(values + 4) + shift.echo);
     }
 }
 

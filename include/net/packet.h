@@ -127,6 +127,15 @@ const char *net_packet_fault_name(NetPacketFault fault);
  */
 bool net_packet_next_option(const NetPacket *packet, uint32_t *pos, NetTcpOption *option);
 
+/** NetTcpTimestamps: the values of the option timestamps (RFC 7323), in host byte order. */
+typedef struct NetTcpTimestamps {
+    uint32_t own;  /* TSval: by the sender's clock */
+    uint32_t echo; /* TSecr: by the receiver's; means nothing without ACK */
+} NetTcpTimestamps;
+
+/** net_packet_timestamps: Returns: whether the packet has them, and @timestamps is set. */
+bool net_packet_timestamps(const NetPacket *packet, NetTcpTimestamps *timestamps);
+
 /** net_packet_payload_len: bytes behind the transport header, Ethernet padding left out. */
 static inline uint32_t net_packet_payload_len(const NetPacket *packet)
 {
@@ -170,6 +179,9 @@ void net_tcp_edit_set_ack(NetTcpEdit *edit, uint32_t ack);
 
 /** net_tcp_edit_shift_sack: add to the numbers of selective acknowledgements (RFC 2018). */
 void net_tcp_edit_shift_sack(NetTcpEdit *edit, uint32_t shift);
+
+/** net_tcp_edit_shift_timestamps: add to both values, if it has them. */
+void net_tcp_edit_shift_timestamps(NetTcpEdit *edit, NetTcpTimestamps shift);
 
 /** net_tcp_edit_end: mend the checksum. */
 void net_tcp_edit_end(NetTcpEdit *edit);

@@ -41,6 +41,8 @@ static void edit(const NetPacket *packet, uint8_t *copy, uint32_t shift)
     net_tcp_edit_set_seq(&tcp_edit, packet->tcp_seq + shift);
     net_tcp_edit_set_ack(&tcp_edit, packet->tcp_ack + shift);
     net_tcp_edit_shift_sack(&tcp_edit, shift);
+    net_tcp_edit_shift_timestamps(&tcp_edit, (NetTcpTimestamps) { .own = shift,
+                                                                  .echo = 2 * shift });
     net_tcp_edit_end(&tcp_edit);
 }
 

@@ -361,6 +361,51 @@ static void test_edit_shifts_sack(void)
     g_assert_true(packet_tcp_checksum_is_right(buf, &at, false));
 }
 
+/* At an odd offset, too; what has another length is no option of this kind. */
+static void test_edit_shifts_timestamps(void)
+{
+    static const uint8_t options[] = { 8, 2, 1, 8, 10, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 9, 0, 0,
+                                       0 };
+    PacketSpec spec = { .flags = ACK, .options = options, .options_len = sizeof(options) };
+    uint8_t buf[PACKET_MAX];
+    PacketLayout at = packet_build(buf, &spec);
+    const uint8_t *values = buf + at.transport + 20 + 5;
+    NetTcpTimestamps timestamps;
+    NetPacket packet;
+    NetTcpEdit edit;
+
+    g_assert_true(packet_parse(&packet, buf, at.len, 0));
+    g_assert_true(net_packet_timestamps(&packet, &timestamps));
+    g_assert_cmpuint(timestamps.own, ==, UINT32_MAX);
+    g_assert_cmpuint(timestamps.echo, ==, 9);
+    net_tcp_edit_begin(&edit, &packet, buf);
+    net_tcp_edit_shift_timestamps(&edit, (NetTcpTimestamps) { .own = 3, .echo = 1000 });
+    net_tcp_edit_end(&edit);
+    g_assert_cmpuint(packet_get32(values), ==, 2);
+    g_assert_cmpuint(packet_get32(values + 4), ==, 1009);
+    g_assert_true(packet_tcp_checksum_is_right(buf, &at, false));
+}
+
+static void test_without_timestamps(void)
+{
+    static const uint8_t options[] = { 8, 2, 8, 9, 0, 0, 0, 0, 0, 0, 0, 8 };
+    PacketSpec spec = { .flags = ACK, .options = options, .options_len = sizeof(options) };
+    uint8_t buf[PACKET_MAX];
+    uint8_t copy[PACKET_MAX];
+    PacketLayout at = packet_build(buf, &spec);
+    NetTcpTimestamps timestamps;
+    NetPacket packet;
+    NetTcpEdit edit;
+
+    memcpy(copy, buf, at.len);
+    g_assert_true(packet_parse(&packet, buf, at.len, 0));
+    g_assert_false(net_packet_timestamps(&packet, &timestamps));
+    net_tcp_edit_begin(&edit, &packet, copy);
+    net_tcp_edit_shift_timestamps(&edit, (NetTcpTimestamps) { .own = 3, .echo = 1000 });
+    net_tcp_edit_end(&edit);
+    g_assert_cmpmem(copy, at.len, buf, at.len);
+}
+
 static void test_fault_names(void)
 {
     for (int i = 0; i < NET_PACKET_FAULT__MAX; i++) {
@@ -392,6 +437,8 @@ int main(int argc, char **argv)
     g_test_add_func("/packet/edit/keeps-damage", test_edit_keeps_damage);
     g_test_add_func("/packet/edit/leaves-partial-checksum", test_edit_leaves_partial_checksum);
     g_test_add_func("/packet/edit/shifts-sack", test_edit_shifts_sack);
+    g_test_add_func("/packet/edit/shifts-timestamps", test_edit_shifts_timestamps);
+    g_test_add_func("/packet/without-timestamps", test_without_timestamps);
     g_test_add_func("/packet/fault-names", test_fault_names);
     return g_test_run();
 }
