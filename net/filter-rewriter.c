@@ -29,7 +29,7 @@ typedef struct FilterRewriter {
     NetConnTable *conns;     /* owned; of RewriterConn */
     Timer *linger;           /* owned; runs while there are connections that are over */
     int64_t now_ns;          /* virtual time of the present batch */
-    unsigned n_translated;   /* connections whose offset is not 0 */
+    unsigned n_translated;   /* connections whose segments are changed */
     uint64_t n_rewritten;
     uint64_t n_untracked;
     NetPacketFaults faults;
@@ -44,7 +44,7 @@ static void rewriter_finalize_conn(NetConn *conn, void *opaque)
 {
     FilterRewriter *rw = opaque;
 
-    rw->n_translated -= ((RewriterConn *)conn)->offset != 0;
+    rw->n_translated -= rewriter_conn_is_translated((RewriterConn *)conn);
 }
 
 static const NetConnTableInfo rewriter_table_info = {
@@ -77,14 +77,16 @@ typedef struct RewriterBefore {
 
 static RewriterBefore rewriter_before(const RewriterConn *rc)
 {
-    return (RewriterBefore) { .state = rc->state, .translated = rc->offset != 0 };
+    return (RewriterBefore) { .state = rc->state,
+                              .translated = rewriter_conn_is_translated(rc) };
 }
 
 static void rewriter_trace(const FilterRewriter *rw, const RewriterConn *rc, RewriterState from)
 {
-    TRACE(rewriter_state_changed, "%s: ports %u, %u: %s -> %s, offset %u", rw->nf.obj.id,
+    TRACE(rewriter_state_changed, "%s: ports %u, %u: %s -> %s, offsets %u, %u", rw->nf.obj.id,
           GUINT16_FROM_BE(rc->conn.key.src_port_be), GUINT16_FROM_BE(rc->conn.key.dst_port_be),
-          rewriter_state_name(from), rewriter_state_name(rc->state), rc->offset);
+          rewriter_state_name(from), rewriter_state_name(rc->state), rc->offset,
+          rc->clock_offset);
 }
 
 /* After each segment: keep the books. The connection may be gone afterwards. */
@@ -93,7 +95,7 @@ static void rewriter_settle(FilterRewriter *rw, RewriterConn *rc, RewriterBefore
     if (rc->state != before.state) {
         rewriter_trace(rw, rc, before.state);
     }
-    rw->n_translated += (rc->offset != 0) - before.translated;
+    rw->n_translated += rewriter_conn_is_translated(rc) - before.translated;
     if (rc->state == REWRITER_STATE_FORGOTTEN) {
         net_conn_table_remove(rw->conns, &rc->conn);
         return;
@@ -130,7 +132,7 @@ static void rewriter_open(FilterRewriter *rw, RewriterConn *rc, const NetConnKey
 
 /* Make @frame a copy with other numbers; there is room for it. */
 static void rewriter_edit(FilterRewriter *rw, NetDirection direction, const NetPacket *packet,
-                          uint32_t shift, NetFrame *frame, NetScratch *scratch)
+                          RewriterShift shift, NetFrame *frame, NetScratch *scratch)
 {
     uint8_t *copy = net_scratch_copy(scratch, frame);
     NetTcpEdit edit;
@@ -138,10 +140,12 @@ static void rewriter_edit(FilterRewriter *rw, NetDirection direction, const NetP
     g_assert(copy);
     net_tcp_edit_begin(&edit, packet, copy);
     if (direction == NET_DIRECTION_TX) {
-        net_tcp_edit_set_ack(&edit, packet->tcp_ack + shift);
-        net_tcp_edit_shift_sack(&edit, shift);
+        net_tcp_edit_set_ack(&edit, packet->tcp_ack + shift.number);
+        net_tcp_edit_shift_sack(&edit, shift.number);
+        net_tcp_edit_shift_timestamps(&edit, (NetTcpTimestamps) { .echo = shift.clock });
     } else {
-        net_tcp_edit_set_seq(&edit, packet->tcp_seq - shift);
+        net_tcp_edit_set_seq(&edit, packet->tcp_seq - shift.number);
+        net_tcp_edit_shift_timestamps(&edit, (NetTcpTimestamps) { .own = -shift.clock });
     }
     net_tcp_edit_end(&edit);
     rw->n_rewritten++;
@@ -159,7 +163,7 @@ static void rewriter_segment(FilterRewriter *rw, NetDirection direction, const N
 {
     RewriterConn *rc = (RewriterConn *)net_conn_table_find(rw->conns, key);
     RewriterBefore before;
-    uint32_t shift;
+    RewriterShift shift;
 
     if (is_client_syn(direction, packet)) {
         rewriter_open(rw, rc, key, packet);
@@ -171,7 +175,7 @@ static void rewriter_segment(FilterRewriter *rw, NetDirection direction, const N
     before = rewriter_before(rc);
     shift = direction == NET_DIRECTION_TX ? rewriter_conn_from_client(rc, packet)
                                           : rewriter_conn_from_guest(rc, packet);
-    if (shift != 0) {
+    if (shift.number != 0 || shift.clock != 0) {
         rewriter_edit(rw, direction, packet, shift, frame, scratch);
     }
     rewriter_settle(rw, rc, before);

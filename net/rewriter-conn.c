@@ -7,6 +7,9 @@
  * difference is known from then on: it is added to what the client acknowledges and subtracted
  * from what the guest sends. The client's own numbers are the same for both guests.
  *
+ * Timestamps (RFC 7323) are translated in the same way: the guest would not believe a handshake
+ * that echoes another time than it has told, nor the client a clock that goes back.
+ *
  * An ACK that completes no handshake whose SYN·ACK was seen changes no offset: a SYN that the
  * guest ignores, from whomever, does no harm to a connection.
  *
@@ -76,6 +79,13 @@ static void conn_move(RewriterConn *conn, RewriterEvent event)
     }
 }
 
+static const RewriterShift untranslated;
+
+static RewriterShift conn_shift(const RewriterConn *conn)
+{
+    return (RewriterShift) { .number = conn->offset, .clock = conn->clock_offset };
+}
+
 static bool conn_is_over(const RewriterConn *conn)
 {
     return conn->state == REWRITER_STATE_TIME_WAIT || conn->state == REWRITER_STATE_RESET;
@@ -92,17 +102,25 @@ void rewriter_conn_syn(RewriterConn *conn, const NetPacket *packet)
 
     if (conn_is_over(conn)) {
         conn->offset = 0;
+        conn->clock_offset = 0;
     }
     conn->has_guest_isn &= again;
     conn->client_isn = packet->tcp_seq;
     conn->state = REWRITER_STATE_SYN_RECEIVED;
 }
 
-/* The client's first ACK: it acknowledges the initial number that the primary has sent it. */
-static void conn_complete_handshake(RewriterConn *conn, uint32_t ack)
+/*
+ * The client's first ACK: it acknowledges the initial number that the primary has sent it, and
+ * echoes the time of that.
+ */
+static void conn_complete_handshake(RewriterConn *conn, const NetPacket *packet)
 {
+    NetTcpTimestamps timestamps;
+
     if (conn->has_guest_isn) {
-        conn->offset = conn->guest_isn - (ack - 1);
+        conn->offset = conn->guest_isn - (packet->tcp_ack - 1);
+        conn->clock_offset = conn->has_guest_clock && net_packet_timestamps(packet, &timestamps)
+            ? conn->guest_clock - timestamps.echo : 0;
         conn->has_guest_isn = false;
     }
     conn->state = REWRITER_STATE_ESTABLISHED;
@@ -114,19 +132,19 @@ static bool conn_awaits_ack_of_fin(const RewriterConn *conn)
            conn->state == REWRITER_STATE_CLOSING;
 }
 
-uint32_t rewriter_conn_from_client(RewriterConn *conn, const NetPacket *packet)
+RewriterShift rewriter_conn_from_client(RewriterConn *conn, const NetPacket *packet)
 {
     bool has_ack = packet->tcp_flags & NET_TCP_ACK;
 
     if (packet->tcp_flags & NET_TCP_SYN) {
-        return 0;
+        return untranslated;
     }
     if (packet->tcp_flags & NET_TCP_RST) {
         conn_move(conn, EVENT_CLIENT_RST);
-        return has_ack ? conn->offset : 0;
+        return has_ack ? conn_shift(conn) : untranslated;
     }
     if (has_ack && conn->state == REWRITER_STATE_SYN_RECEIVED) {
-        conn_complete_handshake(conn, packet->tcp_ack);
+        conn_complete_handshake(conn, packet);
     }
     if (has_ack && conn_awaits_ack_of_fin(conn) &&
         (int32_t)(packet->tcp_ack - conn->fin_end) >= 0) {
@@ -135,7 +153,7 @@ uint32_t rewriter_conn_from_client(RewriterConn *conn, const NetPacket *packet)
     if (packet->tcp_flags & NET_TCP_FIN) {
         conn_move(conn, EVENT_CLIENT_FIN);
     }
-    return has_ack ? conn->offset : 0;
+    return has_ack ? conn_shift(conn) : untranslated;
 }
 
 /* The guest answers a client's SYN, or opens a connection of its own with the same ports. */
@@ -143,34 +161,37 @@ static void conn_guest_syn(RewriterConn *conn, const NetPacket *packet)
 {
     bool is_answer = packet->tcp_flags & NET_TCP_ACK;
     bool awaited = conn->state == REWRITER_STATE_SYN_RECEIVED;
+    NetTcpTimestamps timestamps;
 
     if (is_answer && (awaited || conn->state == REWRITER_STATE_RESET)) {
         conn->state = REWRITER_STATE_SYN_RECEIVED;
         conn->guest_isn = packet->tcp_seq;
         conn->has_guest_isn = true;
+        conn->has_guest_clock = net_packet_timestamps(packet, &timestamps);
+        conn->guest_clock = conn->has_guest_clock ? timestamps.own : 0;
     } else if (!is_answer && !awaited) {
         conn->state = REWRITER_STATE_FORGOTTEN;
     }
 }
 
-uint32_t rewriter_conn_from_guest(RewriterConn *conn, const NetPacket *packet)
+RewriterShift rewriter_conn_from_guest(RewriterConn *conn, const NetPacket *packet)
 {
     uint8_t flags = packet->tcp_flags;
 
     if (flags & NET_TCP_SYN) {
         conn_guest_syn(conn, packet);
-        return 0;
+        return untranslated;
     }
     if (flags & NET_TCP_RST) {
         conn_move(conn, EVENT_GUEST_RST);
-        return conn->offset;
+        return conn_shift(conn);
     }
     conn_move(conn, EVENT_GUEST_SEGMENT);
     if (flags & NET_TCP_FIN) {
         conn->fin_end = net_packet_tcp_end(packet) - conn->offset;
         conn_move(conn, EVENT_GUEST_FIN);
     }
-    return flags & NET_TCP_ACK ? conn->offset : 0;
+    return flags & NET_TCP_ACK ? conn_shift(conn) : untranslated;
 }
 
 /*
@@ -180,6 +201,7 @@ uint32_t rewriter_conn_from_guest(RewriterConn *conn, const NetPacket *packet)
 void rewriter_conn_checkpoint(RewriterConn *conn)
 {
     conn->offset = 0;
+    conn->clock_offset = 0;
     conn->has_guest_isn = false;
 }
 
@@ -188,7 +210,7 @@ NetConnClass rewriter_conn_class(const RewriterConn *conn)
     if (conn_is_over(conn)) {
         return NET_CONN_LINGERING;
     }
-    return conn->offset != 0 ? NET_CONN_BUSY : NET_CONN_IDLE;
+    return rewriter_conn_is_translated(conn) ? NET_CONN_BUSY : NET_CONN_IDLE;
 }
 
 const char *rewriter_state_name(RewriterState state)

@@ -22,23 +22,38 @@ typedef enum RewriterState {
 } RewriterState;
 
 typedef struct RewriterConn {
-    NetConn conn;         /* key: from the client to the guest */
+    NetConn conn;          /* key: from the client to the guest */
     RewriterState state;
-    uint32_t offset;      /* the guest's numbers are the client's plus this */
-    uint32_t client_isn;  /* initial number of the client's last SYN */
-    bool has_guest_isn;   /* the guest has answered that SYN */
+    uint32_t offset;       /* the guest's numbers are the client's plus this */
+    uint32_t clock_offset; /* and the guest's timestamps those that the client sees */
+    uint32_t client_isn;   /* initial number of the client's last SYN */
+    bool has_guest_isn;    /* the guest has answered that SYN */
+    bool has_guest_clock;  /* with a timestamp */
     uint32_t guest_isn;
-    uint32_t fin_end;     /* number behind the guest's FIN, as the client counts */
+    uint32_t guest_clock;
+    uint32_t fin_end;      /* number behind the guest's FIN, as the client counts */
 } RewriterConn;
+
+/** What a segment is translated by; 0 = not. */
+typedef struct RewriterShift {
+    uint32_t number; /* added to the ack of a client's, subtracted from the seq of a guest's */
+    uint32_t clock;  /* likewise of the timestamps: the echoed one, and its own */
+} RewriterShift;
 
 /** rewriter_conn_syn: a client's SYN without ACK; on a zeroed connection its first. */
 void rewriter_conn_syn(RewriterConn *conn, const NetPacket *packet);
 
-/** rewriter_conn_from_client: any other segment. Returns: what is added to its ack; 0 = none. */
-uint32_t rewriter_conn_from_client(RewriterConn *conn, const NetPacket *packet);
+/** rewriter_conn_is_translated: whether its segments are changed. */
+static inline bool rewriter_conn_is_translated(const RewriterConn *conn)
+{
+    return conn->offset != 0 || conn->clock_offset != 0;
+}
 
-/** rewriter_conn_from_guest: Returns: what is subtracted from the segment's seq; 0 = none. */
-uint32_t rewriter_conn_from_guest(RewriterConn *conn, const NetPacket *packet);
+/** rewriter_conn_from_client: any other segment. Returns: how it is translated. */
+RewriterShift rewriter_conn_from_client(RewriterConn *conn, const NetPacket *packet);
+
+/** rewriter_conn_from_guest: any segment. Returns: how it is translated. */
+RewriterShift rewriter_conn_from_guest(RewriterConn *conn, const NetPacket *packet);
 
 /** rewriter_conn_checkpoint: the guest has taken over the primary's numbers. */
 void rewriter_conn_checkpoint(RewriterConn *conn);

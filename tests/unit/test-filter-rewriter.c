@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Tests of filter-rewriter: each rule about numbers and states, as a conversation. */
 
+#include "net/colo-events.h"
 #include "net/rewriter-conn.h"
 #include "rewriter-fixture.h"
 
@@ -344,6 +345,100 @@ static void test_connections_are_apart(void)
     g_assert_cmpuint(rewriter_info().rewritten, ==, 6);
 }
 
+/** A segment with timestamps, and those that come out. */
+typedef struct TimedStep {
+    bool from_client;
+    uint8_t flags;
+    uint32_t seq;
+    uint32_t ack;
+    uint32_t own;
+    uint32_t echo;
+    uint32_t want_own;
+    uint32_t want_echo;
+} TimedStep;
+
+static void run_timed_step(const TimedStep *step)
+{
+    uint8_t options[12] = { 1, 1, 8, 10 };
+    PacketSpec spec = spec_from(step->from_client);
+    uint8_t buf[PACKET_MAX];
+    PacketLayout at;
+
+    packet_put32(options + 4, step->own);
+    packet_put32(options + 8, step->echo);
+    spec.flags = step->flags;
+    spec.seq = step->seq;
+    spec.ack = step->ack;
+    spec.options = options;
+    spec.options_len = step->own != 0 ? sizeof(options) : 0;
+    at = send_spec(step->from_client, &spec, buf);
+    g_assert_true(packet_tcp_checksum_is_right(rewriter_out->data, &at, false));
+    if (step->own != 0) {
+        g_assert_cmpuint(packet_get32(rewriter_out->data + at.transport + 24), ==,
+                         step->want_own);
+        g_assert_cmpuint(packet_get32(rewriter_out->data + at.transport + 28), ==,
+                         step->want_echo);
+    }
+}
+
+static void run_timed_steps(const TimedStep *steps, size_t n)
+{
+    rewriter_add("");
+    for (size_t i = 0; i < n; i++) {
+        g_test_message("step %zu", i);
+        run_timed_step(&steps[i]);
+    }
+}
+
+/* The primary's clock says 400 where the guest's says 1000: the client knows the former. */
+static void test_timestamps(void)
+{
+    static const TimedStep steps[] = {
+        { true, SYN, 100, 0, 70, 0, 70, 0 },
+        { false, SYN | ACK, 5000, 101, 990, 70, 990, 70 },
+        { false, SYN | ACK, 5000, 101, 1000, 70, 1000, 70 },
+        { true, ACK, 101, 2001, 71, 400, 71, 1000 },
+        { true, ACK, 101, 2001, 72, 401, 72, 1001 },
+        { false, ACK, 5001, 101, 1005, 72, 405, 72 },
+        { true, RST, 101, 0, 73, 0, 73, 0 },
+        { true, ACK, 101, 2001, 74, 405, 74, 1005 },
+    };
+
+    run_timed_steps(steps, G_N_ELEMENTS(steps));
+    net_colo_checkpoint();
+    run_timed_step(&(TimedStep) { true, ACK, 101, 2001, 75, 406, 75, 406 });
+}
+
+static void test_timestamps_with_equal_numbers(void)
+{
+    static const TimedStep steps[] = {
+        { true, SYN, 100, 0, 70, 0, 70, 0 },
+        { false, SYN | ACK, 2000, 101, 1000, 70, 1000, 70 },
+        { true, ACK, 101, 2001, 71, 400, 71, 1000 },
+        { false, ACK, 2001, 101, 1005, 71, 405, 71 },
+    };
+
+    run_timed_steps(steps, G_N_ELEMENTS(steps));
+    g_assert_cmpuint(rewriter_info().translated, ==, 1);
+}
+
+/* One of them has no timestamps: there is nothing to translate. */
+static void test_timestamps_of_one_side(void)
+{
+    static const TimedStep steps[] = {
+        { true, SYN, 100, 0, 70, 0, 70, 0 },
+        { false, SYN | ACK, 2000, 101, 0, 0, 0, 0 },
+        { true, ACK, 101, 2001, 71, 400, 71, 400 },
+        { true, SYN, 300, 0, 70, 0, 70, 0 },
+        { false, SYN | ACK, 2000, 301, 1000, 70, 1000, 70 },
+        { true, ACK, 301, 2001, 0, 0, 0, 0 },
+        { false, ACK, 2001, 301, 1005, 71, 1005, 71 },
+    };
+
+    run_timed_steps(steps, G_N_ELEMENTS(steps));
+    g_assert_cmpuint(rewriter_info().translated, ==, 0);
+}
+
 static void test_state_names(void)
 {
     for (int i = 0; i < REWRITER_STATE__MAX; i++) {
@@ -360,6 +455,10 @@ int main(int argc, char **argv)
         fixture_test_data(path, test_conversation, &conversations[i]);
     }
     fixture_test("/filter-rewriter/connections-are-apart", test_connections_are_apart);
+    fixture_test("/filter-rewriter/timestamps", test_timestamps);
+    fixture_test("/filter-rewriter/timestamps-with-equal-numbers",
+                 test_timestamps_with_equal_numbers);
+    fixture_test("/filter-rewriter/timestamps-of-one-side", test_timestamps_of_one_side);
     g_test_add_func("/filter-rewriter/state-names", test_state_names);
     return rewriter_tests_run();
 }
