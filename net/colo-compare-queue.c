@@ -125,6 +125,14 @@ static void queues_request(ColoQueues *queues, const ColoConn *cc)
 
 /* --- Comparing ----------------------------------------------------------------------------- */
 
+static bool conn_is_answered(const ColoConn *cc, ColoSide side)
+{
+    const ColoPacket *head = cc->list[side].head;
+
+    return head && colo_tcp_is_answered(&cc->tcp, side, head);
+}
+
+/* When those that have a partner are through, those that need none. */
 static void queues_compare_tcp(ColoQueues *queues, ColoConn *cc)
 {
     const ColoList *primary = &cc->list[COLO_SIDE_PRIMARY];
@@ -143,6 +151,12 @@ static void queues_compare_tcp(ColoQueues *queues, ColoConn *cc)
         if (verdict & COLO_VERDICT_DROP) {
             queues_finish(queues, cc, secondary->head);
         }
+    }
+    while (conn_is_answered(cc, COLO_SIDE_PRIMARY)) {
+        queues_release_compared(queues, cc, primary->head);
+    }
+    while (conn_is_answered(cc, COLO_SIDE_SECONDARY)) {
+        queues_finish(queues, cc, secondary->head);
     }
 }
 

@@ -61,6 +61,24 @@ static bool tcp_is_settled(const ColoTcp *tcp, const ColoPacket *packet)
            (tcp->has_seen && !seq_is_after(packet->seq_end, tcp->seen));
 }
 
+bool colo_tcp_is_answered(const ColoTcp *tcp, ColoSide which, const ColoPacket *packet)
+{
+    bool is_primary = which == COLO_SIDE_PRIMARY;
+    const ColoTcpSide *other = &tcp->side[is_primary ? COLO_SIDE_SECONDARY : COLO_SIDE_PRIMARY];
+    uint8_t flags = packet->tcp_flags;
+
+    if (packet->seq_end != packet->seq || flags & NET_TCP_SYN) {
+        return false;
+    }
+    if (flags & (NET_TCP_FIN | NET_TCP_RST) && !other->has_closed) {
+        return false;
+    }
+    if (flags & NET_TCP_ACK) {
+        return other->has_ack && !seq_is_after(packet->ack, other->ack);
+    }
+    return flags & NET_TCP_RST;
+}
+
 /* Number of the first byte that has not been compared. */
 static uint32_t tcp_rest(const ColoTcp *tcp, const ColoPacket *packet)
 {

@@ -46,6 +46,15 @@ void colo_tcp_note(ColoTcp *tcp, ColoSide side, const ColoPacket *packet);
  */
 unsigned colo_tcp_compare(ColoTcp *tcp, const ColoPacket *primary, const ColoPacket *secondary);
 
+/**
+ * colo_tcp_is_answered: nothing is left to be said to @packet, of @side, that the other has not
+ * @packet: without payload, and neither opens a connection
+ *
+ * Guests need not acknowledge equally often: a segment that acknowledges no more than the other
+ * side has acknowledged needs no partner. One that ends the connection needs the other's end.
+ */
+bool colo_tcp_is_answered(const ColoTcp *tcp, ColoSide side, const ColoPacket *packet);
+
 /** colo_tcp_is_over: both sides have ended the connection. */
 bool colo_tcp_is_over(const ColoTcp *tcp);
 
