@@ -39,14 +39,14 @@ def check_handover(filter_id, end):
 class Daemon:
     """A qemu-net-daemon process, and QMP to it."""
 
-    def __init__(self, lab, name, options):
+    def __init__(self, lab, name, options, fds=()):
         self.name = name
         self.is_sanitized = lab.is_sanitized
         self.qmp = Qmp(f'daemon {name}', lab.deadline)
         command = [str(lab.build / 'qemu-net-daemon'), '-nodefaults', *TRACES,
                    *self.qmp.options(), *options]
         self.process = Process(f'daemon-{name}', command, lab.folder, lab.deadline,
-                               fds=[self.qmp.far.fileno()])
+                               fds=[self.qmp.far.fileno(), *fds])
         lab.add(self)
         self.qmp.begin()
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Everything a case has started, and its end.
 
+import functools
 import pathlib
 import shutil
 import tempfile
@@ -8,7 +9,7 @@ import tempfile
 from . import image
 from .daemon import Daemon
 from .errors import Deadline
-from .guest import Guest, find_qemu
+from .guest import Guest
 from .network import Network
 
 # How long the processes of a case that failed may take to tell of themselves.
@@ -22,19 +23,21 @@ class Lab:
         self.build = pathlib.Path(build)
         self.is_sanitized = sanitize != 'none'
         self.labhost = self.build / 'tests/functional/labhost'
-        self.kernel = image.kernel()
-        find_qemu()
         self.deadline = Deadline(seconds)
         self.network = Network()
         self.things = []
         self.count = 0
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix='qnd-lab-'))
-        self.initrd = self.folder / 'initrd.gz'
-        try:
-            image.build_initrd(self.build / 'tests/functional/labguest', self.initrd)
-        except BaseException:
-            self.close()
-            raise
+
+    @functools.cached_property
+    def kernel(self):
+        return image.kernel()
+
+    @functools.cached_property
+    def initrd(self):
+        path = self.folder / 'initrd.gz'
+        image.build_initrd(self.build / 'tests/functional/labguest', path)
+        return path
 
     def unique(self, name):
         self.count += 1
@@ -48,8 +51,8 @@ class Lab:
     def guest(self, name, netdev, **options):
         return Guest(self, name, netdev, **options)
 
-    def daemon(self, name, options):
-        return Daemon(self, name, options)
+    def daemon(self, name, options, fds=()):
+        return Daemon(self, name, options, fds)
 
     def daemons(self):
         return [thing for thing in self.things
