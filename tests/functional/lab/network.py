@@ -8,6 +8,7 @@ removes it with all its devices when the last of them has ended, however that ca
 """
 
 import ctypes
+import json
 import os
 import pathlib
 import shutil
@@ -86,9 +87,10 @@ class Network:
             raise LabError(f'ip: {done.stderr.strip()}')
         return done.stdout
 
-    def add_tap(self, name):
+    def add_tap(self, name, has_vnet_hdr=False):
         """A tap device that is in no bridge yet. Returns: its name."""
-        self.ip(f'tuntap add {name} mode tap',
+        vnet_hdr = ' vnet_hdr' if has_vnet_hdr else ''
+        self.ip(f'tuntap add {name} mode tap{vnet_hdr}',
                 f'link set {name} txqueuelen {TAP_QUEUE} up')
         self.taps.append(name)
         return name
@@ -96,6 +98,14 @@ class Network:
     def plug(self, tap):
         """Put the tap into the bridge."""
         self.ip(f'link set {tap} master br0')
+
+    def port_of(self, mac):
+        """Returns: behind which port the bridge has seen an address last; None = behind none."""
+        program = pathlib.Path(self.ip_path).with_name('bridge')
+        done = subprocess.run([program, '-json', 'fdb', 'show', 'br', 'br0'], check=True,
+                              stdout=subprocess.PIPE)
+        return next((entry['ifname'] for entry in json.loads(done.stdout)
+                     if entry['mac'] == mac and 'permanent' not in entry['state']), None)
 
     def tap_drops(self):
         """Frames that the kernel threw away because nobody read the tap in time, by tap."""
