@@ -163,7 +163,7 @@ class Primary(Host):
         return self.command('query-colo-compare')[0]
 
     def go_on_alone(self):
-        """The secondary is lost."""
+        """Without a secondary, until the next checkpoint."""
         self.command('x-colo-lost-heartbeat')
 
     def delete_colo(self):

@@ -22,9 +22,7 @@ class Connection:
     seed: from which the bytes are made; total: how many there are, after which it closes.
     """
 
-    port = None
-
-    def __init__(self, seed, total, burst):
+    def __init__(self, port, seed, total, burst):
         self.seed = seed
         self.total = total
         self.burst = burst
@@ -32,7 +30,7 @@ class Connection:
         self.is_over = False
         self.socket = socket.socket()
         self.socket.setblocking(False)
-        self.socket.connect_ex((GUEST, self.port))
+        self.socket.connect_ex((GUEST, port))
 
     def fileno(self):
         return self.socket.fileno()
@@ -89,8 +87,6 @@ class Connection:
 class Echo(Connection):
     """All that is said comes back."""
 
-    port = ECHO_PORT
-
     def answer(self, begin, size):
         return content.stream(self.seed, begin, size)
 
@@ -101,12 +97,10 @@ class Echo(Connection):
 class Upload(Connection):
     """As much as the server takes without an answer; it answers by what it has got."""
 
-    port = UPLOAD_PORT
-
-    def __init__(self, seed, parts):
+    def __init__(self, port, seed, parts):
         said = (content.stream(seed, number * PART_BYTES, PART_BYTES) for number in range(parts))
         self.answers = b''.join(content.digest(part) for part in said)
-        super().__init__(seed, parts * PART_BYTES, PART_BYTES)
+        super().__init__(port, seed, parts * PART_BYTES, PART_BYTES)
 
     def answer(self, begin, size):
         return self.answers[begin:begin + size]
@@ -176,11 +170,11 @@ class Talk:
         self.selector.register(client, client.interest(), client)
         return client
 
-    def echo(self, total, burst):
-        return self.add(Echo(f'echo {len(self.clients)}', total, burst))
+    def echo(self, total, burst, port=ECHO_PORT):
+        return self.add(Echo(port, f'echo {len(self.clients)}', total, burst))
 
     def upload(self, parts):
-        return self.add(Upload(f'upload {len(self.clients)}', parts))
+        return self.add(Upload(UPLOAD_PORT, f'upload {len(self.clients)}', parts))
 
     def curl(self, sizes, *more):
         return self.add(Curl(self.lab, sizes, *more))
