@@ -109,7 +109,7 @@ typedef void FollowEventFunc(FollowState *state, const char *detail);
 
 typedef struct FollowEvent {
     const char *name;
-    const char *detail;      /* the member of its data that matters; NULL = none */
+    const char *details[3];  /* the members of its data that matter; the last is NULL */
     FollowEventFunc *handle; /* NULL = it is only worth remembering */
 } FollowEvent;
 
@@ -133,6 +133,7 @@ static void follow_event_stop(FollowState *state, const char *detail)
     if (reason != RUN_STATE_PAUSED || !follow_is_stopped(state)) {
         follow_know(state, reason);
     }
+    follow_colo_stop(&state->colo, state->has_cause);
     state->has_cause = false;
     follow_ask(state);
 }
@@ -144,7 +145,36 @@ static void follow_event_resume(FollowState *state, const char *detail)
     state->has_cause = false;
     state->shutdown = false;
     state->armed = state->armed && follow_migration_is(state, FOLLOW_RUNS);
+    follow_colo_resume(&state->colo);
     follow_ask(state);
+}
+
+/*
+ * In COLO no VM goes away, although the source's says "finish-migrate" until it resumes: frames
+ * to it wait for it, and are not handed over.
+ */
+static RunState follow_stay(const FollowState *state, RunState run_state)
+{
+    return state->colo.active && run_state == RUN_STATE_FINISH_MIGRATE ? RUN_STATE_COLO
+                                                                       : run_state;
+}
+
+/* @told: by an event, so at this moment. The side is known of a VM that was seen before. */
+static void follow_set_migration(FollowState *state, const char *status, bool told)
+{
+    VmFollowerMigration before = state->migration;
+    COLOMode side = state->incoming ? COLO_MODE_SECONDARY : COLO_MODE_PRIMARY;
+
+    state->migration = follow_parse_migration(status);
+    if (state->migration == before) {
+        return;
+    }
+    if (state->migration == VM_FOLLOWER_MIGRATION_COLO) {
+        follow_colo_enter(&state->colo, told && state->known ? side : COLO_MODE_NONE, told);
+    } else {
+        follow_colo_leave(&state->colo, state->migration == VM_FOLLOWER_MIGRATION_COMPLETED);
+    }
+    state->run_state = follow_stay(state, state->run_state);
 }
 
 /* The end of a migration away; the end of COLO bears the same name, but leads nowhere else. */
@@ -158,7 +188,7 @@ static void follow_event_migration(FollowState *state, const char *status)
 {
     VmFollowerMigration before = state->migration;
 
-    state->migration = follow_parse_migration(status);
+    follow_set_migration(state, status, true);
     state->migration_told = true;
     if (state->migration == VM_FOLLOWER_MIGRATION_SETUP) {
         state->incoming = state->known && state->run_state == RUN_STATE_INMIGRATE;
@@ -173,6 +203,18 @@ static void follow_event_migration(FollowState *state, const char *status)
     if (state->run_state != RUN_STATE_RUNNING) {
         state->ask_status = true;
     }
+}
+
+static void follow_event_pass(FollowState *state, const char *pass)
+{
+    if (follow_is_stopped(state)) {
+        follow_colo_pass(&state->colo);
+    }
+}
+
+static void follow_event_colo_exit(FollowState *state, const char *detail)
+{
+    follow_colo_exit(&state->colo, detail);
 }
 
 static void follow_set_cause(FollowState *state, RunState cause)
@@ -243,19 +285,19 @@ static void follow_event_watchdog(FollowState *state, const char *action)
 }
 
 static const FollowEvent follow_events[] = {
-    { "BLOCK_IO_ERROR", "action", follow_event_io_error },
-    { "COLO_EXIT", "reason", NULL },
-    { "GUEST_PANICKED", "action", follow_event_panicked },
-    { "MIGRATION", "status", follow_event_migration },
-    { "MIGRATION_PASS", "pass", NULL },
-    { "POWERDOWN", NULL, NULL },
-    { "RESET", "reason", follow_event_reset },
-    { "RESUME", NULL, follow_event_resume },
-    { "SHUTDOWN", "reason", follow_event_shutdown },
-    { "STOP", NULL, follow_event_stop },
-    { "SUSPEND", NULL, follow_event_suspend },
-    { "WAKEUP", NULL, follow_event_wakeup },
-    { "WATCHDOG", "action", follow_event_watchdog },
+    { "BLOCK_IO_ERROR", { "action" }, follow_event_io_error },
+    { "COLO_EXIT", { "mode", "reason" }, follow_event_colo_exit },
+    { "GUEST_PANICKED", { "action" }, follow_event_panicked },
+    { "MIGRATION", { "status" }, follow_event_migration },
+    { "MIGRATION_PASS", { "pass" }, follow_event_pass },
+    { "POWERDOWN", { NULL }, NULL },
+    { "RESET", { "reason" }, follow_event_reset },
+    { "RESUME", { NULL }, follow_event_resume },
+    { "SHUTDOWN", { "reason" }, follow_event_shutdown },
+    { "STOP", { NULL }, follow_event_stop },
+    { "SUSPEND", { NULL }, follow_event_suspend },
+    { "WAKEUP", { NULL }, follow_event_wakeup },
+    { "WATCHDOG", { "action" }, follow_event_watchdog },
 };
 
 static const FollowEvent *follow_event_find(const char *name)
@@ -273,11 +315,11 @@ bool follow_event_matters(const char *name)
     return follow_event_find(name) != NULL;
 }
 
-const char *follow_event_detail(const char *name)
+const char *const *follow_event_details(const char *name)
 {
     const FollowEvent *event = follow_event_find(name);
 
-    return event ? event->detail : NULL;
+    return event && event->details[0] ? event->details : NULL;
 }
 
 void follow_state_event(FollowState *state, const char *name, const char *detail)
@@ -301,6 +343,10 @@ void follow_state_status(FollowState *state, const char *status, bool running)
         state->run_state == RUN_STATE_POSTMIGRATE) {
         return; /* older than the "completed" in front of it */
     }
+    run_state = follow_stay(state, run_state);
+    if (run_state != RUN_STATE_RUNNING) {
+        follow_colo_status(&state->colo, run_state);
+    }
     follow_know(state, run_state);
     if (run_state == RUN_STATE_INMIGRATE) {
         state->incoming = true;
@@ -313,7 +359,7 @@ void follow_state_migration(FollowState *state, const char *status)
     if (state->migration_told) {
         return;
     }
-    state->migration = follow_parse_migration(status);
+    follow_set_migration(state, status, false);
     follow_arm(state);
 }
 
@@ -340,6 +386,7 @@ void follow_state_connected(FollowState *state)
     state->has_cause = false;
     state->shutdown = false;
     state->armed = false;
+    follow_colo_forget(&state->colo);
     follow_ask(state);
 }
 
@@ -353,6 +400,7 @@ void follow_state_lost(FollowState *state)
     state->armed = false;
     state->ask_status = false;
     state->ask_migrate = false;
+    follow_colo_forget(&state->colo);
     if (!state->known) {
         return;
     }

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include "qapi/qapi-types.h"
+#include "system/follow-colo.h"
 
 /** What is known of a VM, and what follows from it. */
 typedef struct FollowState {
@@ -25,6 +26,7 @@ typedef struct FollowState {
     bool gone;                     /* the VM is given up */
     bool ask_status;               /* query-status, query-migrate are to be sent; */
     bool ask_migrate;              /* cleared by who sends them */
+    FollowColo colo;
 } FollowState;
 
 /** follow_state_init: nothing is known; @run_state, ours, is taken unless the VM would run. */
@@ -41,15 +43,16 @@ void follow_state_give_up(FollowState *state);
 
 /**
  * follow_state_event: the VM sent event @name
- * @detail: the member of its data that follow_event_detail() names, as text; NULL = absent
+ * @detail: the members of its data that follow_event_details() names, as text, separated by
+ * spaces, "?" for one that is absent; NULL = it has none
  */
 void follow_state_event(FollowState *state, const char *name, const char *detail);
 
 /** follow_event_matters: whether @name means anything here. */
 bool follow_event_matters(const char *name);
 
-/** follow_event_detail: name of the member of @name's data that matters, or NULL. */
-const char *follow_event_detail(const char *name);
+/** follow_event_details: the members of @name's data that matter, in order; NULL = none. */
+const char *const *follow_event_details(const char *name);
 
 /** follow_state_status: query-status was answered; @running decides for unknown states. */
 void follow_state_status(FollowState *state, const char *status, bool running);

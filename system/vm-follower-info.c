@@ -83,6 +83,20 @@ static VmFollowerEventList *follow_notes_to_info(const FollowNotes *log)
     return list;
 }
 
+static VmFollowerColo *follow_colo_to_info(const FollowColo *colo)
+{
+    VmFollowerColo *info = g_new(VmFollowerColo, 1);
+
+    *info = (VmFollowerColo) {
+        .mode = colo->mode,
+        .last_mode = colo->last_mode,
+        .reason = colo->reason,
+        .checkpoints = colo->n_checkpoints,
+        .pauses = colo->n_pauses,
+    };
+    return info;
+}
+
 static void vm_follower_to_info(const VmFollower *f, VmFollowerInfo *info)
 {
     const VmFollowerProperties *props = vm_follower_props(f);
@@ -97,6 +111,7 @@ static void vm_follower_to_info(const VmFollower *f, VmFollowerInfo *info)
         .vm_status = f->state.run_state,
         .run_state = run_state_get(),
         .migration = f->state.migration,
+        .colo = follow_colo_to_info(&f->state.colo),
         .armed = f->state.armed,
         .hold = vm_follower_hold(f),
         .on_exit = props->on_exit,

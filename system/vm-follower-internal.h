@@ -50,6 +50,7 @@ typedef struct VmFollower {
     bool status_asked;     /* query-status is to be answered; */
     bool migrate_asked;    /* query-migrate is */
     bool events_asked;     /* migrate-set-capabilities is */
+    bool colo_asked;       /* query-colo-status is */
     bool events_on;        /* the VM sends MIGRATION events */
     bool events_refused;   /* it would not, although no migration was in progress */
     Timer *exit_timer;     /* owned: gives the VM up */
@@ -73,5 +74,19 @@ VmFollowerHold vm_follower_hold(const VmFollower *f);
 
 /** vm_follower_state: how far the conversation with the VM has come. */
 VmFollowerState vm_follower_state(const VmFollower *f);
+
+/* --- vm-follower-tell.c ------------------------------------------------------------------ */
+
+/** vm_follower_tell_exports: whether a migration may stop the VM, whether it is given up. */
+void vm_follower_tell_exports(VmFollower *f);
+
+/** vm_follower_tell_switch: @event may be part of the moment in which a migration stops the VM. */
+void vm_follower_tell_switch(VmFollower *f, const QmpClientEvent *event);
+
+/** vm_follower_tell_colo: pass on what the VM has told of COLO. */
+void vm_follower_tell_colo(VmFollower *f);
+
+/** vm_follower_detail: @names' members of @data, as follow_state_event() wants them. Owned. */
+char *vm_follower_detail(json_object *data, const char *const *names);
 
 #endif

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "chardev/char.h"
-#include "export/export.h"
+#include "net/colo-side.h"
 #include "qapi/json.h"
 #include "qapi/qapi-events.h"
 #include "system/run-state.h"
@@ -25,8 +25,6 @@
 
 /* How often the end of a migration is asked for that does not tell it by events. */
 #define FOLLOWER_POLL_NS (INT64_C(1000) * 1000 * 1000)
-/* The longest time seen from a migration's last pass to STOP was 1 ms. */
-#define FOLLOWER_SWITCH_US 20000
 /* Lines of the log in a while; what a VM does wrong is counted all the same. */
 #define FOLLOWER_LOG_NS  (INT64_C(10) * 1000 * 1000 * 1000)
 #define FOLLOWER_LOG_MAX 10
@@ -85,6 +83,17 @@ static void vm_follower_count_error(VmFollower *f, char *message)
 /* --- Asking -------------------------------------------------------------------------------- */
 
 static void vm_follower_apply(VmFollower *f);
+
+static void vm_follower_colo_told(json_object *result, void *opaque)
+{
+    VmFollower *f = opaque;
+    json_object *mode = NULL;
+
+    f->colo_asked = false;
+    json_object_object_get_ex(result, "mode", &mode);
+    follow_colo_told(&f->state.colo, json_object_get_string(mode));
+    vm_follower_apply(f);
+}
 
 static void vm_follower_status_told(json_object *result, void *opaque)
 {
@@ -157,6 +166,15 @@ static void vm_follower_migration_told(json_object *result, void *opaque)
     vm_follower_apply(f);
 }
 
+static void vm_follower_ask_colo(VmFollower *f)
+{
+    if (f->state.colo.ask && !f->colo_asked) {
+        f->colo_asked = qmp_client_execute(f->client, "query-colo-status", NULL,
+                                           vm_follower_colo_told);
+    }
+    f->state.colo.ask = false;
+}
+
 /* At most one of each is under way: its reply is newer than whatever came before it. */
 static void vm_follower_ask(VmFollower *f)
 {
@@ -175,6 +193,7 @@ static void vm_follower_ask(VmFollower *f)
     }
     state->ask_status = false;
     state->ask_migrate = false;
+    vm_follower_ask_colo(f);
 }
 
 static void vm_follower_poll(void *opaque)
@@ -198,22 +217,6 @@ static void vm_follower_set_poll(VmFollower *f)
 }
 
 /* --- Acting -------------------------------------------------------------------------------- */
-
-static void vm_follower_tell_exports(VmFollower *f)
-{
-    bool guest_gone = f->state.gone &&
-                      vm_follower_props(f)->on_exit == VM_FOLLOWER_ON_EXIT_STOP;
-
-    if (f->armed != f->state.armed) {
-        f->armed = f->state.armed;
-        net_exports_set_armed(f->armed);
-        vm_nics_set_armed(f->nics, f->armed);
-    }
-    if (f->guest_gone != guest_gone) {
-        f->guest_gone = guest_gone;
-        net_exports_set_guest_gone(guest_gone);
-    }
-}
 
 /* The exports learn what they must know before frames go on, and after they have stopped. */
 static void vm_follower_take_state(VmFollower *f)
@@ -284,8 +287,10 @@ static void vm_follower_set_exit(VmFollower *f)
     }
 }
 
+/* Filters and colo-compare learn of a checkpoint before the VM's next frames come. */
 static void vm_follower_apply(VmFollower *f)
 {
+    vm_follower_tell_colo(f);
     vm_follower_take_state(f);
     vm_follower_note_presence(f);
     vm_follower_set_exit(f);
@@ -308,7 +313,7 @@ static void vm_follower_opened(void *opaque)
 {
     VmFollower *f = opaque;
 
-    f->status_asked = f->migrate_asked = f->events_asked = false;
+    f->status_asked = f->migrate_asked = f->events_asked = f->colo_asked = false;
     f->events_on = f->events_refused = f->is_settled = false;
     follow_state_connected(&f->state);
 }
@@ -336,33 +341,6 @@ static void vm_follower_ready(json_object *version, void *opaque)
     vm_follower_ask(f);
 }
 
-/* The text of member @name of @data, whatever its type. Owned; NULL = absent. */
-static char *vm_follower_detail(json_object *data, const char *name)
-{
-    json_object *value = NULL;
-
-    if (!data || !name || !json_object_object_get_ex(data, name, &value) || !value) {
-        return NULL;
-    }
-    return qmp_client_quote(json_object_get_string(value));
-}
-
-/* A migration tells its last pass right before it stops the VM. */
-static void vm_follower_tell_switch(VmFollower *f, const QmpClientEvent *event)
-{
-    int64_t at_us = event->seconds * G_USEC_PER_SEC + event->microseconds;
-
-    if (strcmp(event->name, "MIGRATION_PASS") == 0) {
-        f->pass_us = at_us;
-        net_exports_set_switch(at_us, 0);
-    } else if (strcmp(event->name, "STOP") == 0) {
-        bool is_switch = f->pass_us != 0 && at_us - f->pass_us < FOLLOWER_SWITCH_US;
-
-        net_exports_set_switch(is_switch ? f->pass_us : 0, at_us);
-        f->pass_us = 0;
-    }
-}
-
 static void vm_follower_event(const QmpClientEvent *event, void *opaque)
 {
     VmFollower *f = opaque;
@@ -372,7 +350,7 @@ static void vm_follower_event(const QmpClientEvent *event, void *opaque)
         return;
     }
     vm_follower_tell_switch(f, event);
-    detail = vm_follower_detail(event->data, follow_event_detail(event->name));
+    detail = vm_follower_detail(event->data, follow_event_details(event->name));
     follow_state_event(&f->state, event->name, detail);
     f->events_on |= f->state.migration_told;
     f->is_settled |= f->events_on;
@@ -467,6 +445,7 @@ static void vm_follower_finalize(Object *obj)
     f->state.armed = f->state.gone = false;
     vm_follower_tell_exports(f);
     vm_nics_free(f->nics);
+    net_colo_set_vm(COLO_MODE_NONE, COLO_EXIT_REASON_NONE);
     follow_notes_clear(&f->notes);
     g_free(f->version);
     g_free(f->last_error);

@@ -1,43 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Tests of what a VM's events mean for our run state: every sequence of follower.md. */
 
-#include <string.h>
 #include <glib.h>
 
+#include "follow-lines.h"
 #include "qapi/qapi.h"
-#include "system/follow-state.h"
 
-/*
- * A line of the table is what arrives, and what follows from it:
- *
- *   connect, lost, give-up    of the connection
- *   ? STATUS                  query-status is answered; unknown states do not run
- *   m STATUS                  query-migrate is answered; "m" alone: there was no migration
- *   NAME DETAIL               an event
- *
- * Flags: k = the VM's state is known, a = armed, e = ended, g = given up.
- */
-typedef struct Line {
-    const char *begin;  /* a new case, by name; NULL = the one before goes on */
-    const char *what;
-    RunState run_state;
-    const char *flags;
-} Line;
-
-#define S(name) RUN_STATE_##name
-/* How cases begin: connected to a VM that runs, or that waits for a migration. */
-#define RUNS(name)                                                                               \
-    { name, "connect", S(PRELAUNCH), "" }, { NULL, "? running", S(RUNNING), "k" },               \
-    { NULL, "m", S(RUNNING), "k" }
-#define WAITS(name)                                                                              \
-    { name, "connect", S(PRELAUNCH), "" }, { NULL, "? inmigrate", S(INMIGRATE), "k" },           \
-    { NULL, "m", S(INMIGRATE), "k" }
-/* A migration away that is under way. */
-#define MIGRATES                                                                                 \
-    { NULL, "MIGRATION setup", S(RUNNING), "ka" }, { NULL, "MIGRATION_PASS 1", S(RUNNING), "ka" }, \
-    { NULL, "MIGRATION active", S(RUNNING), "ka" }
-
-static const Line lines[] = {
+static const FollowLine lines[] = {
     /* --- Connection ------------------------------------------------------------------------ */
     { "connect/running", "connect", S(PRELAUNCH), "" },
     { NULL, "? running", S(RUNNING), "k" },
@@ -446,85 +415,8 @@ static const Line lines[] = {
     { NULL, "SUSPEND", S(SUSPENDED), "k" },
     { NULL, "RESET host-qmp-system-reset", S(SUSPENDED), "k" },
     { NULL, "? running", S(RUNNING), "k" },
-
-    /* --- COLO ------------------------------------------------------------------------------ */
-    RUNS("colo/primary"),
-    MIGRATES,
-    { NULL, "STOP", S(FINISH_MIGRATE), "ka" },
-    { NULL, "MIGRATION colo", S(FINISH_MIGRATE), "k" },
-    { NULL, "RESUME", S(RUNNING), "k" },
-    { NULL, "STOP", S(COLO), "k" },
-    { NULL, "MIGRATION_PASS 4", S(COLO), "k" },
-    { NULL, "? colo", S(COLO), "k" },
-    { NULL, "RESUME", S(RUNNING), "k" },
-    { NULL, "STOP", S(COLO), "k" },
-    { NULL, "MIGRATION completed", S(COLO), "k" },
-    { NULL, "COLO_EXIT error", S(COLO), "k" },
-    { NULL, "RESUME", S(RUNNING), "k" },
-    RUNS("colo/primary-10.2"),
-    MIGRATES,
-    { NULL, "STOP", S(FINISH_MIGRATE), "ka" },
-    { NULL, "MIGRATION device", S(FINISH_MIGRATE), "ka" },
-    { NULL, "MIGRATION colo", S(FINISH_MIGRATE), "k" },
-    { NULL, "RESUME", S(RUNNING), "k" },
-    WAITS("colo/secondary"),
-    { NULL, "MIGRATION active", S(INMIGRATE), "k" },
-    { NULL, "MIGRATION colo", S(INMIGRATE), "k" },
-    { NULL, "RESUME", S(RUNNING), "k" },
-    { NULL, "STOP", S(COLO), "k" },
-    { NULL, "RESUME", S(RUNNING), "k" },
-    { NULL, "COLO_EXIT error", S(RUNNING), "k" },
-    { NULL, "STOP", S(COLO), "k" },
-    { NULL, "MIGRATION completed", S(COLO), "k" },
-    { NULL, "RESUME", S(RUNNING), "k" },
-    { NULL, "STOP", S(PAUSED), "k" },
+    { NULL, NULL, S(RUNNING), NULL },
 };
-
-static void apply(FollowState *state, const char *what)
-{
-    g_auto(GStrv) words = g_strsplit(what, " ", 2);
-
-    if (strcmp(words[0], "connect") == 0) {
-        follow_state_connected(state);
-    } else if (strcmp(words[0], "lost") == 0) {
-        follow_state_lost(state);
-    } else if (strcmp(words[0], "give-up") == 0) {
-        follow_state_give_up(state);
-    } else if (strcmp(words[0], "?") == 0) {
-        follow_state_status(state, words[1], false);
-    } else if (strcmp(words[0], "!") == 0) {
-        follow_state_status(state, words[1], true);
-    } else if (strcmp(words[0], "m") == 0) {
-        follow_state_migration(state, words[1]);
-    } else {
-        follow_state_event(state, words[0], words[1]);
-    }
-}
-
-static char *flags_of(const FollowState *state)
-{
-    return g_strdup_printf("%s%s%s%s", state->known ? "k" : "", state->armed ? "a" : "",
-                           state->ended ? "e" : "", state->gone ? "g" : "");
-}
-
-static void test_case(const void *data)
-{
-    const Line *line = data;
-    FollowState state;
-
-    follow_state_init(&state, RUN_STATE_PRELAUNCH);
-    do {
-        g_autofree char *flags = NULL;
-
-        apply(&state, line->what);
-        flags = flags_of(&state);
-        g_test_message("%s: %s %s", line->what,
-                       qapi_enum_name(QAPI_TYPE(RunState), (int)state.run_state), flags);
-        g_assert_cmpint(state.run_state, ==, line->run_state);
-        g_assert_cmpstr(flags, ==, line->flags);
-        line++;
-    } while (line < lines + G_N_ELEMENTS(lines) && !line->begin);
-}
 
 /* --- What is not in the table -------------------------------------------------------------- */
 
@@ -605,10 +497,12 @@ static void test_tells_why_frames_are_held(void)
 
 static void test_names_the_members_that_matter(void)
 {
-    g_assert_cmpstr(follow_event_detail("MIGRATION"), ==, "status");
-    g_assert_cmpstr(follow_event_detail("SHUTDOWN"), ==, "reason");
-    g_assert_cmpstr(follow_event_detail("STOP"), ==, NULL);
-    g_assert_cmpstr(follow_event_detail("RTC_CHANGE"), ==, NULL);
+    g_assert_cmpstr(follow_event_details("MIGRATION")[0], ==, "status");
+    g_assert_cmpstr(follow_event_details("MIGRATION")[1], ==, NULL);
+    g_assert_cmpstr(follow_event_details("COLO_EXIT")[0], ==, "mode");
+    g_assert_cmpstr(follow_event_details("COLO_EXIT")[1], ==, "reason");
+    g_assert_null(follow_event_details("STOP"));
+    g_assert_null(follow_event_details("RTC_CHANGE"));
     g_assert_true(follow_event_matters("COLO_EXIT"));
     g_assert_false(follow_event_matters("RTC_CHANGE"));
 }
@@ -627,13 +521,7 @@ static void test_knows_the_reason_of_a_shutdown(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    for (size_t i = 0; i < G_N_ELEMENTS(lines); i++) {
-        if (lines[i].begin) {
-            g_autofree char *path = g_strconcat("/follow-state/", lines[i].begin, NULL);
-
-            g_test_add_data_func(path, &lines[i], test_case);
-        }
-    }
+    follow_lines_add("/follow-state", lines, G_N_ELEMENTS(lines));
     g_test_add_func("/follow-state/begins-stopped", test_begins_stopped);
     g_test_add_func("/follow-state/asks", test_asks);
     g_test_add_func("/follow-state/tells-why-frames-are-held", test_tells_why_frames_are_held);

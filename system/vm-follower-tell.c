@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* vm-follower tells exports, filters and colo-compare what happens to its VM. */
+
+#include "system/vm-follower-internal.h"
+
+#include <string.h>
+
+#include "export/export.h"
+#include "net/colo-side.h"
+#include "qapi/qapi-commands.h"
+#include "qapi/qapi-events.h"
+
+/* The longest time seen from a migration's last pass to STOP was 1 ms. */
+#define FOLLOWER_SWITCH_US 20000
+
+/* --- Exports ------------------------------------------------------------------------------- */
+
+void vm_follower_tell_exports(VmFollower *f)
+{
+    bool guest_gone = f->state.gone &&
+                      vm_follower_props(f)->on_exit == VM_FOLLOWER_ON_EXIT_STOP;
+
+    if (f->armed != f->state.armed) {
+        f->armed = f->state.armed;
+        net_exports_set_armed(f->armed);
+        vm_nics_set_armed(f->nics, f->armed);
+    }
+    if (f->guest_gone != guest_gone) {
+        f->guest_gone = guest_gone;
+        net_exports_set_guest_gone(guest_gone);
+    }
+}
+
+/* A migration tells its last pass right before it stops the VM. */
+void vm_follower_tell_switch(VmFollower *f, const QmpClientEvent *event)
+{
+    int64_t at_us = event->seconds * G_USEC_PER_SEC + event->microseconds;
+
+    if (strcmp(event->name, "MIGRATION_PASS") == 0) {
+        f->pass_us = at_us;
+        net_exports_set_switch(at_us, 0);
+    } else if (strcmp(event->name, "STOP") == 0) {
+        bool is_switch = f->pass_us != 0 && at_us - f->pass_us < FOLLOWER_SWITCH_US;
+
+        net_exports_set_switch(is_switch ? f->pass_us : 0, at_us);
+        f->pass_us = 0;
+    }
+}
+
+/* --- COLO ---------------------------------------------------------------------------------- */
+
+static void vm_follower_emit_colo_exit(const FollowColo *colo)
+{
+    qapi_event_colo_exit(&(ColoExitEvent) {
+        .mode = colo->last_mode,
+        .reason = colo->reason,
+    });
+}
+
+/* As if a manager had given the commands here that the VM's QEMU was given, or gave itself. */
+void vm_follower_tell_colo(VmFollower *f)
+{
+    FollowColo *colo = &f->state.colo;
+    unsigned acts = colo->acts;
+
+    colo->acts = 0;
+    if (acts & FOLLOW_COLO_TELL_EXIT) {
+        vm_follower_emit_colo_exit(colo);
+    }
+    if (acts & FOLLOW_COLO_FAILOVER) {
+        net_colo_vm_failover(colo->last_mode);
+    }
+    if (acts & FOLLOW_COLO_CHECKPOINT) {
+        qmp_colo_checkpoint(NULL);
+    }
+    net_colo_set_vm(colo->mode, colo->exited ? colo->reason : COLO_EXIT_REASON_NONE);
+}
+
+/* --- Events -------------------------------------------------------------------------------- */
+
+/* The text of member @name of @data, whatever its type. Owned; NULL = absent. */
+static char *vm_follower_member(json_object *data, const char *name)
+{
+    json_object *value = NULL;
+
+    if (!data || !json_object_object_get_ex(data, name, &value) || !value) {
+        return NULL;
+    }
+    return qmp_client_quote(json_object_get_string(value));
+}
+
+char *vm_follower_detail(json_object *data, const char *const *names)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    bool has_any = false;
+
+    for (; names && *names; names++) {
+        g_autofree char *member = vm_follower_member(data, *names);
+
+        has_any |= member != NULL;
+        g_string_append_printf(text, "%s%s", text->len > 0 ? " " : "", member ? member : "?");
+    }
+    return has_any ? g_string_free(g_steal_pointer(&text), FALSE) : NULL;
+}
