@@ -142,35 +142,56 @@ VmFollowerInfoList *qmp_query_vm_follower(GError **error)
 
 #define NAME_OF(type, value) qapi_enum_name(QAPI_TYPE(type), (int)(value))
 
+/* The VM's time stamp is what its own log and management tool show. */
 static void hmp_print_event(Hmp *hmp, const VmFollowerEvent *event)
 {
-    hmp_printf(hmp, "  %" PRIu64 ".%03" PRIu64 " s ago: %s", event->age_ms / 1000,
-               event->age_ms % 1000, event->name);
+    hmp_printf(hmp, "  %" PRIu64 ".%03" PRIu64 " s ago, %" PRId64 ".%06" PRId64 ": %s",
+               event->age_ms / 1000, event->age_ms % 1000, event->timestamp->seconds,
+               event->timestamp->microseconds, event->name);
     if (event->detail) {
         hmp_printf(hmp, " %s", event->detail);
     }
     hmp_printf(hmp, " -> %s\n", NAME_OF(RunState, event->run_state));
 }
 
-static void hmp_print_follower(Hmp *hmp, const VmFollowerInfo *info)
+static void hmp_print_connection(Hmp *hmp, const VmFollowerInfo *info)
 {
-    hmp_printf(hmp, "%s: chardev=%s,on-exit=%s: %s", info->id, info->chardev,
-               NAME_OF(VmFollowerOnExit, info->on_exit), NAME_OF(VmFollowerState, info->state));
+    hmp_printf(hmp, "%s: chardev=%s,on-exit=%s: %sconnected, %s", info->id, info->chardev,
+               NAME_OF(VmFollowerOnExit, info->on_exit), info->connected ? "" : "not ",
+               NAME_OF(VmFollowerState, info->state));
     if (info->version) {
         hmp_printf(hmp, ", QEMU %s", info->version);
     }
     if (info->has_gone_ms) {
         hmp_printf(hmp, ", gone for %" PRIu64 " ms", info->gone_ms);
     }
-    hmp_printf(hmp, "\n  VM: %s, migration %s%s; here: %s\n",
+    hmp_printf(hmp, "\n  unanswered %" PRIu64 ", reconnects %" PRIu64 ", errors %" PRIu64
+               "%s%s\n", info->unanswered, info->reconnects, info->errors,
+               info->last_error ? ": " : "", info->last_error ? info->last_error : "");
+}
+
+/* Nothing of a VM that has never been in COLO. */
+static void hmp_print_colo(Hmp *hmp, const VmFollowerColo *colo)
+{
+    if (colo->mode == COLO_MODE_NONE && colo->reason == COLO_EXIT_REASON_NONE &&
+        colo->checkpoints + colo->pauses == 0) {
+        return;
+    }
+    hmp_printf(hmp, "  COLO: %s, %" PRIu64 " checkpoints, %" PRIu64 " pauses; ended as %s: %s\n",
+               NAME_OF(COLOMode, colo->mode), colo->checkpoints, colo->pauses,
+               NAME_OF(COLOMode, colo->last_mode), NAME_OF(COLOExitReason, colo->reason));
+}
+
+static void hmp_print_follower(Hmp *hmp, const VmFollowerInfo *info)
+{
+    hmp_print_connection(hmp, info);
+    hmp_printf(hmp, "  VM: %s, migration %s%s; here: %s\n",
                info->has_vm_status ? NAME_OF(RunState, info->vm_status) : "unknown",
                NAME_OF(VmFollowerMigration, info->migration), info->armed ? " (armed)" : "",
                NAME_OF(RunState, info->run_state));
     hmp_printf(hmp, "  frames to the guest are held: %s\n",
                info->hold == VM_FOLLOWER_HOLD_NONE ? "no" : NAME_OF(VmFollowerHold, info->hold));
-    hmp_printf(hmp, "  reconnects %" PRIu64 ", errors %" PRIu64 "%s%s\n", info->reconnects,
-               info->errors, info->last_error ? ": " : "",
-               info->last_error ? info->last_error : "");
+    hmp_print_colo(hmp, info->colo);
     for (size_t i = 0; i < info->nics->len; i++) {
         const VmFollowerNic *nic = &info->nics->items[i];
 

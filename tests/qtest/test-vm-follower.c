@@ -467,17 +467,42 @@ static void test_info(void)
     g_autofree char *after = NULL;
 
     g_assert_nonnull(strstr(before, "  frames to the guest are held: vm-"));
+    g_assert_null(strstr(before, "COLO"));
     fake_vm_follow(vm, "running");
     fake_vm_event(vm, "WATCHDOG", "{'action': 'pause'}");
     fake_vm_event(vm, "STOP", NULL);
     qtest_expect_event(vm->s, "STOP");
     after = qtest_hmp(vm->s, "info vm-follower");
-    g_assert_nonnull(strstr(after, "vm0: chardev=qmp0,on-exit=hold: following, QEMU 7.2.22\r\n"
+    g_assert_nonnull(strstr(after, "vm0: chardev=qmp0,on-exit=hold: connected, following, "
+                            "QEMU 7.2.22\r\n"
+                            "  unanswered 2, reconnects 0, errors 0\r\n"
                             "  VM: watchdog, migration none; here: watchdog\r\n"
-                            "  frames to the guest are held: vm-stopped\r\n"
-                            "  reconnects 0, errors 0\r\n"));
-    g_assert_nonnull(strstr(after, " s ago: WATCHDOG pause -> running\r\n"));
-    g_assert_nonnull(strstr(after, " s ago: STOP -> watchdog\r\n"));
+                            "  frames to the guest are held: vm-stopped\r\n"));
+    g_assert_nonnull(strstr(after, " s ago, 1700000000.000042: WATCHDOG pause -> running\r\n"));
+    g_assert_nonnull(strstr(after, " s ago, 1700000000.000042: STOP -> watchdog\r\n"));
+    fake_vm_quit(vm);
+}
+
+static void test_info_of_a_lost_vm(void)
+{
+    FakeVm *vm = fake_vm_start("", "");
+    g_autofree char *text = NULL;
+
+    fake_vm_follow(vm, "running");
+    fake_vm_migration(vm, "colo");
+    fake_vm_event(vm, "RESUME", NULL);
+    fake_vm_event(vm, "COLO_EXIT", "{'mode': 'primary', 'reason': 'error'}");
+    fake_vm_send(vm, "rubbish\r\n");
+    fake_vm_crash(vm);
+    fake_vm_wait(vm, "connected", "false");
+    text = qtest_hmp(vm->s, "info vm-follower");
+    g_assert_nonnull(strstr(text, "vm0: chardev=qmp0,on-exit=hold: not connected, disconnected, "
+                            "gone for "));
+    g_assert_nonnull(strstr(text, "  unanswered 0, reconnects 0, errors 1: "));
+    g_assert_nonnull(strstr(text, "  VM: unknown, migration colo; here: paused\r\n"));
+    g_assert_nonnull(strstr(text, "  COLO: none, 1 checkpoints, 0 pauses; ended as primary: "
+                            "error\r\n"));
+    g_assert_nonnull(strstr(text, ": COLO_EXIT primary error -> running\r\n"));
     fake_vm_quit(vm);
 }
 
@@ -566,6 +591,7 @@ int main(int argc, char **argv)
     ADD("refused-changes", test_refused_changes);
     ADD("refused-command-lines", test_refused_command_lines);
     ADD("info", test_info);
+    ADD("info-of-a-lost-vm", test_info_of_a_lost_vm);
     ADD("events", test_events);
     ADD("only-the-last-events-are-kept", test_only_the_last_events_are_kept);
     return g_test_run();

@@ -300,6 +300,13 @@ static void test_no_count(void)
     check_no_count(TWO_NICS);
 }
 
+static void expect_info(Lossy *l)
+{
+    g_autofree char *text = qtest_hmp(l->vm->s, "info vm-follower");
+
+    g_assert_nonnull(strstr(text, "\r\n  export e0: counted by " PATH "\r\n"));
+}
+
 /* Of several NICs, the export's device says which one. */
 static void test_device(void)
 {
@@ -308,6 +315,7 @@ static void test_device(void)
     export_rig_expect_str(l->rig, "device", "nic0");
     l->nics = TWO_NICS;
     lossy_begin_migration(l);
+    expect_info(l);
     lossy_deliver(l, 5);
     l->taken--;
     lossy_stop(l);
