@@ -319,4 +319,17 @@ static inline void test_char_init(int *argc, char ***argv)
     log_init("test");
 }
 
+/** A listening socket of the test's own at @path. */
+static inline int test_listen_at(const char *path)
+{
+    struct sockaddr_un sa = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+    g_strlcpy(sa.sun_path, path, sizeof(sa.sun_path));
+    unlink(path);
+    g_assert_cmpint(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), ==, 0);
+    g_assert_cmpint(listen(fd, 4), ==, 0);
+    return fd;
+}
+
 #endif

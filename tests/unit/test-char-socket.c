@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Tests of the socket back end: reading by demand, hang-ups, reconnects, descriptors. */
+/* Tests of the socket back end: reading by demand, hang-ups, descriptors. */
 
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -404,19 +404,6 @@ static void test_server_accepts_without_user(void)
     test_folder_free(folder);
 }
 
-/** A listening socket of the test's own at @path. */
-static int listen_at(const char *path)
-{
-    struct sockaddr_un sa = { .sun_family = AF_UNIX };
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
-
-    g_strlcpy(sa.sun_path, path, sizeof(sa.sun_path));
-    unlink(path);
-    g_assert_cmpint(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), ==, 0);
-    g_assert_cmpint(listen(fd, 4), ==, 0);
-    return fd;
-}
-
 static gpointer connect_thread(gpointer path)
 {
     return GINT_TO_POINTER(test_unix_connect(path));
@@ -426,7 +413,7 @@ static void test_server_waits_at_start(void)
 {
     char *folder = test_folder_new();
     g_autofree char *path = g_build_filename(folder, "s", NULL);
-    int listener = listen_at(path);
+    int listener = test_listen_at(path);
     g_autofree char *opts = g_strdup_printf("socket,id=c,fd=%d,server=on", listener);
 
     if (g_test_subprocess()) {
@@ -551,7 +538,7 @@ static void test_client_connects_at_creation(void)
     g_autofree char *connected = g_strdup_printf("unix:%s", path);
     g_autofree char *disconnected = g_strdup_printf("disconnected:unix:%s", path);
     TestUser user = { 0 };
-    int listener = listen_at(path);
+    int listener = test_listen_at(path);
     Chardev *chr = test_char_new(opts);
     int server = accept(listener, NULL, NULL);
 
@@ -576,67 +563,6 @@ static void test_client_refused(void)
     g_assert_cmpstr(error->message, ==,
                     "Failed to connect to '/nonexistent/s': No such file or directory");
     g_assert_null(char_find("c"));
-}
-
-static void test_client_reconnects(void)
-{
-    char *folder = test_folder_new();
-    g_autofree char *path = g_build_filename(folder, "s", NULL);
-    g_autofree char *opts = g_strdup_printf("socket,id=c,path=%s,reconnect-ms=5", path);
-    TestUser user = { .wanted = 100 };
-    Chardev *chr = test_char_new(opts);
-    int listener;
-    int server;
-
-    test_user_attach(&user, chr, &test_reader_ops);
-    g_assert_cmpuint(user.n_opened, ==, 0);
-    listener = listen_at(path);
-    WAIT_UNTIL(user.n_opened == 1);
-    server = accept(listener, NULL, NULL);
-    test_send(server, "one");
-    close(server);
-    WAIT_UNTIL(user.n_opened == 2);
-    g_assert_cmpuint(user.n_closed, ==, 1);
-    server = accept(listener, NULL, NULL);
-    test_send(server, "two");
-    WAIT_UNTIL(test_user_got(&user, "onetwo"));
-    close(server);
-    close(listener);
-    test_user_clear(&user);
-    char_cleanup();
-    test_folder_free(folder);
-}
-
-static void test_client_removed_while_it_tries(void)
-{
-    test_char_new("socket,id=c,path=/nonexistent/s,reconnect-ms=1");
-    json_object_put(test_qmp_ok("chardev-remove", "{'id': 'c'}"));
-    test_settle();
-    g_assert_null(char_find("c"));
-}
-
-static gboolean set_flag(gpointer flag)
-{
-    *(bool *)flag = true;
-    return G_SOURCE_REMOVE;
-}
-
-static void test_client_complains_once(void)
-{
-    if (g_test_subprocess()) {
-        bool is_over = false;
-
-        test_char_new("socket,id=c,path=/nonexistent/s,reconnect-ms=1");
-        g_timeout_add(50, set_flag, &is_over);
-        WAIT_UNTIL(is_over);
-        char_cleanup();
-        return;
-    }
-    g_test_trap_subprocess(NULL, 0, 0);
-    g_test_trap_assert_passed();
-    g_test_trap_assert_stderr("*Unable to connect character device c: Failed to connect to "
-                              "'/nonexistent/s': No such file or directory\n*");
-    g_test_trap_assert_stderr_unmatched("*Unable*Unable*");
 }
 
 static void test_filenames(void)
@@ -706,9 +632,6 @@ int main(int argc, char **argv)
     ADD("server/telnet", test_server_telnet);
     ADD("client/connects-at-creation", test_client_connects_at_creation);
     ADD("client/refused", test_client_refused);
-    ADD("client/reconnects", test_client_reconnects);
-    ADD("client/removed-while-it-tries", test_client_removed_while_it_tries);
-    ADD("client/complains-once", test_client_complains_once);
     ADD("filenames", test_filenames);
     ADD("node-properties", test_node_properties);
     return g_test_run();
