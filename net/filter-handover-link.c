@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-#include "net/filter-outdev.h"
+#include "chardev/char.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "util/trace.h"
@@ -257,13 +257,13 @@ static const CharFrontendOps link_char_ops = {
     .event = link_event,
 };
 
-bool handover_link_open(HandoverLink *link, NetFilter *nf, const char *what, const char *id,
+bool handover_link_open(HandoverLink *link, NetFilter *nf, const char *id,
                         const HandoverLinkOps *ops, void *opaque, GError **error)
 {
-    Chardev *chr = filter_chardev_find(what, id, error);
+    Chardev *chr = char_find(id);
 
     if (!chr) {
-        return false;
+        return error_set_class(error, ERROR_CLASS_DEVICE_NOT_FOUND, "chardev '%s' not found", id);
     }
     link->filter = nf;
     link->ops = ops;

@@ -55,8 +55,8 @@ struct HandoverLink {
     bool broken; /* a write failed; the event that says so is still to come */
 };
 
-/** handover_link_open: become the user of chardev @id; @what names the property in errors. */
-bool handover_link_open(HandoverLink *link, NetFilter *nf, const char *what, const char *id,
+/** handover_link_open: become the user of chardev @id. */
+bool handover_link_open(HandoverLink *link, NetFilter *nf, const char *id,
                         const HandoverLinkOps *ops, void *opaque, GError **error);
 void handover_link_close(HandoverLink *link);
 

@@ -369,8 +369,7 @@ bool handover_source_open(HandoverSource *source, NetFilter *nf, const char *out
                           GError **error)
 {
     source->timer = timer_new(CLOCK_TYPE_REALTIME, source_timer, source);
-    if (!handover_link_open(&source->link, nf, "OUT Device", outdev, &source_link_ops, source,
-                            error)) {
+    if (!handover_link_open(&source->link, nf, outdev, &source_link_ops, source, error)) {
         g_clear_pointer(&source->timer, timer_free);
         return false;
     }

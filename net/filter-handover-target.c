@@ -229,8 +229,7 @@ static const HandoverLinkOps target_link_ops = {
 bool handover_target_open(HandoverTarget *target, NetFilter *nf, const char *indev,
                           GError **error)
 {
-    if (!handover_link_open(&target->link, nf, "IN Device", indev, &target_link_ops, target,
-                            error)) {
+    if (!handover_link_open(&target->link, nf, indev, &target_link_ops, target, error)) {
         return false;
     }
     target->timer = timer_new(CLOCK_TYPE_REALTIME, target_timer, target);

@@ -130,8 +130,8 @@ static const NetFilterHooks handover_hooks = {
 static bool handover_check(const FilterHandoverProperties *props, GError **error)
 {
     if (!props->indev == !props->outdev) {
-        return error_set(error, "filter-handover needs either 'outdev' (where the VM is) or "
-                         "'indev' (where it goes)");
+        return error_set(error, "either 'outdev' (where the VM is) or 'indev' (where it goes) is "
+                         "needed");
     }
     if (props->queue == NET_FILTER_DIRECTION_RX) {
         return error_set(error, "Property 'filter-handover.queue' must be 'tx': frames that the "
@@ -221,6 +221,7 @@ static const ObjectClass handover_class = {
     .parent = "netfilter",
     .props = QAPI_TYPE(FilterHandoverProperties),
     .phase = OBJECT_PHASE_LATE,
+    .is_ours = true,
     .size = sizeof(FilterHandover),
     .create = handover_create,
     .finalize = handover_finalize,

@@ -69,6 +69,9 @@ bool object_add(const ObjectOptions *options, GError **error)
     }
     obj = object_new(class, options);
     if (class->create && !class->create(obj, error)) {
+        if (class->is_ours) {
+            g_prefix_error(error, "%s '%s': ", name, options->id);
+        }
         object_free(obj);
         return false;
     }

@@ -414,7 +414,7 @@ static bool vm_follower_create(Object *obj, GError **error)
                          vm_follower->obj.id);
     }
     if (!chr) {
-        return error_set_class(error, ERROR_CLASS_DEVICE_NOT_FOUND, "Device '%s' not found",
+        return error_set_class(error, ERROR_CLASS_DEVICE_NOT_FOUND, "chardev '%s' not found",
                                chardev);
     }
     f->lost_ns = -1;
@@ -470,6 +470,7 @@ static const ObjectClass vm_follower_class = {
     .name = "vm-follower",
     .props = QAPI_TYPE(VmFollowerProperties),
     .phase = OBJECT_PHASE_LATE,
+    .is_ours = true,
     .size = sizeof(VmFollower),
     .create = vm_follower_create,
     .finalize = vm_follower_finalize,

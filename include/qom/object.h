@@ -31,6 +31,7 @@ struct ObjectClass {
     const QapiType *props;  /* its properties: a generated struct; NULL = none (abstract) */
     ObjectPhase phase;
     bool abstract;
+    bool is_ours;           /* QEMU has no such type: errors of @create name type and id */
     size_t size;            /* of the instance; its first member is Object */
 
     /**

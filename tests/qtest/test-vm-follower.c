@@ -420,13 +420,15 @@ static void test_refused_creations(void)
                                "-netdev hubport,id=p,hubid=1 "
                                "-object filter-mirror,id=f,netdev=p,outdev=n");
 
-    expect_refusal(vm, "GenericError", "there is vm-follower 'vm0' already: only one VM can be "
-                   "followed", "'id': 'vm1', 'chardev': 'n'");
+    expect_refusal(vm, "GenericError", "vm-follower 'vm1': there is vm-follower 'vm0' already: "
+                   "only one VM can be followed", "'id': 'vm1', 'chardev': 'n'");
     qtest_object_del(vm->s, "vm0");
-    expect_refusal(vm, "DeviceNotFound", "Device 'no' not found", "'id': 'a', 'chardev': 'no'");
-    expect_refusal(vm, "GenericError", "chardev 'n' is already in use",
+    expect_refusal(vm, "DeviceNotFound", "vm-follower 'a': chardev 'no' not found",
+                   "'id': 'a', 'chardev': 'no'");
+    expect_refusal(vm, "GenericError", "vm-follower 'a': chardev 'n' is already in use",
                    "'id': 'a', 'chardev': 'n'");
-    expect_refusal(vm, "GenericError", "chardev 'm0' is a mux: a QMP client needs one for itself",
+    expect_refusal(vm, "GenericError", "vm-follower 'a': chardev 'm0' is a mux: a QMP client needs "
+                   "one for itself",
                    "'id': 'a', 'chardev': 'm0'");
     expect_refusal(vm, "GenericError", "Parameter 'chardev' is missing", "'id': 'a'");
     expect_refusal(vm, "GenericError", "Parameter 'on-exit' does not accept value 'dance'",
@@ -454,7 +456,10 @@ static void test_refused_command_lines(void)
                              "follows decides the run state", FOLLOWER "-S");
     qtest_expect_start_error("-incoming cannot be used together with vm-follower 'vm0': the VM "
                              "that it follows decides the run state", FOLLOWER "-incoming defer");
-    qtest_expect_start_error("there is vm-follower 'vm0' already: only one VM can be followed",
+    qtest_expect_start_error("vm-follower 'vm0': chardev 'q' not found",
+                             "-object vm-follower,id=vm0,chardev=q");
+    qtest_expect_start_error("vm-follower 'vm1': there is vm-follower 'vm0' already: only one VM "
+                             "can be followed",
                              FOLLOWER "-object vm-follower,id=vm1,chardev=n");
 }
 

@@ -551,20 +551,22 @@ static void test_target_refuses_nonsense(void)
 
 static void test_errors(void)
 {
-    static const char needs[] = "filter-handover needs either 'outdev' (where the VM is) or "
-                                "'indev' (where it goes)";
+    static const char needs[] = "filter-handover 'h0': either 'outdev' (where the VM is) or "
+                                "'indev' (where it goes) is needed";
 
     fixture_add_fails("filter-handover,id=h0,netdev=n0", ERROR_CLASS_GENERIC, needs);
     fixture_add_fails("filter-handover,id=h0,netdev=n0,outdev=c0,indev=c1",
                       ERROR_CLASS_GENERIC, needs);
     fixture_add_fails("filter-handover,id=h0,netdev=n0,outdev=c0,queue=rx",
                       ERROR_CLASS_GENERIC,
-                      "Property 'filter-handover.queue' must be 'tx': frames that the guest "
-                      "sends are not handed over");
+                      "filter-handover 'h0': Property 'filter-handover.queue' must be 'tx': "
+                      "frames that the guest sends are not handed over");
     fixture_add_fails("filter-handover,id=h0,netdev=n0,outdev=nope",
-                      ERROR_CLASS_DEVICE_NOT_FOUND, "OUT Device 'nope' not found");
+                      ERROR_CLASS_DEVICE_NOT_FOUND,
+                      "filter-handover 'h0': chardev 'nope' not found");
     fixture_add_fails("filter-handover,id=h0,netdev=n0,indev=nope",
-                      ERROR_CLASS_DEVICE_NOT_FOUND, "IN Device 'nope' not found");
+                      ERROR_CLASS_DEVICE_NOT_FOUND,
+                      "filter-handover 'h0': chardev 'nope' not found");
     add_source("");
     fixture_set_fails("h0", "outdev", "\"c1\"",
                       "Property 'filter-handover.outdev' cannot be changed");
