@@ -34,7 +34,7 @@ G_STATIC_ASSERT(sizeof(HandoverWire) == 20);
 static const char *const message_names[] = {
     [HANDOVER_OFFER] = "offer",         [HANDOVER_CANCEL] = "cancel",
     [HANDOVER_DONE] = "done",           [HANDOVER_RELEASED] = "released",
-    [HANDOVER_CANCELLED] = "cancelled",
+    [HANDOVER_CANCELLED] = "cancelled", [HANDOVER_AGAIN] = "again",
 };
 
 G_STATIC_ASSERT(G_N_ELEMENTS(message_names) == HANDOVER_MESSAGE__MAX);

@@ -16,6 +16,7 @@ typedef enum HandoverMessageType {
     HANDOVER_DONE,      /* source: no more frames are to be expected */
     HANDOVER_RELEASED,  /* destination: the VM runs; it has the first @count frames */
     HANDOVER_CANCELLED, /* destination: the frames are forgotten */
+    HANDOVER_AGAIN,     /* destination: offer them again, there was no room for all */
     HANDOVER_MESSAGE__MAX,
 } HandoverMessageType;
 

@@ -7,11 +7,14 @@
  * arrives. The queue is sent to the destination as fast as the channel takes it, but stays here
  * until the destination says how many of its frames belong to the VM there. So a channel that
  * breaks loses nothing, and if the VM goes on here instead, the frames go back into the chain;
- * not before the destination has forgotten them, as no frame may reach both guests.
+ * not before the destination has forgotten them, as no frame may reach both guests. If it cannot
+ * be asked, or does not answer, it is told at the next connection; and its late answer is none
+ * to the hand-over that may have begun meanwhile.
  */
 
 #include "net/filter-handover.h"
 
+#include "qom/object.h"
 #include "util/log.h"
 
 /* The netdev counts as quiet when it brought nothing between three looks at this distance. */
@@ -123,6 +126,8 @@ static void source_begin(HandoverSource *source)
     net_hold_clear(&source->sent);
     net_hold_clear(&source->unsent);
     source->first = 0;
+    source->is_taken_back = false;
+    source->is_unanswered = false; /* the offer makes the destination forget what it keeps */
     source->number = g_random_int() | 1;
     source_keep_doubtful(source);
     source_set_phase(source, NET_HANDOVER_PHASE_DIVERTING);
@@ -161,11 +166,19 @@ static void source_give_back(HandoverSource *source)
     handover_source_switched(source);
 }
 
+/* The destination may keep the frames, or have given them to its VM: that is told later. */
+static void source_give_back_unasked(HandoverSource *source)
+{
+    source->is_taken_back = true;
+    source->is_unanswered = true;
+    source_give_back(source);
+}
+
 static void source_cancel(HandoverSource *source)
 {
     source_set_phase(source, NET_HANDOVER_PHASE_CANCELLING);
     if (!handover_link_is_connected(&source->link)) {
-        source_give_back(source);
+        source_give_back_unasked(source);
         return;
     }
     handover_link_tell(&source->link, HANDOVER_CANCEL, source->number, 0);
@@ -252,10 +265,14 @@ static void source_watch_quiet(HandoverSource *source)
     source_start_timer(source, QUIET_LOOK_NS);
 }
 
-static void source_released(HandoverSource *source)
+/* Returns: false when the destination cannot have that many frames. */
+static bool source_released(HandoverSource *source, uint64_t count)
 {
     NetClient *peer = source_filter(source)->netdev->peer;
 
+    if (!source_acknowledge(source, count)) {
+        return false;
+    }
     if (peer && peer->info->doubtful_taken) {
         peer->info->doubtful_taken(peer);
     }
@@ -276,25 +293,58 @@ static void source_released(HandoverSource *source)
     }
     source_pump(source);
     net_stage_ready(source_stage(source));
+    return true;
+}
+
+/* The VM runs here already, and has got the frames. */
+static void source_released_late(HandoverSource *source, uint64_t count)
+{
+    if (source->is_unanswered && count > 0) {
+        log_warning("filter '%s': the VM runs at the destination too, and has %" PRIu64 " frames "
+                    "that the one here has got", source_filter(source)->obj.id, count);
+    }
+    source->is_unanswered = false;
+}
+
+static void source_cancelled(HandoverSource *source)
+{
+    source->is_unanswered = false;
+    if (source->phase == NET_HANDOVER_PHASE_CANCELLING) {
+        source_give_back(source);
+    }
+}
+
+/* Say which frames come, and send them. */
+static void source_offer(HandoverSource *source)
+{
+    uint64_t first = source->is_taken_back ? 0 : source->first;
+
+    source_rewind(source);
+    handover_link_tell(&source->link, HANDOVER_OFFER, source->number, first);
+    source_pump(source);
 }
 
 static bool source_message(const HandoverMessage *message, void *opaque)
 {
     HandoverSource *source = opaque;
-    bool is_ours = message->number == source->number;
+    bool is_ours = message->number == source->number && source->number != 0;
 
     switch (message->type) {
     case HANDOVER_RELEASED:
-        if (is_ours && !source_acknowledge(source, message->count)) {
-            return false;
-        }
-        if (is_ours) {
-            source_released(source);
+        if (is_ours && source->is_taken_back) {
+            source_released_late(source, message->count);
+        } else if (is_ours) {
+            return source_released(source, message->count);
         }
         return true;
     case HANDOVER_CANCELLED:
-        if (is_ours && source->phase == NET_HANDOVER_PHASE_CANCELLING) {
-            source_give_back(source);
+        if (is_ours) {
+            source_cancelled(source);
+        }
+        return true;
+    case HANDOVER_AGAIN:
+        if (is_ours && source->phase != NET_HANDOVER_PHASE_CANCELLING) {
+            source_offer(source);
         }
         return true;
     case HANDOVER_OFFER:
@@ -306,20 +356,22 @@ static bool source_message(const HandoverMessage *message, void *opaque)
     return false;
 }
 
-/* A new connection: whatever was under way on the old one is said again. */
+/*
+ * A new connection: whatever was under way on the old one is said again. Even if the frames were
+ * taken back the offer comes first: it makes the destination forget those of an older one.
+ */
 static void source_opened(void *opaque)
 {
     HandoverSource *source = opaque;
 
-    source_rewind(source);
-    if (source->phase == NET_HANDOVER_PHASE_IDLE && source->unsent.n_frames == 0) {
+    if (source->phase == NET_HANDOVER_PHASE_IDLE && source_n_kept(source) == 0 &&
+        !source->is_unanswered) {
         return;
     }
-    handover_link_tell(&source->link, HANDOVER_OFFER, source->number, source->first);
-    if (source->phase == NET_HANDOVER_PHASE_CANCELLING) {
+    source_offer(source);
+    if (source->phase == NET_HANDOVER_PHASE_CANCELLING || source->is_unanswered) {
         handover_link_tell(&source->link, HANDOVER_CANCEL, source->number, 0);
     }
-    source_pump(source);
 }
 
 static void source_ready(void *opaque)
@@ -359,7 +411,7 @@ static void source_timer(void *opaque)
     } else if (source->phase == NET_HANDOVER_PHASE_CANCELLING) {
         log_warning("filter '%s': the destination does not answer; the VM goes on here and gets "
                     "the frames", source_filter(source)->obj.id);
-        source_give_back(source);
+        source_give_back_unasked(source);
     }
 }
 
@@ -381,13 +433,14 @@ void handover_source_close(HandoverSource *source)
     if (!source->link.filter) {
         return;
     }
-    if (handover_source_lingers(source)) {
+    if (handover_source_lingers(source) && !object_is_ending()) {
         handover_link_tell(&source->link, HANDOVER_CANCEL, source->number, 0);
         source_return(source, &source->sent);
         source_return(source, &source->unsent);
     } else if (source_n_kept(source) > 0) {
-        log_warning("filter '%s': %" PRIu64 " frames that the destination has not acknowledged "
-                    "are dropped", source_filter(source)->obj.id, source_n_kept(source));
+        log_warning("filter '%s': ends before the destination has acknowledged %" PRIu64
+                    " frames; %" PRIu64 " of them were not sent", source_filter(source)->obj.id,
+                    source_n_kept(source), source->unsent.n_frames);
     }
     source->phase = NET_HANDOVER_PHASE_IDLE;
     net_hold_clear(&source->sent);

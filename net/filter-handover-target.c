@@ -6,6 +6,10 @@
  * it goes on at the source; from then on they go straight into the chain. Frames that arrive
  * here directly wait at the filter's own stage meanwhile: they are younger than any frame from
  * the source, until that says that it has no more, or a time is over.
+ *
+ * What there is no room for while the VM does not run is thrown away, and asked for again later:
+ * the source keeps it. To leave it in the channel would leave a cancel behind it there, and the
+ * end of the connection.
  */
 
 #include "net/filter-handover.h"
@@ -38,7 +42,15 @@ static void target_inject(HandoverTarget *target, const NetFrame *frames, size_t
 static void target_forget(HandoverTarget *target)
 {
     target->n_cancelled += target->kept.n_frames;
+    target->refuses = false;
     net_hold_clear(&target->kept);
+}
+
+static void target_ask_again(HandoverTarget *target)
+{
+    if (target->refuses) {
+        handover_link_tell(&target->link, HANDOVER_AGAIN, target->number, 0);
+    }
 }
 
 /* No older frame is to be expected: what arrived directly goes on. */
@@ -75,6 +87,7 @@ static void target_release(HandoverTarget *target)
         net_hold_pop(&target->kept, batch.n);
     }
     target_tell_released(target);
+    target_ask_again(target);
     if (handover_link_is_connected(&target->link)) {
         target_start_wait(target);
         handover_link_go_on(&target->link);
@@ -117,6 +130,7 @@ static bool target_offered(HandoverTarget *target, uint32_t number, uint64_t fir
         return false;
     }
     target->n_to_skip = target->n_here - first;
+    target->refuses = false;
     if (target->phase == NET_HANDOVER_PHASE_RELEASED) {
         target_start_wait(target);
     }
@@ -165,10 +179,43 @@ static bool target_message(const HandoverMessage *message, void *opaque)
         return true;
     case HANDOVER_RELEASED:
     case HANDOVER_CANCELLED:
+    case HANDOVER_AGAIN:
     case HANDOVER_MESSAGE__MAX:
         break;
     }
     return false;
+}
+
+static bool target_is_full(const HandoverTarget *target)
+{
+    return target->kept.n_bytes >= net_filter_hold_size(target_filter(target));
+}
+
+/* Returns: how many of the frames are kept, from the front. */
+static size_t target_keep(HandoverTarget *target, const NetFrame *frames, size_t n)
+{
+    size_t taken = 0;
+
+    while (taken < n && !target->refuses) {
+        target->refuses = target_is_full(target);
+        if (!target->refuses) {
+            net_hold_push(&target->kept, &frames[taken++], 1);
+        }
+    }
+    target->n_refused += n - taken;
+    return taken;
+}
+
+/* New ones. */
+static void target_take(HandoverTarget *target, const NetFrame *frames, size_t n)
+{
+    if (target->phase == NET_HANDOVER_PHASE_WAITING || target->refuses) {
+        target->n_here += target_keep(target, frames, n);
+    } else {
+        target->n_here += n;
+        target_inject(target, frames, n);
+        target_tell_released(target);
+    }
 }
 
 static bool target_frames(const NetFrame *frames, size_t n, void *opaque)
@@ -183,13 +230,7 @@ static bool target_frames(const NetFrame *frames, size_t n, void *opaque)
     }
     target->n_to_skip -= skip;
     target->n_repeated += skip;
-    target->n_here += n - skip;
-    if (target->phase == NET_HANDOVER_PHASE_WAITING) {
-        net_hold_push(&target->kept, frames + skip, n - skip);
-    } else {
-        target_inject(target, frames + skip, n - skip);
-        target_tell_released(target);
-    }
+    target_take(target, frames + skip, n - skip);
     return true;
 }
 
@@ -198,10 +239,16 @@ static bool target_has_room(void *opaque)
     const HandoverTarget *target = opaque;
     const NetFilter *nf = target_filter(target);
 
-    if (target->phase == NET_HANDOVER_PHASE_WAITING) {
-        return target->kept.n_bytes < net_filter_hold_size(nf);
+    return target->phase == NET_HANDOVER_PHASE_WAITING || !nf->netdev ||
+           net_stage_can_inject(&nf->stages[NET_DIRECTION_TX]);
+}
+
+void handover_target_changed(HandoverTarget *target)
+{
+    if (target->link.filter && !target_is_full(target)) {
+        target_ask_again(target);
     }
-    return !nf->netdev || net_stage_can_inject(&nf->stages[NET_DIRECTION_TX]);
+    handover_link_go_on(&target->link);
 }
 
 /* Whatever the old connection had to send comes again, from where the next offer says. */
@@ -265,4 +312,5 @@ void handover_target_describe(const HandoverTarget *target, NetHandoverInfo *inf
     info->repeated = target->n_repeated;
     info->injected = target->n_injected;
     info->cancelled = target->n_cancelled;
+    info->refused = target->n_refused;
 }

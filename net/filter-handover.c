@@ -213,7 +213,7 @@ static void handover_changed(Object *obj, const QapiMember *member)
     NetFilter *nf = (NetFilter *)obj;
 
     net_filter_changed(nf, member);
-    handover_link_go_on(&((FilterHandover *)nf)->target.link);
+    handover_target_changed(&((FilterHandover *)nf)->target);
 }
 
 static const ObjectClass handover_class = {

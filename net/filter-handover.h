@@ -15,6 +15,8 @@ typedef struct HandoverSource {
     NetHold sent;          /* frames that the destination has not acknowledged: what was sent, */
     NetHold unsent;        /* and behind it what was not */
     uint64_t first;        /* number of the oldest of them in this hand-over, from 0 on */
+    bool is_taken_back;    /* this hand-over is over, by no word of the destination */
+    bool is_unanswered;    /* and that does not know yet, or has not said so */
     uint64_t n_doubtful;   /* the first so many frames of this hand-over are doubtful */
     Timer *timer;          /* owned: until the destination answers, or the netdev is quiet */
     uint64_t quiet_mark;   /* n_taken when the netdev was last looked at */
@@ -30,7 +32,11 @@ typedef struct HandoverSource {
 bool handover_source_open(HandoverSource *source, NetFilter *nf, const char *outdev,
                           GError **error);
 
-/** handover_source_close: frames whose end is not known go back into the chain first. */
+/**
+ * handover_source_close: frames whose end is not known go back into the chain first
+ *
+ * At the end of the process they belong to the destination, as no VM can get them here.
+ */
 void handover_source_close(HandoverSource *source);
 
 size_t handover_source_run(HandoverSource *source, const NetFrame *frames, size_t n);
@@ -54,17 +60,22 @@ typedef struct HandoverTarget {
     NetHold kept;         /* frames that wait for the VM */
     uint64_t n_here;      /* frames of this hand-over that have come, from number 0 on */
     uint64_t n_to_skip;   /* of those to come next: sent again, but here already */
+    bool refuses;         /* there was no room; nothing is taken before another offer */
     Timer *timer;         /* owned: how long frames that arrive directly wait */
     struct RunStateListener *listener; /* owned */
     uint64_t n_received;
     uint64_t n_repeated;
     uint64_t n_injected;
     uint64_t n_cancelled;
+    uint64_t n_refused;
 } HandoverTarget;
 
 bool handover_target_open(HandoverTarget *target, NetFilter *nf, const char *indev,
                           GError **error);
 void handover_target_close(HandoverTarget *target);
+
+/** handover_target_changed: a property of the filter has changed. */
+void handover_target_changed(HandoverTarget *target);
 
 /** handover_target_holds: whether frames that arrive directly have to wait. */
 bool handover_target_holds(const HandoverTarget *target);

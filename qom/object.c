@@ -13,6 +13,7 @@
 
 static GPtrArray *objects;       /* owned Object *, in order of creation */
 static GHashTable *objects_by_id; /* borrowed id -> borrowed Object * */
+static bool is_ending;            /* all are being deleted */
 
 static void object_registry_init(void)
 {
@@ -108,9 +109,16 @@ bool object_remove(const char *id, GError **error)
 
 void object_delete_all(void)
 {
+    is_ending = true;
     while (objects && objects->len > 0) {
         object_delete(objects->pdata[objects->len - 1]);
     }
+    is_ending = false;
+}
+
+bool object_is_ending(void)
+{
+    return is_ending;
 }
 
 void object_foreach(void (*func)(Object *obj, void *opaque), void *opaque)

@@ -189,6 +189,10 @@ static void hmp_print_handover(Hmp *hmp, const NetHandoverInfo *info)
                info->connected ? "connected to the other host" : "not connected");
     hmp_print_count_if(hmp, "kept", info->kept);
     hmp_print_count_if(hmp, "not sent yet", info->unsent);
+    if (info->refused > 0) {
+        hmp_printf(hmp, "    no room for %" PRIu64 " frames, which stay at the source\n",
+                   info->refused);
+    }
 }
 
 static void hmp_print_rewriter(Hmp *hmp, const NetRewriterInfo *info)

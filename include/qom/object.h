@@ -97,6 +97,9 @@ void object_delete(Object *obj);
 /** object_delete_all: in reverse order of creation; at the end of the process. */
 void object_delete_all(void);
 
+/** object_is_ending: whether that is under way. */
+bool object_is_ending(void);
+
 /** object_set_text: qom-set with a value as on the command line; @path as in qom-set. */
 bool object_set_text(const char *path, const char *name, const char *text, GError **error);
 

@@ -3,6 +3,7 @@
 
 #include "qtest-client.h"
 
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -241,6 +242,65 @@ static void test_destination_dies(void)
     hosts_free(h);
 }
 
+/* The source is ended behind a migration to a VM that stays paused, and gets the frames then. */
+static void test_source_ends(void)
+{
+    Hosts *h = hosts_new("");
+
+    hosts_divert(h);
+    qtest_signal(h->a.s, SIGTERM);
+    qtest_wait_output(h->a.s, "filter 'h0': ends before the destination has acknowledged 200 "
+                      "frames; 0 of them were not sent");
+    g_assert_cmpint(qtest_wait_exit(h->a.s), ==, 0);
+    host_clear(&h->a);
+    wait_count(&h->b, "connected", 0);
+    qtest_cont(h->b.s);
+    frame_link_expect(&h->b.guest, 100, 200);
+    host_free(&h->b);
+    g_free(h->path);
+    g_free(h);
+}
+
+static void tell(int fd, uint32_t type, uint32_t number, uint32_t n_frames)
+{
+    uint32_t words[] = { 20, 20, 0x514e4831, type, number, 0, n_frames };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(words); i++) {
+        words[i] = GUINT32_TO_BE(words[i]);
+    }
+    sock_write(fd, words, sizeof(words));
+}
+
+/* The destination's word comes when the source's guest has got the frames already. */
+static void test_late_answer(void)
+{
+    const uint32_t released = 4;
+    Hosts *h = hosts_new(", 'wait': 1");
+    int listen_fd;
+    int fd;
+
+    qtest_quit(h->b.s);
+    h->b.s = NULL;
+    host_clear(&h->b);
+    listen_fd = sock_listen_unix(h->path);
+    fd = sock_accept(listen_fd);
+    wait_count(&h->a, "connected", 1);
+    qtest_stop(h->a.s);
+    frame_link_send(&h->a.net, 100, 5);
+    wait_count(&h->a, "taken", 5);
+    qtest_cont(h->a.s);
+    qtest_wait_output(h->a.s, "filter 'h0': the destination does not answer; the VM goes on here "
+                      "and gets the frames");
+    frame_link_expect(&h->a.guest, 100, 5);
+    tell(fd, released, (uint32_t)count(&h->a, "number"), 5);
+    qtest_wait_output(h->a.s, "filter 'h0': the VM runs at the destination too, and has 5 frames "
+                      "that the one here has got");
+    g_assert_cmpint(count(&h->a, "connected"), ==, 1);
+    hosts_free(h);
+    sock_close(&fd);
+    sock_close(&listen_fd);
+}
+
 static void test_garbage(void)
 {
     Hosts *h = hosts_new("");
@@ -265,6 +325,8 @@ int main(int argc, char **argv)
     g_test_add_func("/handover/both-run", test_both_run);
     g_test_add_func("/handover/channel-breaks", test_channel_breaks);
     g_test_add_func("/handover/destination-dies", test_destination_dies);
+    g_test_add_func("/handover/source-ends", test_source_ends);
+    g_test_add_func("/handover/late-answer", test_late_answer);
     g_test_add_func("/handover/garbage", test_garbage);
     return g_test_run();
 }

@@ -11,6 +11,7 @@
 
 #include "filter-fixture.h"
 #include "net/filter-handover.h"
+#include "qom/object.h"
 #include "system/run-state.h"
 
 #define OUT (&fixture_chars[0])
@@ -93,7 +94,7 @@ static void expect_phase(NetFilter *nf, NetHandoverPhase phase, uint64_t n_kept)
     g_assert_cmpuint(info->kept->frames, ==, n_kept);
     g_assert_cmpuint(info->taken + info->doubtful + info->received, ==,
                      info->acknowledged + info->returned + info->repeated + info->injected +
-                     info->cancelled + info->kept->frames + info->dropped);
+                     info->cancelled + info->refused + info->kept->frames + info->dropped);
 }
 
 /* --- The source -------------------------------------------------------------------------- */
@@ -253,6 +254,24 @@ static void test_source_gets_no_answer(void)
     expect_phase(nf, NET_HANDOVER_PHASE_IDLE, 0);
 }
 
+/* Until the destination has answered it may keep the frames, or have given them away. */
+static void test_source_hears_a_late_answer(void)
+{
+    NetFilter *nf = divert(",wait=1");
+
+    fixture_send(fixture_netdev, 5);
+    expect_frames(OUT, 0, 5);
+    fixture_start();
+    expect_message(OUT, HANDOVER_CANCEL, number_of(nf), 0);
+    wait_got(fixture_peer);
+    fixture_expect(fixture_peer, 0, 5);
+    tell(OUT, HANDOVER_RELEASED, number_of(nf), 5);
+    tell(OUT, HANDOVER_RELEASED, number_of(nf), 5);
+    tell(OUT, HANDOVER_AGAIN, number_of(nf), 0);
+    g_assert_cmpuint(OUT->n_disconnects, ==, 0);
+    expect_phase(nf, NET_HANDOVER_PHASE_IDLE, 0);
+}
+
 static void test_source_without_connection(void)
 {
     NetFilter *nf;
@@ -265,6 +284,48 @@ static void test_source_without_connection(void)
     g_assert_true(fixture_netdev->nc.polled);
     fixture_start();
     fixture_expect(fixture_peer, 0, 5);
+    expect_phase(nf, NET_HANDOVER_PHASE_IDLE, 0);
+}
+
+/* What the destination keeps must not reach its VM, whenever that runs. */
+static void test_source_cancels_on_the_next_connection(void)
+{
+    NetFilter *nf = divert("");
+    uint32_t number = number_of(nf);
+
+    fixture_send(fixture_netdev, 5);
+    expect_frames(OUT, 0, 5);
+    fixture_open(OUT, false);
+    fixture_start();
+    fixture_expect(fixture_peer, 0, 5);
+    for (int i = 0; i < 2; i++) {
+        fixture_open(OUT, true);
+        expect_message(OUT, HANDOVER_OFFER, number, 0);
+        expect_message(OUT, HANDOVER_CANCEL, number, 0);
+        g_assert_cmpuint(OUT->written->len, ==, 0);
+        fixture_open(OUT, false);
+    }
+    fixture_open(OUT, true);
+    g_byte_array_set_size(OUT->written, 0);
+    tell(OUT, HANDOVER_CANCELLED, number, 0);
+    fixture_open(OUT, false);
+    fixture_open(OUT, true);
+    g_assert_cmpuint(OUT->written->len, ==, 0);
+    expect_phase(nf, NET_HANDOVER_PHASE_IDLE, 0);
+}
+
+static void test_source_offers_again(void)
+{
+    NetFilter *nf = divert("");
+
+    fixture_send(fixture_netdev, 5);
+    expect_frames(OUT, 0, 5);
+    tell(OUT, HANDOVER_RELEASED, number_of(nf), 2);
+    tell(OUT, HANDOVER_AGAIN, number_of(nf), 0);
+    expect_message(OUT, HANDOVER_OFFER, number_of(nf), 2);
+    expect_frames(OUT, 2, 3);
+    fixture_start();
+    tell(OUT, HANDOVER_RELEASED, number_of(nf), 5);
     expect_phase(nf, NET_HANDOVER_PHASE_IDLE, 0);
 }
 
@@ -347,6 +408,16 @@ static void test_source_deleted(void)
     expect_message(OUT, HANDOVER_CANCEL, number, 0);
     fixture_start();
     fixture_expect(fixture_peer, 0, 3);
+}
+
+/* No VM will be here: the destination is to give its VM what it has. */
+static void test_source_at_the_end_of_the_process(void)
+{
+    divert("");
+    fixture_send(fixture_netdev, 3);
+    expect_frames(OUT, 0, 3);
+    object_delete_all();
+    g_assert_cmpuint(OUT->written->len, ==, 0);
 }
 
 static void expect_refused(FixtureChar *ch, HandoverMessageType type, uint32_t number,
@@ -518,18 +589,68 @@ static void test_target_running_already(void)
     expect_phase(nf, NET_HANDOVER_PHASE_IDLE, 0);
 }
 
-static void test_target_stops_reading_at_its_limit(void)
+/* It reads on, as there may be a cancel behind the frames, or the connection may end. */
+static NetFilter *fill_target(void)
 {
     NetFilter *nf = expect_vm(",hold-size=300");
     const CharFrontend *fe = IN->chr->fe;
+    g_autoptr(NetHandoverInfo) info = NULL;
 
     tell(IN, HANDOVER_OFFER, NUMBER, 0);
+    fixture_feed(IN, 0, 7, true);
     g_assert_cmpuint(fe->ops->read_wanted(fe->opaque), >, 0);
-    fixture_feed(IN, 0, 5, true);
-    g_assert_cmpuint(fe->ops->read_wanted(fe->opaque), ==, 0);
-    fixture_set("h0", "hold-size", "600");
-    g_assert_cmpuint(fe->ops->read_wanted(fe->opaque), >, 0);
+    fixture_feed(IN, 7, 2, true);
     expect_phase(nf, NET_HANDOVER_PHASE_WAITING, 5);
+    info = info_of(nf);
+    g_assert_cmpuint(info->refused, ==, 4);
+    return nf;
+}
+
+static void test_target_asks_again_when_it_runs(void)
+{
+    NetFilter *nf = fill_target();
+
+    fixture_start();
+    fixture_expect(fixture_peer, 0, 5);
+    expect_message(IN, HANDOVER_RELEASED, NUMBER, 5);
+    expect_message(IN, HANDOVER_AGAIN, NUMBER, 0);
+    fixture_feed(IN, 9, 1, true);
+    fixture_expect(fixture_peer, 0, 0);
+    tell(IN, HANDOVER_OFFER, NUMBER, 0);
+    expect_message(IN, HANDOVER_RELEASED, NUMBER, 5);
+    fixture_feed(IN, 0, 11, true);
+    fixture_expect(fixture_peer, 5, 6);
+    expect_message(IN, HANDOVER_RELEASED, NUMBER, 11);
+    expect_phase(nf, NET_HANDOVER_PHASE_RELEASED, 0);
+}
+
+static void test_target_asks_again_when_it_has_room(void)
+{
+    NetFilter *nf = fill_target();
+
+    g_assert_cmpuint(IN->written->len, ==, 0);
+    fixture_set("h0", "hold-size", "600");
+    expect_message(IN, HANDOVER_AGAIN, NUMBER, 0);
+    tell(IN, HANDOVER_OFFER, NUMBER, 0);
+    fixture_feed(IN, 0, 9, true);
+    expect_phase(nf, NET_HANDOVER_PHASE_WAITING, 9);
+    fixture_start();
+    fixture_expect(fixture_peer, 0, 9);
+    expect_message(IN, HANDOVER_RELEASED, NUMBER, 9);
+    g_assert_cmpuint(IN->written->len, ==, 0);
+}
+
+static void test_target_is_cancelled_at_its_limit(void)
+{
+    NetFilter *nf = fill_target();
+
+    tell(IN, HANDOVER_CANCEL, NUMBER, 0);
+    expect_message(IN, HANDOVER_CANCELLED, NUMBER, 0);
+    expect_phase(nf, NET_HANDOVER_PHASE_WAITING, 0);
+    tell(IN, HANDOVER_OFFER, NUMBER + 1, 0);
+    fixture_feed(IN, 20, 3, true);
+    fixture_start();
+    fixture_expect(fixture_peer, 20, 3);
 }
 
 static void test_target_refuses_nonsense(void)
@@ -585,7 +706,11 @@ int main(int argc, char **argv)
     fixture_test("/filter-handover/source/cancels", test_source_cancels);
     fixture_test("/filter-handover/source/cancels-too-late", test_source_cancels_too_late);
     fixture_test("/filter-handover/source/gets-no-answer", test_source_gets_no_answer);
+    fixture_test("/filter-handover/source/hears-a-late-answer", test_source_hears_a_late_answer);
     fixture_test("/filter-handover/source/without-connection", test_source_without_connection);
+    fixture_test("/filter-handover/source/cancels-on-the-next-connection",
+                 test_source_cancels_on_the_next_connection);
+    fixture_test("/filter-handover/source/offers-again", test_source_offers_again);
     fixture_test("/filter-handover/source/sends-again-on-a-new-connection",
                  test_source_sends_again_on_a_new_connection);
     fixture_test("/filter-handover/source/is-slow", test_source_is_slow);
@@ -593,6 +718,8 @@ int main(int argc, char **argv)
     fixture_test("/filter-handover/source/stopped-again-while-cancelling",
                  test_source_stopped_again_while_cancelling);
     fixture_test("/filter-handover/source/deleted", test_source_deleted);
+    fixture_test("/filter-handover/source/at-the-end-of-the-process",
+                 test_source_at_the_end_of_the_process);
     fixture_test("/filter-handover/source/refuses-nonsense", test_source_refuses_nonsense);
     fixture_test("/filter-handover/target/order", test_target_order);
     fixture_test("/filter-handover/target/does-not-wait-for-ever",
@@ -605,8 +732,12 @@ int main(int argc, char **argv)
                  test_target_cancelled_after_a_new_connection);
     fixture_test("/filter-handover/target/skips-what-it-has", test_target_skips_what_it_has);
     fixture_test("/filter-handover/target/running-already", test_target_running_already);
-    fixture_test("/filter-handover/target/stops-reading-at-its-limit",
-                 test_target_stops_reading_at_its_limit);
+    fixture_test("/filter-handover/target/asks-again-when-it-runs",
+                 test_target_asks_again_when_it_runs);
+    fixture_test("/filter-handover/target/asks-again-when-it-has-room",
+                 test_target_asks_again_when_it_has_room);
+    fixture_test("/filter-handover/target/is-cancelled-at-its-limit",
+                 test_target_is_cancelled_at_its_limit);
     fixture_test("/filter-handover/target/refuses-nonsense", test_target_refuses_nonsense);
     fixture_test("/filter-handover/errors", test_errors);
     return g_test_run();
