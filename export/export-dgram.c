@@ -3,7 +3,9 @@
 
 /*
  * There is no connection, and QEMU may come, go and come back at any time. The socket is
- * connected to QEMU's address, so that nobody else's datagrams are taken. Whether QEMU is there:
+ * connected to QEMU's address, so that nobody else's datagrams are taken. A unix socket cannot be
+ * connected while QEMU is away; then the address that a datagram comes from is looked at.
+ * Whether QEMU is there:
  *
  * With unix sockets, connecting fails if nobody is bound there. That is tried at regular times:
  * a socket that was connected to a QEMU which has gone takes nothing of one that has come since.
@@ -13,7 +15,10 @@
  */
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 
 #include "export/export-internal.h"
 #include "net/dgram-conn.h"
@@ -76,13 +81,19 @@ static void dgram_lost(NetExportDgram *dgram)
     }
 }
 
-/* What an older guest has sent is read first: being connected to another one discards it. */
-static void dgram_probe_path(NetExportDgram *dgram)
+/* Returns: whether the guest is there. With UDP, or a given socket, it is a matter of sending. */
+static bool dgram_connect_path(NetExportDgram *dgram)
 {
     const struct sockaddr *path = (struct sockaddr *)&dgram->path;
 
+    return dgram->path_len == 0 || connect(dgram->conn.fd, path, dgram->path_len) == 0;
+}
+
+/* What an older guest has sent is read first: being connected to another one discards it. */
+static void dgram_probe_path(NetExportDgram *dgram)
+{
     net_dgram_conn_drain(&dgram->conn, dgram->exp.nc.hold_size);
-    if (connect(dgram->conn.fd, path, dgram->path_len) == 0) {
+    if (dgram_connect_path(dgram)) {
         dgram_found(dgram);
     } else {
         dgram_lost(dgram);
@@ -134,11 +145,49 @@ static void export_dgram_lost(NetClient *nc)
 
 static void export_dgram_heard(NetClient *nc)
 {
-    dgram_found((NetExportDgram *)nc);
+    NetExportDgram *dgram = (NetExportDgram *)nc;
+
+    if (nc->disconnected && dgram_connect_path(dgram)) {
+        dgram_found(dgram);
+    }
+}
+
+/* A path may be written in several ways. */
+static bool path_is_same(const char *a, const char *b)
+{
+    struct stat st_a, st_b;
+
+    return strcmp(a, b) == 0 || (stat(a, &st_a) == 0 && stat(b, &st_b) == 0 &&
+                                 st_a.st_dev == st_b.st_dev && st_a.st_ino == st_b.st_ino);
+}
+
+/* Whether @from is the address of the guest, which is a unix socket's. */
+static bool dgram_is_guest(const NetExportDgram *dgram, const struct sockaddr_un *from,
+                           socklen_t len)
+{
+    const struct sockaddr_un *guest = (const struct sockaddr_un *)&dgram->path;
+    size_t name = offsetof(struct sockaddr_un, sun_path);
+    g_autofree char *path = NULL;
+
+    if (len <= name || from->sun_path[0] == '\0' || guest->sun_path[0] == '\0') {
+        return len == dgram->path_len && memcmp(from, guest, len) == 0;
+    }
+    path = g_strndup(from->sun_path, len - name);
+    return path_is_same(path, dgram->remote->u.q_unix.path);
+}
+
+/* The kernel lets no others through while the socket is connected. */
+static bool export_dgram_knows(NetClient *nc, const struct sockaddr_storage *from, socklen_t len)
+{
+    const NetExportDgram *dgram = (NetExportDgram *)nc;
+
+    return !nc->disconnected || dgram->path_len == 0 ||
+           dgram_is_guest(dgram, (const struct sockaddr_un *)from, len);
 }
 
 static const NetDgramConnHooks export_conn_hooks = {
     .lost = export_dgram_lost,
+    .knows = export_dgram_knows,
     .heard = export_dgram_heard,
 };
 
@@ -218,15 +267,16 @@ static int export_dgram_socket(const NetExport *exp)
 
 /* --- Creation ---------------------------------------------------------------------------- */
 
-static bool dgram_check_multicast(const SocketAddress *remote, GError **error)
+static bool dgram_check_remote(const SocketAddress *remote, GError **error)
 {
     struct sockaddr_in sin;
 
-    if (remote->type != SOCKET_ADDRESS_TYPE_INET) {
-        return true;
-    }
     if (!net_inet_parse(remote->u.inet.host, remote->u.inet.port, &sin, error)) {
         return false;
+    }
+    if (sin.sin_port == 0) {
+        return error_set(error, "Parameter 'remote.port' does not accept value '%s'",
+                         remote->u.inet.port);
     }
     return !net_inet_is_multicast(&sin) ||
            error_set(error, "Parameter 'remote' is a multicast address, but an export has one "
@@ -249,7 +299,11 @@ static bool dgram_check(const NetExportDgramOptions *opts, GError **error)
     if (!opts->remote) {
         return error_set(error, "Parameter 'remote' is missing");
     }
-    return dgram_check_multicast(opts->remote, error);
+    if (qapi_equal(QAPI_TYPE(SocketAddress), opts->addr, opts->remote)) {
+        return error_set(error, "Parameter 'remote' is the same address as 'addr'");
+    }
+    return opts->remote->type != SOCKET_ADDRESS_TYPE_INET ||
+           dgram_check_remote(opts->remote, error);
 }
 
 static bool dgram_check_fd(const NetExportDgramOptions *opts, int fd, GError **error)
@@ -296,8 +350,8 @@ static bool dgram_prepare(const NetDgramSocket *sock, const NetExportDgramOption
 
 static void dgram_tell_address(NetExportDgram *dgram)
 {
-    g_autofree char *addr = socket_address_uri(dgram->addr);
-    g_autofree char *remote = dgram->remote ? socket_address_uri(dgram->remote) : NULL;
+    g_autofree char *addr = net_export_uri(&dgram->exp, dgram->addr);
+    g_autofree char *remote = dgram->remote ? net_export_uri(&dgram->exp, dgram->remote) : NULL;
 
     net_client_set_info(&dgram->exp.nc, "%s%s%s", addr, remote ? ",remote=" : "",
                         remote ? remote : "");
@@ -310,6 +364,7 @@ static NetExport *dgram_make(const NetExportOptions *opts, NetDgramSocket *sock)
     NetExport *exp = net_export_new(&export_dgram_info, &export_dgram_class, opts);
     NetExportDgram *dgram = (NetExportDgram *)exp;
 
+    net_export_set_path(exp, opts->u.dgram.addr);
     dgram->addr = qapi_clone(QAPI_TYPE(SocketAddress), opts->u.dgram.addr);
     if (opts->u.dgram.remote) {
         dgram->remote = qapi_clone(QAPI_TYPE(SocketAddress), opts->u.dgram.remote);
@@ -334,7 +389,7 @@ static NetExport *export_dgram_create(const NetExportOptions *opts, GError **err
     NetDgramSocket sock;
     NetExport *exp = NULL;
 
-    if (!dgram_check(dgram_opts, error) ||
+    if (!dgram_check(dgram_opts, error) || !net_export_check_path(dgram_opts->addr, error) ||
         !net_dgram_socket_open(&sock, dgram_opts->addr, dgram_opts->remote, error)) {
         return NULL;
     }

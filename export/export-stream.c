@@ -172,6 +172,9 @@ static NetExport *export_stream_make(const NetExportOptions *opts, bool server, 
                                                          : RECONNECT_MS;
 
     exp->one_shot = stream_opts->one_shot;
+    if (server) {
+        net_export_set_path(exp, stream_opts->addr);
+    }
     net_stream_link_init(&((NetExportStream *)exp)->link, &exp->nc, &export_link_hooks,
                          &(NetStreamLinkOptions) {
                              .addr = stream_opts->addr,
@@ -199,7 +202,8 @@ static NetExport *export_stream_create(const NetExportOptions *opts, GError **er
         }
     }
     server = export_is_server(stream_opts, fd);
-    if (!export_check_stream(stream_opts, server, fd, error)) {
+    if (!export_check_stream(stream_opts, server, fd, error) ||
+        (server && !net_export_check_path(stream_opts->addr, error))) {
         return NULL;
     }
     exp = export_stream_make(opts, server, fd_steal(&fd));

@@ -90,6 +90,7 @@ void net_export_cleanup(NetClient *nc)
     export_gate_clear(exp);
     g_free(exp->netdev);
     g_free(exp->device);
+    g_free(exp->path);
     g_free(exp->peer);
 }
 
@@ -110,12 +111,44 @@ char *net_export_describe(const NetClient *nc)
     return g_string_free(text, FALSE);
 }
 
+/* --- Addresses --------------------------------------------------------------------------- */
+
+char *net_export_uri(const NetExport *exp, const SocketAddress *addr)
+{
+    if (exp->class->type == NET_EXPORT_TYPE_DGRAM && addr->type == SOCKET_ADDRESS_TYPE_INET) {
+        return g_strdup_printf("udp:%s:%s", addr->u.inet.host, addr->u.inet.port);
+    }
+    return socket_address_uri(addr);
+}
+
+/* Where another export listens its socket would be taken away, as one left by a dead process is. */
+bool net_export_check_path(const SocketAddress *addr, GError **error)
+{
+    for (guint i = 0; exports && i < exports->len; i++) {
+        const NetExport *exp = exports->pdata[i];
+
+        if (addr->type == SOCKET_ADDRESS_TYPE_UNIX &&
+            g_strcmp0(exp->path, addr->u.q_unix.path) == 0) {
+            return error_set(error, "UNIX socket path '%s' is in use by export '%s'", exp->path,
+                             exp->nc.id);
+        }
+    }
+    return true;
+}
+
+void net_export_set_path(NetExport *exp, const SocketAddress *addr)
+{
+    if (addr->type == SOCKET_ADDRESS_TYPE_UNIX) {
+        exp->path = g_strdup(addr->u.q_unix.path);
+    }
+}
+
 /* --- Guests ------------------------------------------------------------------------------ */
 
 void net_export_connected(NetExport *exp, const SocketAddress *addr)
 {
     g_free(exp->peer);
-    exp->peer = addr ? socket_address_uri(addr) : NULL;
+    exp->peer = addr ? net_export_uri(exp, addr) : NULL;
     exp->n_connections++;
     export_gate_opened(exp);
     qapi_event_net_export_connected(&(NetExportConnectedEvent) {

@@ -34,12 +34,27 @@ static bool dgram_is_absence(int err)
 
 /* --- Receive ----------------------------------------------------------------------------- */
 
-/* Make frames of @n datagrams; empty ones are counted and left out. */
-static void dgram_make_batch(NetDgramConn *conn, const struct mmsghdr *msgs, size_t n,
-                             NetBatch *batch)
+static bool dgram_is_foreign(const NetDgramConn *conn, const struct msghdr *msg)
 {
+    return conn->hooks && !conn->hooks->knows(conn->nc, msg->msg_name, msg->msg_namelen);
+}
+
+/*
+ * Make frames of @n datagrams; empty ones and those of others are counted and left out.
+ * Returns: how many came from the other side.
+ */
+static size_t dgram_make_batch(NetDgramConn *conn, const struct mmsghdr *msgs, size_t n,
+                               NetBatch *batch)
+{
+    size_t n_known = 0;
+
     batch->n = 0;
     for (size_t i = 0; i < n; i++) {
+        if (dgram_is_foreign(conn, &msgs[i].msg_hdr)) {
+            net_client_drop(conn->nc, 1, msgs[i].msg_len, NET_DROP_REASON_FOREIGN);
+            continue;
+        }
+        n_known++;
         if (msgs[i].msg_len == 0) {
             net_client_drop(conn->nc, 1, 0, NET_DROP_REASON_EMPTY);
             continue;
@@ -51,6 +66,7 @@ static void dgram_make_batch(NetDgramConn *conn, const struct mmsghdr *msgs, siz
             .data = receive_buffer[i], .len = msgs[i].msg_len,
         };
     }
+    return n_known;
 }
 
 /* Hand the frames to the chain, or drop them where there is no room and no way to wait. */
@@ -64,9 +80,10 @@ static void dgram_deliver(NetDgramConn *conn, const NetBatch *batch)
     net_client_send(conn->nc, batch->frames, batch->n);
 }
 
-/* Returns: bytes of the frames read; 0 = nothing was there. */
+/* Returns: datagrams read, with the bytes of their frames; 0 = nothing was there. */
 static size_t dgram_read(NetDgramConn *conn)
 {
+    struct sockaddr_storage from[DGRAM_BATCH];
     struct iovec iov[DGRAM_BATCH];
     struct mmsghdr msgs[DGRAM_BATCH];
     NetBatch batch;
@@ -77,6 +94,8 @@ static size_t dgram_read(NetDgramConn *conn)
         iov[i] = (struct iovec) { receive_buffer[i], NET_FRAME_MAX };
         msgs[i].msg_hdr.msg_iov = &iov[i];
         msgs[i].msg_hdr.msg_iovlen = 1;
+        msgs[i].msg_hdr.msg_name = conn->hooks ? &from[i] : NULL;
+        msgs[i].msg_hdr.msg_namelen = conn->hooks ? sizeof(from[i]) : 0;
     }
     n = recvmmsg(conn->fd, msgs, DGRAM_BATCH, MSG_DONTWAIT, NULL);
     if (n <= 0) {
@@ -86,14 +105,13 @@ static size_t dgram_read(NetDgramConn *conn)
         }
         return 0;
     }
-    dgram_make_batch(conn, msgs, n, &batch);
-    if (conn->hooks) {
+    if (dgram_make_batch(conn, msgs, n, &batch) > 0 && conn->hooks) {
         conn->hooks->heard(conn->nc);
     }
     if (batch.n > 0) {
         dgram_deliver(conn, &batch);
     }
-    return net_frames_bytes(batch.frames, batch.n);
+    return n + net_frames_bytes(batch.frames, batch.n);
 }
 
 void net_dgram_conn_drain(NetDgramConn *conn, uint64_t limit)

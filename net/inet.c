@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +18,7 @@ static bool inet_parse_port(const char *text, in_port_t *port_be, GError **error
     char *end;
     long port = strtol(text, &end, 0);
 
-    if (end == text || *end) {
+    if (end == text || *end || port < 0 || port > UINT16_MAX) {
         return error_set(error, "port number '%s' is invalid", text);
     }
     *port_be = htons((uint16_t)port);

@@ -52,6 +52,15 @@ static void socket_prefer_dual_stack(GArray *candidates)
     }
 }
 
+/* The resolver takes such a number modulo 65536. */
+static bool socket_port_is_too_large(const char *port)
+{
+    guint64 number;
+
+    return strspn(port, "0123456789") == strlen(port) && port[0] &&
+           !g_ascii_string_to_unsigned(port, 10, 0, 65535, &number, NULL);
+}
+
 static GArray *socket_resolve_inet(const InetSocketAddress *inet, unsigned flags, GError **error)
 {
     struct addrinfo hints = {
@@ -70,7 +79,8 @@ static GArray *socket_resolve_inet(const InetSocketAddress *inet, unsigned flags
     if (flags & SOCKET_RESOLVE_NUMERIC || inet->numeric) {
         hints.ai_flags |= AI_NUMERICHOST | AI_NUMERICSERV;
     }
-    rc = getaddrinfo(host, inet->port, &hints, &list);
+    rc = socket_port_is_too_large(inet->port) ? EAI_SERVICE
+                                              : getaddrinfo(host, inet->port, &hints, &list);
     if (rc != 0) {
         error_set(error, "address resolution failed for %s:%s: %s", inet->host, inet->port,
                   rc == EAI_SYSTEM ? g_strerror(errno) : gai_strerror(rc));

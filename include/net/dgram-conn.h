@@ -14,7 +14,9 @@
 typedef struct NetDgramConnHooks {
     /** Nobody receives what is sent: call net_client_ready() when that may have changed. */
     void (*lost)(NetClient *nc);
-    /** Something came from the other side; called after each read. */
+    /** Whether a datagram that came from @from is the other side's. */
+    bool (*knows)(NetClient *nc, const struct sockaddr_storage *from, socklen_t len);
+    /** Something came from the other side; called after each read that brought such. */
     void (*heard)(NetClient *nc);
 } NetDgramConnHooks;
 
@@ -43,7 +45,7 @@ void net_dgram_conn_close(NetDgramConn *conn);
 
 /**
  * net_dgram_conn_drain: read what has been sent, until nothing is there
- * @limit: bytes after which it is enough
+ * @limit: bytes after which it is enough; each datagram counts as one more
  */
 void net_dgram_conn_drain(NetDgramConn *conn, uint64_t limit);
 

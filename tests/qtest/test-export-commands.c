@@ -102,6 +102,18 @@ static void test_the_netdev_is_free_again(void)
     qtest_quit(s);
 }
 
+/* e0's is in use, however the second export wants to use it. */
+static void expect_path_in_use(QTest *s, const char *more)
+{
+    g_autofree char *path = tmp_path("e0");
+    g_autofree char *message = g_strdup_printf("UNIX socket path '%s' is in use by export 'e0'",
+                                               path);
+
+    qtest_qmp_error(s, "GenericError", message,
+                    "{'execute': 'net-export-add', 'arguments': {'id': 'e1', 'netdev': 'net1', "
+                    "'addr': {'type': 'unix', 'path': '%s'}, %s}}", path, more);
+}
+
 static void test_mistakes(void)
 {
     QTest *s = start();
@@ -141,6 +153,13 @@ static void test_mistakes(void)
                     "{'execute': 'net-export-set', 'arguments': {'id': 'zz'}}");
     qtest_qmp_error(s, "GenericError", "Parameter 'hold-size' expects a positive value",
                     "{'execute': 'net-export-set', 'arguments': {'id': 'e0', 'hold-size': 0}}");
+    expect_path_in_use(s, "'type': 'stream'");
+    expect_path_in_use(s, "'type': 'dgram', 'remote': {'type': 'unix', 'path': '/tmp/y'}");
+    qtest_qmp_error(s, "GenericError", "address resolution failed for 127.0.0.1:65536: Servname "
+                    "not supported for ai_socktype",
+                    "{'execute': 'net-export-add', 'arguments': {'type': 'stream', 'id': 'e1', "
+                    "'netdev': 'net1', 'addr': {'type': 'inet', 'host': '127.0.0.1', "
+                    "'port': '65536'}}}");
     add_stream(s, "e1", "net1"); /* what failed left nothing behind */
     qtest_quit(s);
 }

@@ -3,6 +3,7 @@
 
 #include "export-rig.h"
 
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -52,10 +53,13 @@ static void test_udp(void)
     uint16_t theirs;
     int fd = sock_udp(&theirs);
     ExportRig *rig = start_udp(&ours, theirs);
+    g_autofree char *address = NULL;
 
     sock_udp_connect(fd, ours);
     export_rig_adopt(rig, FRAME_LINK_DATAGRAM, fd);
     export_rig_check(rig, N_FRAMES);
+    address = g_strdup_printf("udp:127.0.0.1:%u", theirs);
+    export_rig_expect_str(rig, "peer", address);
     export_rig_free(rig);
 }
 
@@ -133,6 +137,47 @@ static void test_others_are_not_heard(void)
     sock_close(&intruder);
 }
 
+/* The kernel lets them through while QEMU is not there; they do not make it so. */
+static void test_others_are_not_heard_while_the_guest_is_away(void)
+{
+    ExportRig *rig = export_rig_new_dgram("");
+    g_autofree char *path = tmp_path("intruder.dgram");
+    int named = sock_dgram_unix(path);
+    int unnamed = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+    sock_dgram_unix_connect(named, rig->path);
+    sock_dgram_unix_connect(unnamed, rig->path);
+    g_assert_cmpint(send(named, "intruder's", 10, 0), ==, 10);
+    g_assert_cmpint(send(unnamed, "intruder's", 10, 0), ==, 10);
+    g_assert_cmpint(send(named, "", 0, 0), ==, 0);
+    export_rig_wait(rig, "dropped.foreign.frames", 3);
+    g_assert_cmpint(export_rig_count(rig, "from-guest.frames"), ==, 0);
+    g_assert_cmpint(export_rig_count(rig, "connections"), ==, 0);
+    export_rig_attach(rig);
+    export_rig_check(rig, N_FRAMES);
+    export_rig_free(rig);
+    sock_close(&named);
+    sock_close(&unnamed);
+}
+
+/* What it sends as soon as it is there is taken, by whatever path it is bound to its address. */
+static void test_the_guest_is_heard_at_once(void)
+{
+    ExportRig *rig = export_rig_new_dgram("");
+    g_autofree char *folder = g_path_get_dirname(rig->remote);
+    g_autofree char *name = g_path_get_basename(rig->remote);
+    g_autofree char *path = g_strdup_printf("%s/./%s", folder, name);
+    int fd = sock_dgram_unix(path);
+
+    sock_dgram_unix_connect(fd, rig->path);
+    export_rig_adopt(rig, FRAME_LINK_DATAGRAM, fd);
+    export_rig_guest_sends(rig, 5);
+    export_rig_net_gets(rig, 5);
+    g_assert_cmpint(export_rig_count(rig, "connections"), ==, 1);
+    g_assert_cmpint(export_rig_count(rig, "dropped.frames"), ==, 0);
+    export_rig_free(rig);
+}
+
 static void test_empty_datagrams(void)
 {
     ExportRig *rig = export_rig_new_dgram("");
@@ -197,6 +242,31 @@ static void test_the_guests_frames_are_out_before_the_stop(void)
 }
 
 /* A full queue of datagrams makes frames wait, and the netdev is read again as it empties. */
+/* A read that brings no frame does not end it. */
+static void test_frames_behind_empty_datagrams(void)
+{
+    uint16_t ours;
+    uint16_t theirs;
+    int guest = sock_udp(&theirs);
+    ExportRig *rig = start_udp(&ours, theirs);
+
+    sock_udp_connect(guest, ours);
+    export_rig_adopt(rig, FRAME_LINK_DATAGRAM, guest);
+    export_rig_check(rig, 1);
+    qtest_signal(rig->s, SIGSTOP);
+    for (int i = 0; i < 140; i++) {
+        g_assert_cmpint(send(guest, "", 0, 0), ==, 0);
+    }
+    export_rig_guest_sends(rig, 8);
+    qtest_qmp_send(rig->s, "{'execute': 'stop'}");
+    qtest_signal(rig->s, SIGCONT);
+    json_object_put(qtest_qmp_receive(rig->s));
+    qtest_expect_event(rig->s, "STOP");
+    g_assert_cmpint(qtest_netdev_count(rig->s, "net0", "rx.delivered.frames"), ==, 9);
+    export_rig_net_gets(rig, 8);
+    export_rig_free(rig);
+}
+
 static void test_a_full_queue(void)
 {
     ExportRig *rig = export_rig_new_dgram("");
@@ -232,6 +302,17 @@ static void test_mistakes(void)
                  "remote.port=1");
     expect_error("An export of type dgram takes addresses of type inet, unix and fd",
                  "addr.type=vsock,addr.cid=1,addr.port=1");
+    expect_error("Parameter 'remote' is the same address as 'addr'",
+                 "addr.type=unix,addr.path=/tmp/x,remote.type=unix,remote.path=/tmp/x");
+    expect_error("Parameter 'remote.port' does not accept value '0'",
+                 "addr.type=inet,addr.host=127.0.0.1,addr.port=1,remote.type=inet,"
+                 "remote.host=127.0.0.1,remote.port=0");
+    expect_error("port number '70000' is invalid",
+                 "addr.type=inet,addr.host=127.0.0.1,addr.port=0,remote.type=inet,"
+                 "remote.host=127.0.0.1,remote.port=70000");
+    expect_error("port number '-1' is invalid",
+                 "addr.type=inet,addr.host=127.0.0.1,addr.port=-1,remote.type=inet,"
+                 "remote.host=127.0.0.1,remote.port=1");
     expect_error("Parameter 'remote' is a multicast address, but an export has one guest",
                  "addr.type=inet,addr.host=127.0.0.1,addr.port=0,remote.type=inet,"
                  "remote.host=230.0.0.1,remote.port=1234");
@@ -265,7 +346,12 @@ int main(int argc, char **argv)
     g_test_add_func("/export-dgram/fd", test_fd);
     g_test_add_func("/export-dgram/guests-come-and-go", test_guests_come_and_go);
     g_test_add_func("/export-dgram/others-are-not-heard", test_others_are_not_heard);
+    g_test_add_func("/export-dgram/others-are-not-heard-while-the-guest-is-away",
+                    test_others_are_not_heard_while_the_guest_is_away);
+    g_test_add_func("/export-dgram/the-guest-is-heard-at-once", test_the_guest_is_heard_at_once);
     g_test_add_func("/export-dgram/empty-datagrams", test_empty_datagrams);
+    g_test_add_func("/export-dgram/frames-behind-empty-datagrams",
+                    test_frames_behind_empty_datagrams);
     g_test_add_func("/export-dgram/nothing-reaches-the-guest-of-a-stopped-vm",
                     test_nothing_reaches_the_guest_of_a_stopped_vm);
     g_test_add_func("/export-dgram/the-guest-is-read-beyond-the-limit",
