@@ -25,6 +25,8 @@ TRACE_POINT(qmp_client_sent);
 /* What a VM says here has some hundred bytes; the events nobody asked for, a few thousand. */
 #define QMP_CLIENT_MESSAGE_MAX (64u * 1024)
 #define QMP_CLIENT_READ_MAX    4096u
+/* A time beyond it is none: microseconds of it must be something to reckon with. */
+#define QMP_CLIENT_SECONDS_MAX (G_MAXINT64 / G_USEC_PER_SEC / 4)
 /* Bytes of the server's text that a message of ours repeats. */
 #define QMP_CLIENT_QUOTE_MAX   200
 
@@ -111,11 +113,13 @@ static const char *qmp_client_text(json_object *json, const char *name)
     return value ? json_object_get_string(value) : NULL;
 }
 
-static int64_t qmp_client_number(json_object *json, const char *name)
+/* The number from 0 to @max that is member @name of object @json; else 0. */
+static int64_t qmp_client_number(json_object *json, const char *name, int64_t max)
 {
     json_object *value = qmp_client_member(json, name, json_type_int);
+    int64_t number = value ? json_object_get_int64(value) : 0;
 
-    return value ? json_object_get_int64(value) : 0;
+    return number >= 0 && number <= max ? number : 0;
 }
 
 /* @call: copied, and given its id */
@@ -158,8 +162,8 @@ static void qmp_client_take_event(QmpClient *client, json_object *message, const
     QmpClientEvent event = {
         .name = name,
         .data = qmp_client_member(message, "data", json_type_object),
-        .seconds = qmp_client_number(time, "seconds"),
-        .microseconds = qmp_client_number(time, "microseconds"),
+        .seconds = qmp_client_number(time, "seconds", QMP_CLIENT_SECONDS_MAX),
+        .microseconds = qmp_client_number(time, "microseconds", G_USEC_PER_SEC - 1),
     };
 
     client->ops->event(&event, client->opaque);

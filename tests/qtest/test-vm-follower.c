@@ -549,6 +549,36 @@ static void test_events(void)
     fake_vm_quit(vm);
 }
 
+/* Such a time counts as none: it is reckoned with. */
+static void test_impossible_times(void)
+{
+    static const char *const times[] = {
+        "'seconds': 9223372036854775807, 'microseconds': 9223372036854775807",
+        "'seconds': -9223372036854775808, 'microseconds': -9223372036854775808",
+        "'seconds': -1, 'microseconds': -1",
+        "'seconds': 9223372036854, 'microseconds': 1000000",
+    };
+    FakeVm *vm = fake_vm_start("", "");
+    g_autoptr(json_object) events = NULL;
+
+    fake_vm_follow(vm, "running");
+    for (size_t i = 0; i < G_N_ELEMENTS(times); i++) {
+        g_autofree char *text =
+            g_strdup_printf("{'event': 'MIGRATION_PASS', 'timestamp': {%s}}"
+                            "{'event': 'STOP', 'timestamp': {%s}}{'event': 'RESUME'}", times[i],
+                            times[i]);
+
+        fake_vm_send(vm, text);
+        qtest_expect_event(vm->s, "STOP");
+    }
+    events = events_of(vm);
+    for (size_t i = 0; i < json_object_array_length(events); i++) {
+        g_assert_cmpstr(event_text(events, i, "timestamp"), ==,
+                        "{ \"seconds\": 0, \"microseconds\": 0 }");
+    }
+    fake_vm_quit(vm);
+}
+
 static void test_only_the_last_events_are_kept(void)
 {
     FakeVm *vm = fake_vm_start("", "");
@@ -598,6 +628,7 @@ int main(int argc, char **argv)
     ADD("info", test_info);
     ADD("info-of-a-lost-vm", test_info_of_a_lost_vm);
     ADD("events", test_events);
+    ADD("impossible-times", test_impossible_times);
     ADD("only-the-last-events-are-kept", test_only_the_last_events_are_kept);
     return g_test_run();
 }
