@@ -100,6 +100,7 @@ static void export_append(NetExport *exp, void *opaque)
     GArray *items = opaque;
     NetExportInfo info = {
         .type = exp->class->type,
+        .netdev_gone = exp->nc.peer == NULL,
         .shutting_down = exp->end != NULL,
         .connections = exp->n_connections,
         .run_state = run_state_get(),

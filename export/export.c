@@ -103,6 +103,9 @@ char *net_export_describe(const NetClient *nc)
 
     g_string_append_printf(text, "%s,%s", qapi_enum_name(QAPI_TYPE(NetExportType),
                                                          (int)exp->class->type), nc->info_text);
+    if (nc->link_down) {
+        g_string_append(text, nc->peer ? ",link=down" : ",netdev=gone");
+    }
     if (wait != NET_EXPORT_WAIT_NONE) {
         net_client_get_counts(nc, &counts);
         g_string_append_printf(text, ",held=%" PRIu64 ",waits-for=%s", counts.to_held.frames,

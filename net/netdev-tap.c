@@ -61,12 +61,16 @@ static void tap_update_watch(NetTap *tap)
 /* The interface was deleted: nothing will come and nothing can be sent any more. */
 static void tap_lose(NetTap *tap, int err)
 {
+    g_autofree char *text = NULL;
+
     log_error("netdev '%s': the tap interface is gone: %s", tap->nc.id, g_strerror(err));
     fd_watch_free(tap->watch);
     tap->watch = NULL;
     tap->waits_to_write = false;
     fd_close(&tap->fd);
     net_client_set_connected(&tap->nc, false);
+    text = g_strdup_printf("%s,gone", tap->nc.info_text);
+    net_client_set_info(&tap->nc, "%s", text);
 }
 
 /* --- Receive ----------------------------------------------------------------------------- */

@@ -47,13 +47,8 @@ static void hmp_print_export_drops(Hmp *hmp, const NetDropCountList *drops)
     }
 }
 
-static void hmp_print_export(Hmp *hmp, const NetExportInfo *info)
+static void hmp_print_export_guest(Hmp *hmp, const NetExportInfo *info)
 {
-    hmp_printf(hmp, "%-12s %-6s %-12s %-13s %12" PRIu64 " %12" PRIu64 " %8" PRIu64 "  %s\n",
-               info->id, qapi_enum_name(QAPI_TYPE(NetExportType), (int)info->type), info->netdev,
-               info->connected ? "connected" : "not connected", info->to_guest->frames,
-               info->from_guest->frames, info->held_to_guest->frames,
-               qapi_enum_name(QAPI_TYPE(NetExportWait), (int)info->waits_for));
     if (info->peer) {
         hmp_printf(hmp, "  guest at %s", info->peer);
         if (info->has_peer_pid) {
@@ -61,9 +56,50 @@ static void hmp_print_export(Hmp *hmp, const NetExportInfo *info)
         }
         hmp_printf(hmp, "\n");
     }
+    if (info->has_unread && info->unread > 0) {
+        hmp_printf(hmp, "  the guest's QEMU has not read %" PRIu64 " bytes of what it got\n",
+                   info->unread);
+    }
+}
+
+/* What an operator may have to do something about. */
+static void hmp_print_export_trouble(Hmp *hmp, const NetExportInfo *info)
+{
+    if (info->shutting_down) {
+        hmp_printf(hmp, "  is about to be deleted\n");
+    }
+    if (info->netdev_gone) {
+        hmp_printf(hmp, "  netdev %s is gone\n", info->netdev);
+    } else if (!info->link_up) {
+        hmp_printf(hmp, "  the link is down\n");
+    }
+    if (info->held_to_guest->bytes >= info->hold_size) {
+        hmp_printf(hmp, "  %" PRIu64 " bytes are held: netdev %s is read no more\n",
+                   info->held_to_guest->bytes, info->netdev);
+    }
+    if (info->held_from_guest->frames > 0) {
+        hmp_printf(hmp, "  %" PRIu64 " frames of the guest wait%s\n",
+                   info->held_from_guest->frames,
+                   info->reading ? "" : ": it is read no more");
+    }
+    if (info->malformed > 0) {
+        hmp_printf(hmp, "  connections that ended by an oversized frame, or inside a frame: %"
+                   PRIu64 "\n", info->malformed);
+    }
+}
+
+static void hmp_print_export(Hmp *hmp, const NetExportInfo *info)
+{
+    hmp_printf(hmp, "%-12s %-6s %-12s %-13s %12" PRIu64 " %12" PRIu64 " %8" PRIu64 "  %s\n",
+               info->id, qapi_enum_name(QAPI_TYPE(NetExportType), (int)info->type), info->netdev,
+               info->connected ? "connected" : "not connected", info->to_guest->frames,
+               info->from_guest->frames, info->held_to_guest->frames,
+               qapi_enum_name(QAPI_TYPE(NetExportWait), (int)info->waits_for));
+    hmp_print_export_guest(hmp, info);
     if (info->gating || info->doubtful > 0) {
         hmp_printf(hmp, "  hands over with care, %" PRIu64 " frames in doubt\n", info->doubtful);
     }
+    hmp_print_export_trouble(hmp, info);
     hmp_print_export_drops(hmp, info->dropped);
 }
 

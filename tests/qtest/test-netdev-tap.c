@@ -340,6 +340,7 @@ static void test_interface_deleted(void)
     TapRig *rig;
     QTest *s;
     g_autofree char *output = NULL;
+    g_autofree char *text = NULL;
     long before;
 
     if (tap_skipped()) {
@@ -358,6 +359,8 @@ static void test_interface_deleted(void)
     g_assert_cmpint(cpu_ticks(s) - before, <, 10);
     output = qtest_output(s);
     g_assert_cmpuint(count_of(output, "is gone"), ==, 1);
+    text = qtest_hmp(s, "info network");
+    g_assert_nonnull(strstr(text, "type=tap,ifname=t0,script=no,downscript=no,gone\r\n"));
     qtest_stop(s);
     qtest_cont(s);
     tap_rig_free(rig);
