@@ -168,12 +168,14 @@ static bool dgram_is_guest(const NetExportDgram *dgram, const struct sockaddr_un
     const struct sockaddr_un *guest = (const struct sockaddr_un *)&dgram->path;
     size_t name = offsetof(struct sockaddr_un, sun_path);
     g_autofree char *path = NULL;
+    g_autofree char *ours = NULL;
 
     if (len <= name || from->sun_path[0] == '\0' || guest->sun_path[0] == '\0') {
         return len == dgram->path_len && memcmp(from, guest, len) == 0;
     }
     path = g_strndup(from->sun_path, len - name);
-    return path_is_same(path, dgram->remote->u.q_unix.path);
+    ours = socket_address_path(&dgram->remote->u.q_unix);
+    return path_is_same(path, ours);
 }
 
 /* The kernel lets no others through while the socket is connected. */

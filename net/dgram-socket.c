@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -117,6 +118,19 @@ static bool dgram_open_inet(NetDgramSocket *sock, const SocketAddress *local,
     return true;
 }
 
+/* One that is left of a dead process; what is no socket is somebody else's: bind() says so. */
+static bool dgram_unlink(const UnixSocketAddress *local)
+{
+    g_autofree char *path = socket_address_path(local);
+    struct stat st;
+
+    if (local->abstract || (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode) &&
+                            !S_ISDIR(st.st_mode))) {
+        return true;
+    }
+    return unlink(path) == 0 || errno == ENOENT;
+}
+
 static int dgram_bind_unix(const SocketAddress *local, GError **error)
 {
     const char *path = local->u.q_unix.path;
@@ -132,7 +146,7 @@ static int dgram_bind_unix(const SocketAddress *local, GError **error)
         error_set_errno(error, errno, "cannot make a unix socket");
         return -1;
     }
-    if (!local->u.q_unix.abstract && unlink(path) < 0 && errno != ENOENT) {
+    if (!dgram_unlink(&local->u.q_unix)) {
         error_set_errno(error, errno, "failed to unlink socket %s", path);
         return -1;
     }

@@ -353,7 +353,8 @@ static NetClient *tap_create_ifname(const char *id, const NetdevTapOptions *opts
         return NULL;
     }
     tap = tap_new(id, &device);
-    tap->downscript = g_strdup(downscript);
+    /* When it is run a daemon is in another directory. */
+    tap->downscript = downscript ? g_canonicalize_filename(downscript, NULL) : NULL;
     net_client_set_info(&tap->nc, "ifname=%s,script=%s,downscript=%s", tap->ifname,
                         script ? script : "no", downscript ? downscript : "no");
     return &tap->nc;

@@ -18,6 +18,8 @@
 #include "qapi/socket-internal.h"
 #include "util/error.h"
 
+static char *base; /* owned; NULL = relative paths lead from the working directory */
+
 /* --- To the system's form ---------------------------------------------------------------- */
 
 /* The address family that the flags ipv4 and ipv6 leave; -1 with @error. */
@@ -110,6 +112,20 @@ static GArray *socket_candidates_of_one(const void *sa, size_t len)
     return candidates;
 }
 
+void socket_address_set_base(const char *dir)
+{
+    g_free(base);
+    base = g_strdup(dir);
+}
+
+char *socket_address_path(const UnixSocketAddress *addr)
+{
+    bool is_relative = !addr->abstract && addr->path[0] && addr->path[0] != '/';
+
+    return base && is_relative ? g_build_filename(base, addr->path, NULL)
+                               : g_strdup(addr->path);
+}
+
 /*
  * A path may fill the address to its last byte, without a NUL behind it. An abstract name
  * comes after a NUL; one that is not tight is as long as the address, padded with NULs.
@@ -117,12 +133,13 @@ static GArray *socket_candidates_of_one(const void *sa, size_t len)
 static GArray *socket_resolve_unix(const UnixSocketAddress *un, GError **error)
 {
     struct sockaddr_un sa = { .sun_family = AF_UNIX };
+    g_autofree char *path = socket_address_path(un);
     size_t lead = un->abstract ? 1 : 0;
     size_t max = sizeof(sa.sun_path) - lead;
-    size_t len = strlen(un->path);
+    size_t len = strlen(path);
 
     if (len > max) {
-        error_set(error, "UNIX socket path '%s' is too long", un->path);
+        error_set(error, "UNIX socket path '%s' is too long", path);
         error_append_hint(error, "Path must be less than %zu bytes", max);
         return NULL;
     }
@@ -130,7 +147,7 @@ static GArray *socket_resolve_unix(const UnixSocketAddress *un, GError **error)
         error_set(error, "UNIX socket path is empty");
         return NULL;
     }
-    memcpy(sa.sun_path + lead, un->path, len);
+    memcpy(sa.sun_path + lead, path, len);
     if (un->abstract && un->has_tight && !un->tight) {
         return socket_candidates_of_one(&sa, sizeof(sa));
     }
@@ -339,11 +356,12 @@ SocketAddress *socket_address_flatten(const SocketAddressLegacy *nested)
 
 void socket_address_unlink(const SocketAddress *addr)
 {
+    bool is_path = addr->type == SOCKET_ADDRESS_TYPE_UNIX && !addr->u.q_unix.abstract;
+    g_autofree char *path = is_path ? socket_address_path(&addr->u.q_unix) : NULL;
     struct stat st;
 
     /* A file that is no socket is somebody else's: the bind then says so. */
-    if (addr->type == SOCKET_ADDRESS_TYPE_UNIX && !addr->u.q_unix.abstract
-        && lstat(addr->u.q_unix.path, &st) == 0 && S_ISSOCK(st.st_mode)) {
-        unlink(addr->u.q_unix.path);
+    if (path && lstat(path, &st) == 0 && S_ISSOCK(st.st_mode)) {
+        unlink(path);
     }
 }

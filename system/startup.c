@@ -12,6 +12,7 @@
 #include "monitor/monitor.h"
 #include "net/client.h"
 #include "net/netdev.h"
+#include "qapi/socket-address.h"
 #include "qom/object.h"
 #include "system/qtest.h"
 #include "util/clock.h"
@@ -130,6 +131,16 @@ static bool startup_logging(const Startup *startup, GError **error)
     return !startup->logfile || trace_set_file(startup->logfile, error);
 }
 
+/* A daemon leaves its working directory, but connects again and again. */
+static void startup_fix_paths(const Startup *startup)
+{
+    g_autofree char *dir = g_get_current_dir();
+
+    if (startup->daemonize) {
+        socket_address_set_base(dir);
+    }
+}
+
 /* Goes to the background; the parent is finished with the status that the child reports. */
 static bool startup_daemonize(Startup *startup, GError **error)
 {
@@ -137,6 +148,7 @@ static bool startup_daemonize(Startup *startup, GError **error)
 
     switch (startup->daemonize ? process_daemonize(&status, error) : 0) {
     case 0:
+        startup_fix_paths(startup);
         return true;
     case 1:
         return startup_finish(startup, status);
@@ -294,6 +306,9 @@ static bool startup_settle(Startup *startup)
     if (!process_confine(startup->chroot, startup->user, &error)) {
         log_gerror(error);
         return false;
+    }
+    if (startup->chroot) {
+        socket_address_set_base(NULL); /* there is no such directory any more */
     }
     startup_warn(startup);
     if (!vm_launch(&startup->launch, &error)) {

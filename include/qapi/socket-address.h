@@ -49,6 +49,15 @@ int socket_accept(int listen_fd);
 SocketAddress *socket_address_local(int fd, GError **error);
 SocketAddress *socket_address_remote(int fd, GError **error);
 
+/**
+ * socket_address_set_base: where relative paths of unix sockets lead from, from now on
+ * @dir: copied; NULL = the working directory, whatever that is at the time
+ */
+void socket_address_set_base(const char *dir);
+
+/** socket_address_path: of the unix socket @addr, by which it is found now. Owned. */
+char *socket_address_path(const UnixSocketAddress *addr);
+
 /** socket_address_uri: "tcp:HOST:PORT", "unix:PATH", "vsock:CID:PORT", "fd:TEXT". Owned. */
 char *socket_address_uri(const SocketAddress *addr);
 

@@ -36,6 +36,22 @@ static void test_a_stale_path_is_unlinked(void)
     export_rig_free(rig);
 }
 
+/* What is not a socket was not left behind by a daemon. */
+static void test_a_file_is_not_unlinked(void)
+{
+    g_autofree char *path = tmp_path("precious");
+    g_autofree char *message = g_strdup_printf("can't bind unix=%s to socket: Address already in "
+                                               "use", path);
+    g_autofree char *text = NULL;
+
+    g_assert_true(g_file_set_contents(path, "data", -1, NULL));
+    qtest_expect_start_error(message, "-netdev hubport,id=net0,hubid=0 --export dgram,id=e0,"
+                             "netdev=net0,addr.type=unix,addr.path=%s,remote.type=unix,"
+                             "remote.path=/tmp/y", path);
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    g_assert_cmpstr(text, ==, "data");
+}
+
 static ExportRig *start_udp(uint16_t *ours, uint16_t theirs)
 {
     g_autofree char *options = NULL;
@@ -341,6 +357,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/export-dgram/unix", test_unix);
     g_test_add_func("/export-dgram/a-stale-path-is-unlinked", test_a_stale_path_is_unlinked);
+    g_test_add_func("/export-dgram/a-file-is-not-unlinked", test_a_file_is_not_unlinked);
     g_test_add_func("/export-dgram/udp", test_udp);
     g_test_add_func("/export-dgram/udp-guest-comes-late", test_udp_guest_comes_late);
     g_test_add_func("/export-dgram/fd", test_fd);

@@ -220,6 +220,42 @@ static void test_daemon_removes_relative_names(void)
     g_assert_cmpint(chdir(before), ==, 0);
 }
 
+/* What is to be connected to is looked for where the daemon was started, again and again. */
+static void test_daemon_connects_to_relative_names(void)
+{
+    g_autofree char *before = g_get_current_dir();
+    g_autofree char *folder = tmp_path("");
+    int listeners[2];
+    int guest;
+    int other;
+    Daemon d;
+
+    g_assert_cmpint(chdir(folder), ==, 0);
+    d = daemon_start("-chardev socket,id=c,path=c.sock,reconnect-ms=10 "
+                     "-netdev hubport,id=n0,hubid=0 -netdev hubport,id=n1,hubid=0 "
+                     "--export stream,id=e0,netdev=n0,server=off,addr.type=unix,addr.path=e0.sock,"
+                     "reconnect-ms=10 --export dgram,id=e1,netdev=n1,addr.type=unix,addr.path=e1,"
+                     "remote.type=unix,remote.path=guest");
+    listeners[0] = sock_listen_unix("c.sock");
+    listeners[1] = sock_listen_unix("e0.sock");
+    guest = sock_dgram_unix("guest");
+    other = sock_dgram_unix("other");
+    for (size_t i = 0; i < G_N_ELEMENTS(listeners); i++) {
+        int fd = sock_accept(listeners[i]);
+
+        sock_close(&fd);
+        sock_close(&listeners[i]);
+    }
+    while (sock_dgram_unix_may_connect(other, "e1")) {
+        /* nobody but the guest may when e1 has connected to that */
+    }
+    daemon_stop(&d);
+    wait_gone("e1");
+    sock_close(&guest);
+    sock_close(&other);
+    g_assert_cmpint(chdir(before), ==, 0);
+}
+
 static void test_daemon_log_name_holds_its_pid(void)
 {
     g_autofree char *template = tmp_path("daemon-%d.log");
@@ -583,6 +619,8 @@ int main(int argc, char **argv)
     g_test_add_func("/process/daemon-that-fails", test_daemon_that_fails);
     g_test_add_func("/process/daemon-log", test_daemon_log_name_is_made_absolute);
     g_test_add_func("/process/daemon-log-name-holds-its-pid", test_daemon_log_name_holds_its_pid);
+    g_test_add_func("/process/daemon-connects-to-relative-names",
+                    test_daemon_connects_to_relative_names);
     g_test_add_func("/process/daemon-removes-relative-names", test_daemon_removes_relative_names);
     g_test_add_data_func("/process/SIGTERM-is-told", GINT_TO_POINTER(SIGTERM),
                          test_signal_is_told);
