@@ -56,6 +56,15 @@ static void dgram_probe_after(NetExportDgram *dgram, int64_t ns)
     timer_start_at(dgram->probe, clock_now_ns(CLOCK_TYPE_REALTIME) + ns);
 }
 
+static void dgram_tell_address(NetExportDgram *dgram)
+{
+    g_autofree char *addr = net_export_uri(&dgram->exp, dgram->addr);
+    g_autofree char *remote = dgram->remote ? net_export_uri(&dgram->exp, dgram->remote) : NULL;
+
+    net_client_set_info(&dgram->exp.nc, "%s%s%s%s", addr, remote ? ",remote=" : "",
+                        remote ? remote : "", dgram->exp.nc.disconnected ? ",not-connected" : "");
+}
+
 static void dgram_found(NetExportDgram *dgram)
 {
     NetExport *exp = &dgram->exp;
@@ -65,6 +74,7 @@ static void dgram_found(NetExportDgram *dgram)
     }
     net_export_connected(exp, dgram->remote);
     net_client_set_connected(&exp->nc, true);
+    dgram_tell_address(dgram);
     if (!exp->tries) {
         net_client_ready(&exp->nc);
     }
@@ -76,6 +86,7 @@ static void dgram_lost(NetExportDgram *dgram)
 
     if (!exp->nc.disconnected) {
         net_client_set_connected(&exp->nc, false);
+        dgram_tell_address(dgram);
         net_export_disconnected(exp);
         dgram_probe_after(dgram, dgram->path_len > 0 ? 0 : PROBE_NS);
     }
@@ -267,6 +278,20 @@ static int export_dgram_socket(const NetExport *exp)
     return export_conn(exp)->fd;
 }
 
+/* The system knows which port it is when any was asked for. */
+static char *export_dgram_address(const NetExport *exp)
+{
+    const NetExportDgram *dgram = (const NetExportDgram *)exp;
+    g_autoptr(SocketAddress) local = socket_address_local(dgram->conn.fd, NULL);
+
+    return local && dgram->remote ? net_export_uri(exp, local) : NULL;
+}
+
+static const char *export_dgram_error(const NetExport *exp)
+{
+    return NULL;
+}
+
 /* --- Creation ---------------------------------------------------------------------------- */
 
 static bool dgram_check_remote(const SocketAddress *remote, GError **error)
@@ -350,15 +375,6 @@ static bool dgram_prepare(const NetDgramSocket *sock, const NetExportDgramOption
     return true;
 }
 
-static void dgram_tell_address(NetExportDgram *dgram)
-{
-    g_autofree char *addr = net_export_uri(&dgram->exp, dgram->addr);
-    g_autofree char *remote = dgram->remote ? net_export_uri(&dgram->exp, dgram->remote) : NULL;
-
-    net_client_set_info(&dgram->exp.nc, "%s%s%s", addr, remote ? ",remote=" : "",
-                        remote ? remote : "");
-}
-
 static const NetExportClass export_dgram_class;
 
 static NetExport *dgram_make(const NetExportOptions *opts, NetDgramSocket *sock)
@@ -412,6 +428,8 @@ static const NetExportClass export_dgram_class = {
     .run_state_changed = export_dgram_run_state_changed,
     .probe = export_dgram_probe,
     .socket = export_dgram_socket,
+    .address = export_dgram_address,
+    .error = export_dgram_error,
 };
 
 __attribute__((constructor)) static void export_dgram_register(void)

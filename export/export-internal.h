@@ -71,6 +71,10 @@ typedef struct NetExportClass {
     void (*probe)(NetExport *exp);
     /** The socket in use; -1 = none. */
     int (*socket)(const NetExport *exp);
+    /** Where the guest's QEMU is to connect or send to, or is connected to; NULL = given. Owned. */
+    char *(*address)(const NetExport *exp);
+    /** Why the last attempt to connect failed; NULL = it did not. Borrowed. */
+    const char *(*error)(const NetExport *exp);
 } NetExportClass;
 
 /** The first member of every export's instance. */

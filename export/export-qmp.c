@@ -116,6 +116,8 @@ static void export_append(NetExport *exp, void *opaque)
         exp->class->probe(exp);
     }
     info.id = g_strdup(exp->nc.id);
+    info.address = exp->class->address(exp);
+    info.error = g_strdup(exp->class->error(exp));
     info.netdev = g_strdup(exp->netdev);
     info.device = g_strdup(exp->device);
     info.connected = !exp->nc.disconnected;

@@ -29,8 +29,10 @@ static void export_stream_connected(NetClient *nc, const SocketAddress *addr)
     net_export_connected((NetExport *)nc, addr);
 }
 
+/* The link then tells if it goes on. */
 static void export_stream_disconnected(NetClient *nc)
 {
+    net_client_set_info(nc, "not-connected");
     net_export_disconnected((NetExport *)nc);
 }
 
@@ -103,6 +105,16 @@ static void export_stream_run_state_changed(NetExport *exp, bool running)
 static int export_stream_socket(const NetExport *exp)
 {
     return export_conn(exp)->fd;
+}
+
+static char *export_stream_address(const NetExport *exp)
+{
+    return net_stream_link_uri(&((const NetExportStream *)exp)->link);
+}
+
+static const char *export_stream_error(const NetExport *exp)
+{
+    return ((const NetExportStream *)exp)->link.error;
 }
 
 /* --- Creation ---------------------------------------------------------------------------- */
@@ -180,6 +192,7 @@ static NetExport *export_stream_make(const NetExportOptions *opts, bool server, 
                              .addr = stream_opts->addr,
                              .server = server,
                              .reconnect_ms = given_fd >= 0 ? 0 : reconnect_ms,
+                             .once = stream_opts->one_shot,
                              .vnet_hdr = stream_opts->vnet_hdr,
                              .waits_for_next = true,
                          }, given_fd);
@@ -224,6 +237,8 @@ static const NetExportClass export_stream_class = {
     .drain = export_stream_drain,
     .run_state_changed = export_stream_run_state_changed,
     .socket = export_stream_socket,
+    .address = export_stream_address,
+    .error = export_stream_error,
 };
 
 __attribute__((constructor)) static void export_stream_register(void)

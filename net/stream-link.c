@@ -15,6 +15,13 @@
 static bool connections_held;
 static GPtrArray *waiting; /* borrowed NetStreamLink *; NULL = none */
 
+/* @error: NULL = all is well. */
+static void link_set_error(NetStreamLink *link, const GError *error)
+{
+    g_free(link->error);
+    link->error = error ? g_strdup(error->message) : NULL;
+}
+
 static void link_fail(NetStreamLink *link, const GError *error)
 {
     net_client_set_info(link->conn.nc, "error: %s", error->message);
@@ -48,6 +55,7 @@ static void link_connected(NetStreamLink *link, int fd)
     g_autofree char *uri = addr ? socket_address_uri(addr) : g_strdup("");
 
     link_set_nodelay(fd);
+    link_set_error(link, NULL);
     net_client_set_info(link->conn.nc, "%s", uri);
     link->hooks->connected(link->conn.nc, addr);
     net_stream_conn_open(&link->conn, fd);
@@ -63,7 +71,9 @@ static void link_lost(NetClient *nc, NetStreamConn *conn)
     NetStreamLink *link = (NetStreamLink *)conn;
 
     link->hooks->disconnected(nc);
-    if (link->server) {
+    if (link->once) {
+        net_stream_conn_forget_rest(conn);
+    } else if (link->server) {
         net_client_set_info(link->conn.nc, "listening");
         socket_listener_set_active(link->listener, true);
     } else if (link->reconnect_ms > 0) {
@@ -113,6 +123,7 @@ static void link_connect_done(int fd, const GError *error, void *opaque)
     NetStreamLink *link = opaque;
 
     link->attempt = NULL;
+    link_set_error(link, error);
     if (fd >= 0) {
         link_connected(link, fd);
     } else if (link->reconnect_ms > 0) {
@@ -178,6 +189,7 @@ void net_stream_link_init(NetStreamLink *link, NetClient *nc, const NetStreamLin
     link->hooks = hooks;
     link->addr = qapi_clone(QAPI_TYPE(SocketAddress), opts->addr);
     link->server = opts->server;
+    link->once = opts->once;
     link->reconnect_ms = MAX(opts->reconnect_ms, 0);
     link->given_fd = given_fd;
     link->listen_fd = -1;
@@ -205,6 +217,19 @@ void net_stream_link_clear(NetStreamLink *link)
     fd_close(&link->given_fd);
     net_stream_conn_clear(&link->conn);
     qapi_free_SocketAddress(link->addr);
+    g_free(link->error);
+}
+
+/* The system knows which port it is when any was asked for. */
+char *net_stream_link_uri(const NetStreamLink *link)
+{
+    g_autoptr(SocketAddress) local = link->listen_fd >= 0
+                                     ? socket_address_local(link->listen_fd, NULL) : NULL;
+
+    if (local) {
+        return socket_address_uri(local);
+    }
+    return link->addr->type != SOCKET_ADDRESS_TYPE_FD ? socket_address_uri(link->addr) : NULL;
 }
 
 void net_stream_link_start(NetStreamLink *link)

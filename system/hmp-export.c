@@ -49,6 +49,12 @@ static void hmp_print_export_drops(Hmp *hmp, const NetDropCountList *drops)
 
 static void hmp_print_export_guest(Hmp *hmp, const NetExportInfo *info)
 {
+    if (!info->connected && info->address) {
+        hmp_printf(hmp, "  the guest's QEMU is expected at %s%s%s\n", info->address,
+                   info->error ? ": " : "", info->error ? info->error : "");
+    } else if (!info->connected && info->connections > 0) {
+        hmp_printf(hmp, "  the guest's QEMU has closed the socket that was given\n");
+    }
     if (info->peer) {
         hmp_printf(hmp, "  guest at %s", info->peer);
         if (info->has_peer_pid) {

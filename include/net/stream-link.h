@@ -26,6 +26,7 @@ typedef struct NetStreamLinkOptions {
     bool server;
     int64_t reconnect_ms;     /* of a client; up to 0 = never */
     bool vnet_hdr;            /* frames carry their virtio-net header */
+    bool once;                /* there is no other connection behind the first */
     bool waits_for_next;      /* frames wait for the next connection; else they are dropped */
 } NetStreamLinkOptions;
 
@@ -35,7 +36,9 @@ typedef struct NetStreamLink {
     const NetStreamLinkHooks *hooks;
     SocketAddress *addr;      /* owned */
     bool server;
+    bool once;
     int64_t reconnect_ms;
+    char *error;              /* owned: why the last attempt failed; NULL = it did not */
     int given_fd;             /* owned: what an address of kind fd named; -1 = none */
     int listen_fd;            /* owned; -1 = not a server, or not yet */
     SocketListener *listener; /* owned; NULL = not a server, or not yet */
@@ -67,6 +70,9 @@ bool net_stream_link_listen(NetStreamLink *link, GError **error);
 
 /** net_stream_link_start: listen or connect from the loop; a failure shows in info network. */
 void net_stream_link_start(NetStreamLink *link);
+
+/** net_stream_link_uri: where it listens, or is to connect to; NULL = nowhere. Owned. */
+char *net_stream_link_uri(const NetStreamLink *link);
 
 /**
  * net_stream_link_hold: whether clients wait before their first attempt to connect

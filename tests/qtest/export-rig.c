@@ -140,6 +140,15 @@ void export_rig_expect_str(ExportRig *rig, const char *name, const char *value)
     g_assert_cmpstr(found ? json_object_get_string(found) : NULL, ==, value);
 }
 
+void export_rig_expect_shown(ExportRig *rig, const char *command, const char *what)
+{
+    g_autofree char *text = qtest_hmp(rig->s, "%s", command);
+
+    if (!strstr(text, what)) {
+        g_error("'%s' does not tell '%s' but:\n%s", command, what, text);
+    }
+}
+
 void export_rig_fill(ExportRig *rig)
 {
     do {

@@ -68,6 +68,9 @@ void export_rig_wait(ExportRig *rig, const char *path, int64_t value);
 /** export_rig_expect_str: member @name of e0's entry is @value; NULL = it is absent. */
 void export_rig_expect_str(ExportRig *rig, const char *name, const char *value);
 
+/** export_rig_expect_shown: the human monitor's @command tells @what now. */
+void export_rig_expect_shown(ExportRig *rig, const char *command, const char *what);
+
 /** export_rig_fill: frames into net0 until it is read no more. */
 void export_rig_fill(ExportRig *rig);
 

@@ -271,15 +271,6 @@ static void test_human_monitor(void)
     export_rig_free(rig);
 }
 
-static void expect_shown(ExportRig *rig, const char *command, const char *what)
-{
-    g_autofree char *text = qtest_hmp(rig->s, "%s", command);
-
-    if (!strstr(text, what)) {
-        g_error("'%s' does not tell '%s' but:\n%s", command, what, text);
-    }
-}
-
 /* What is wrong, and who waits, is told at a glance. */
 static void test_trouble_is_shown(void)
 {
@@ -289,27 +280,28 @@ static void test_trouble_is_shown(void)
     export_rig_check(rig, N_FRAMES);
     export_rig_send(rig, 1);
     export_rig_wait(rig, "to-guest.frames", N_FRAMES + 1);
-    expect_shown(rig, "info exports", "  the guest's QEMU has not read ");
+    export_rig_expect_shown(rig, "info exports", "  the guest's QEMU has not read ");
     export_rig_guest_gets(rig, 1);
     qtest_stop(rig->s);
     export_rig_guest_sends(rig, 3);
     export_rig_wait(rig, "held-from-guest.frames", 3);
-    expect_shown(rig, "info exports", "  3 frames of the guest wait\r\n");
+    export_rig_expect_shown(rig, "info exports", "  3 frames of the guest wait\r\n");
     qtest_cont(rig->s);
     export_rig_net_gets(rig, 3);
     qtest_stop(rig->s);
     export_rig_fill(rig);
-    expect_shown(rig, "info exports", " bytes are held: netdev net0 is read no more\r\n");
+    export_rig_expect_shown(rig, "info exports",
+                            " bytes are held: netdev net0 is read no more\r\n");
     qtest_qmp_ok(rig->s, "{'execute': 'set_link', 'arguments': {'name': 'e0', 'up': false}}");
-    expect_shown(rig, "info exports", "  the link is down\r\n");
-    expect_shown(rig, "info network", ",link=down");
+    export_rig_expect_shown(rig, "info exports", "  the link is down\r\n");
+    export_rig_expect_shown(rig, "info network", ",link=down");
     g_assert_cmpint(send(rig->guest_fd, "\377\377\377\377", 4, 0), ==, 4);
     qtest_expect_event(rig->s, "NET_EXPORT_DISCONNECTED");
-    expect_shown(rig, "info exports",
-                 "  connections that ended by an oversized frame, or inside a frame: 1");
+    export_rig_expect_shown(rig, "info exports",
+                            "  connections that ended by an oversized frame, or inside a frame: 1");
     qtest_qmp_ok(rig->s, "{'execute': 'netdev_del', 'arguments': {'id': 'net0'}}");
-    expect_shown(rig, "info exports", "  netdev net0 is gone\r\n");
-    expect_shown(rig, "info network", ",netdev=gone");
+    export_rig_expect_shown(rig, "info exports", "  netdev net0 is gone\r\n");
+    export_rig_expect_shown(rig, "info network", ",netdev=gone");
     g_assert_cmpint(export_rig_count(rig, "netdev-gone"), ==, 1);
     export_rig_free(rig);
 }

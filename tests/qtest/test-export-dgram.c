@@ -14,11 +14,15 @@ static void test_unix(void)
 {
     ExportRig *rig = export_rig_new_dgram("");
     g_autofree char *path = g_strdup(rig->path);
+    g_autofree char *address = g_strdup_printf("unix:%s", path);
 
+    export_rig_expect_str(rig, "address", address);
+    export_rig_expect_shown(rig, "info network", ",not-connected\r\n");
     export_rig_attach(rig);
     export_rig_check(rig, N_FRAMES);
     g_assert_cmpint(export_rig_count(rig, "connected"), ==, 1);
     g_assert_cmpint(export_rig_count(rig, "unread"), ==, 0);
+    export_rig_expect_shown(rig, "info network", "guest.dgram\r\n");
     export_rig_free(rig);
     g_assert_cmpint(access(path, F_OK), !=, 0);
 }

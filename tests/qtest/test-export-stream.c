@@ -4,6 +4,8 @@
 #include "export-rig.h"
 
 #include <arpa/inet.h>
+#include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -38,6 +40,7 @@ static void test_tcp_server(void)
     uint16_t port = sock_free_port(SOCK_STREAM);
     g_autofree char *options = g_strdup_printf("stream,id=e0,netdev=net0,addr.type=inet,"
                                                "addr.host=127.0.0.1,addr.port=%u", port);
+    g_autofree char *address = g_strdup_printf("tcp:127.0.0.1:%u", port);
     ExportRig *rig = export_rig_start(options);
     g_autoptr(json_object) entry = NULL;
     json_object *unread;
@@ -46,6 +49,23 @@ static void test_tcp_server(void)
     export_rig_check(rig, N_FRAMES);
     entry = export_rig_entry(rig);
     g_assert_false(json_object_object_get_ex(entry, "unread", &unread));
+    export_rig_expect_str(rig, "address", address);
+    export_rig_free(rig);
+}
+
+/* The port that the system chose is told. */
+static void test_any_port(void)
+{
+    ExportRig *rig = export_rig_start("stream,id=e0,netdev=net0,addr.type=inet,"
+                                      "addr.host=127.0.0.1,addr.port=0");
+    g_autoptr(json_object) entry = export_rig_entry(rig);
+    const char *address = json_object_get_string(json_object_object_get(entry, "address"));
+    uint16_t port;
+
+    g_assert_true(g_str_has_prefix(address, "tcp:127.0.0.1:"));
+    port = (uint16_t)atoi(strrchr(address, ':') + 1);
+    export_rig_adopt(rig, FRAME_LINK_STREAM, sock_connect_tcp(port));
+    export_rig_check(rig, N_FRAMES);
     export_rig_free(rig);
 }
 
@@ -95,6 +115,11 @@ static void test_fd(bool says_server)
     export_rig_adopt(rig, FRAME_LINK_STREAM, guest);
     qtest_expect_event(rig->s, "NET_EXPORT_CONNECTED");
     export_rig_check(rig, N_FRAMES);
+    export_rig_expect_str(rig, "address", NULL);
+    export_rig_detach(rig);
+    export_rig_expect_shown(rig, "info exports",
+                            "  the guest's QEMU has closed the socket that was given\r\n");
+    export_rig_expect_shown(rig, "info network", "export=stream,not-connected\r\n");
     export_rig_free(rig);
 }
 
@@ -250,6 +275,52 @@ static void test_one_shot(void)
     g_assert_cmpint(access(rig->path, F_OK), !=, 0);
     list = qtest_qmp_return(rig->s, "{'execute': 'query-net-exports'}");
     g_assert_cmpint(json_object_array_length(list), ==, 0);
+    export_rig_free(rig);
+}
+
+/* One that has been waiting for its turn is not served. */
+static void test_one_shot_serves_one(void)
+{
+    ExportRig *rig = export_rig_new(",one-shot=on");
+    int next;
+    char byte;
+
+    export_rig_attach(rig);
+    next = sock_connect_unix(rig->path);
+    export_rig_detach(rig);
+    qtest_expect_event(rig->s, "NET_EXPORT_DELETED");
+    wait_fd(next, POLLIN, "the listener to close");
+    g_assert_cmpint(recv(next, &byte, 1, 0), <=, 0);
+    g_assert_false(qtest_has_event(rig->s, "NET_EXPORT_CONNECTED"));
+    sock_close(&next);
+    export_rig_free(rig);
+}
+
+/* A client says where it looks for the guest, and why it does not find it. */
+static void test_client_tells_what_is_wrong(void)
+{
+    g_autofree char *path = tmp_path("qemu.sock");
+    g_autofree char *address = g_strdup_printf("unix:%s", path);
+    g_autofree char *error = g_strdup_printf("Failed to connect to '%s': No such file or "
+                                             "directory", path);
+    g_autofree char *text = NULL;
+    ExportRig *rig;
+    int listen_fd;
+
+    unlink(path);
+    rig = start_client(path, ",reconnect-ms=5");
+    export_rig_expect_str(rig, "address", address);
+    do {
+        g_free(text);
+        text = qtest_hmp(rig->s, "info exports");
+    } while (!strstr(text, error));
+    g_assert_nonnull(strstr(text, address));
+    export_rig_expect_str(rig, "error", error);
+    listen_fd = sock_listen_unix(path);
+    export_rig_adopt(rig, FRAME_LINK_STREAM, sock_accept(listen_fd));
+    qtest_expect_event(rig->s, "NET_EXPORT_CONNECTED");
+    export_rig_expect_str(rig, "error", NULL);
+    sock_close(&listen_fd);
     export_rig_free(rig);
 }
 
@@ -424,6 +495,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/export-stream/server", test_server);
     g_test_add_func("/export-stream/tcp-server", test_tcp_server);
+    g_test_add_func("/export-stream/any-port", test_any_port);
     g_test_add_func("/export-stream/client-connects-again", test_client_connects_again);
     g_test_add_func("/export-stream/connected-fd", test_connected_fd);
     g_test_add_func("/export-stream/listening-fd", test_listening_fd);
@@ -433,6 +505,9 @@ int main(int argc, char **argv)
     g_test_add_func("/export-stream/guests-are-served-in-turn", test_guests_are_served_in_turn);
     g_test_add_func("/export-stream/a-torn-frame-is-sent-again", test_a_torn_frame_is_sent_again);
     g_test_add_func("/export-stream/one-shot", test_one_shot);
+    g_test_add_func("/export-stream/one-shot-serves-one", test_one_shot_serves_one);
+    g_test_add_func("/export-stream/client-tells-what-is-wrong",
+                    test_client_tells_what_is_wrong);
     g_test_add_func("/export-stream/garbage-ends-the-connection",
                     test_garbage_ends_the_connection);
     g_test_add_func("/export-stream/empty-frames-are-dropped", test_empty_frames_are_dropped);
