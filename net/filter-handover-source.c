@@ -225,13 +225,20 @@ bool handover_source_takes(const HandoverSource *source)
 
 /* --- Frames ------------------------------------------------------------------------------ */
 
-/* How many of the frames can be kept within the limit. */
+/*
+ * How many of the frames can be kept within the limit. Those that were held further on can: they
+ * take no more room here than there, and are younger than what is kept, so if they were left
+ * there, and the VM went on here, they would overtake it.
+ */
 static size_t source_fitting(const HandoverSource *source, const NetFrame *frames, size_t n)
 {
     uint64_t limit = net_filter_hold_size(source_filter(source));
     uint64_t bytes = source_bytes_kept(source);
     size_t i = 0;
 
+    if (source_stage(source)->reclaiming) {
+        return n;
+    }
     while (i < n && bytes + frames[i].len <= limit) {
         bytes += frames[i].len;
         i++;

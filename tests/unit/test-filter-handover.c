@@ -379,6 +379,27 @@ static void test_source_keeps_to_its_limit(void)
     g_assert_true(fixture_netdev->nc.polled);
 }
 
+/* What was held in front of the peer is all taken, so none of it overtakes the rest. */
+static void test_source_takes_what_is_held_beyond_its_limit(void)
+{
+    NetFilter *nf = add_source(",hold-size=300");
+
+    fixture_peer->room = 0;
+    for (int i = 0; i < 9; i++) {
+        fixture_send(fixture_netdev, 1);
+    }
+    run_state_set(RUN_STATE_FINISH_MIGRATE);
+    expect_message(OUT, HANDOVER_OFFER, number_of(nf), 0);
+    expect_frames(OUT, 0, 9);
+    fixture_send(fixture_netdev, 2);
+    expect_phase(nf, NET_HANDOVER_PHASE_DIVERTING, 9);
+    fixture_peer->room = SIZE_MAX;
+    fixture_start();
+    fixture_expect(fixture_peer, 0, 0);
+    tell(OUT, HANDOVER_CANCELLED, number_of(nf), 0);
+    fixture_expect(fixture_peer, 0, 11);
+}
+
 static void test_source_stopped_again_while_cancelling(void)
 {
     NetFilter *nf = divert("");
@@ -715,6 +736,8 @@ int main(int argc, char **argv)
                  test_source_sends_again_on_a_new_connection);
     fixture_test("/filter-handover/source/is-slow", test_source_is_slow);
     fixture_test("/filter-handover/source/keeps-to-its-limit", test_source_keeps_to_its_limit);
+    fixture_test("/filter-handover/source/takes-what-is-held-beyond-its-limit",
+                 test_source_takes_what_is_held_beyond_its_limit);
     fixture_test("/filter-handover/source/stopped-again-while-cancelling",
                  test_source_stopped_again_while_cancelling);
     fixture_test("/filter-handover/source/deleted", test_source_deleted);
