@@ -239,7 +239,8 @@ static size_t source_fitting(const HandoverSource *source, const NetFrame *frame
     if (source_stage(source)->reclaiming) {
         return n;
     }
-    while (i < n && bytes + frames[i].len <= limit) {
+    /* The first fits always: a frame that is longer than the limit must not wait for ever. */
+    while (i < n && (bytes == 0 || bytes + frames[i].len <= limit)) {
         bytes += frames[i].len;
         i++;
     }

@@ -379,6 +379,20 @@ static void test_source_keeps_to_its_limit(void)
     g_assert_true(fixture_netdev->nc.polled);
 }
 
+/* Frames that are longer than the limit go one at a time. */
+static void test_source_with_a_limit_below_a_frame(void)
+{
+    NetFilter *nf = divert(",hold-size=1");
+
+    fixture_send(fixture_netdev, 3);
+    expect_frames(OUT, 0, 1);
+    tell(OUT, HANDOVER_RELEASED, number_of(nf), 1);
+    expect_frames(OUT, 1, 1);
+    tell(OUT, HANDOVER_RELEASED, number_of(nf), 2);
+    expect_frames(OUT, 2, 1);
+    expect_phase(nf, NET_HANDOVER_PHASE_RELEASED, 1);
+}
+
 /* What was held in front of the peer is all taken, so none of it overtakes the rest. */
 static void test_source_takes_what_is_held_beyond_its_limit(void)
 {
@@ -736,6 +750,8 @@ int main(int argc, char **argv)
                  test_source_sends_again_on_a_new_connection);
     fixture_test("/filter-handover/source/is-slow", test_source_is_slow);
     fixture_test("/filter-handover/source/keeps-to-its-limit", test_source_keeps_to_its_limit);
+    fixture_test("/filter-handover/source/with-a-limit-below-a-frame",
+                 test_source_with_a_limit_below_a_frame);
     fixture_test("/filter-handover/source/takes-what-is-held-beyond-its-limit",
                  test_source_takes_what_is_held_beyond_its_limit);
     fixture_test("/filter-handover/source/stopped-again-while-cancelling",
