@@ -203,6 +203,8 @@ static bool device_attach(TapDevice *device, const char *ifname, GError **error)
         error_append_hint(error, "Interface '%s' belongs to somebody else.", ifname);
     } else if (err == EBUSY) {
         error_append_hint(error, "Somebody else uses '%s'.", ifname);
+    } else if (err == EINVAL && if_nametoindex(ifname) > 0) {
+        error_append_hint(error, "Interface '%s' is no tap, or one with several queues.", ifname);
     }
     return false;
 }

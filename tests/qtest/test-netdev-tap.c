@@ -215,7 +215,8 @@ static void test_ifname_no_tap(void)
         return;
     }
     netns_enter_new();
-    qtest_expect_start_error("could not configure /dev/net/tun (lo): Invalid argument",
+    qtest_expect_start_error("could not configure /dev/net/tun (lo): Invalid argument\n"
+                             "Interface 'lo' is no tap, or one with several queues.",
                              "-netdev tap,id=a,ifname=lo");
 }
 
