@@ -14,6 +14,7 @@
 #include <glib.h>
 
 #include "net/checksum.h"
+#include "util/bytes.h"
 
 #define ETHERNET_LEN 14u
 #define ETHERTYPE_AT 12u
@@ -49,23 +50,6 @@
 #define VNET_HDR_MIN_LEN 10u
 #define VNET_HDR_NEEDS_CSUM 1u
 
-static uint16_t read_be16(const uint8_t *p)
-{
-    return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static uint32_t read_be32(const uint8_t *p)
-{
-    return (uint32_t)read_be16(p) << 16 | read_be16(p + 2);
-}
-
-static void write_be32(uint8_t *p, uint32_t value)
-{
-    uint32_t value_be = GUINT32_TO_BE(value);
-
-    memcpy(p, &value_be, sizeof(value_be));
-}
-
 static bool packet_holds(const NetPacket *packet, uint32_t at, uint32_t len)
 {
     return at <= packet->end && packet->end - at >= len;
@@ -94,8 +78,8 @@ static bool packet_parse_tcp(NetPacket *packet)
     packet->kind = NET_TRANSPORT_TCP;
     packet->payload = packet->transport + header_len;
     packet->tcp_flags = tcp[TCP_FLAGS_AT];
-    packet->tcp_seq = read_be32(tcp + TCP_SEQ_AT);
-    packet->tcp_ack = read_be32(tcp + TCP_ACK_AT);
+    packet->tcp_seq = get_be32(tcp + TCP_SEQ_AT);
+    packet->tcp_ack = get_be32(tcp + TCP_ACK_AT);
     return true;
 }
 
@@ -107,7 +91,7 @@ static bool packet_parse_udp(NetPacket *packet)
     if (!packet_holds(packet, packet->transport, UDP_LEN)) {
         return packet_fail(packet, NET_PACKET_FAULT_UDP_SHORT);
     }
-    len = read_be16(udp + 4);
+    len = get_be16(udp + 4);
     if (len < UDP_LEN ||
         (!packet->is_fragment && !packet_holds(packet, packet->transport, len))) {
         return packet_fail(packet, NET_PACKET_FAULT_UDP_LEN);
@@ -201,7 +185,7 @@ static bool packet_parse_ipv4(NetPacket *packet)
     if (!packet_holds(packet, packet->network, header_len)) {
         return packet_fail(packet, NET_PACKET_FAULT_IPV4_SHORT);
     }
-    total_len = read_be16(ip + 2);
+    total_len = get_be16(ip + 2);
     if (total_len < header_len || !packet_holds(packet, packet->network, total_len)) {
         return packet_fail(packet, NET_PACKET_FAULT_IPV4_LEN);
     }
@@ -209,7 +193,7 @@ static bool packet_parse_ipv4(NetPacket *packet)
     packet->protocol = ip[9];
     packet->transport = packet->network + header_len;
     packet->end = packet->network + total_len;
-    fragment = read_be16(ip + 6);
+    fragment = get_be16(ip + 6);
     return packet_set_fragment(packet, (fragment & IPV4_OFFSET_MASK) * FRAGMENT_UNIT,
                                fragment & IPV4_MORE_FRAGMENTS) &&
            packet_parse_transport(packet);
@@ -255,7 +239,7 @@ static bool packet_parse_extensions(NetPacket *packet)
         packet->protocol = ext[0];
         packet->transport += len;
         if (is_fragment) {
-            uint16_t fragment = read_be16(ext + 2);
+            uint16_t fragment = get_be16(ext + 2);
 
             if (!packet_set_fragment(packet, fragment & ~7u, fragment & IPV6_MORE_FRAGMENTS)) {
                 return false;
@@ -276,7 +260,7 @@ static bool packet_parse_ipv6(NetPacket *packet)
     if (ip[0] >> 4 != 6) {
         return packet_fail(packet, NET_PACKET_FAULT_IPV6_VERSION);
     }
-    payload_len = read_be16(ip + 4);
+    payload_len = get_be16(ip + 4);
     if (!packet_holds(packet, packet->network, IPV6_LEN + payload_len) ||
         (payload_len == 0 && ip[6] == 0)) {
         return packet_fail(packet, NET_PACKET_FAULT_IPV6_LEN);
@@ -303,14 +287,14 @@ static bool packet_parse_ethernet(NetPacket *packet)
     if (!packet_holds(packet, at, ETHERNET_LEN)) {
         return packet_fail(packet, NET_PACKET_FAULT_ETHERNET);
     }
-    type = read_be16(packet->data + at + ETHERTYPE_AT);
+    type = get_be16(packet->data + at + ETHERTYPE_AT);
     packet->outer_type = type;
     at += ETHERNET_LEN;
     while (is_tag(type) && packet->n_tags < MAX_TAGS) {
         if (!packet_holds(packet, at, TAG_LEN)) {
             return packet_fail(packet, NET_PACKET_FAULT_VLAN);
         }
-        type = read_be16(packet->data + at + 2);
+        type = get_be16(packet->data + at + 2);
         at += TAG_LEN;
         packet->n_tags++;
     }
@@ -425,8 +409,8 @@ bool net_packet_timestamps(const NetPacket *packet, NetTcpTimestamps *timestamps
     if (at == 0) {
         return false;
     }
-    timestamps->own = read_be32(packet->data + at);
-    timestamps->echo = read_be32(packet->data + at + 4);
+    timestamps->own = get_be32(packet->data + at);
+    timestamps->echo = get_be32(packet->data + at + 4);
     return true;
 }
 
@@ -446,12 +430,12 @@ void net_tcp_edit_begin(NetTcpEdit *edit, const NetPacket *packet, uint8_t *copy
 
 void net_tcp_edit_set_seq(NetTcpEdit *edit, uint32_t seq)
 {
-    write_be32(edit->copy + edit->packet->transport + TCP_SEQ_AT, seq);
+    put_be32(edit->copy + edit->packet->transport + TCP_SEQ_AT, seq);
 }
 
 void net_tcp_edit_set_ack(NetTcpEdit *edit, uint32_t ack)
 {
-    write_be32(edit->copy + edit->packet->transport + TCP_ACK_AT, ack);
+    put_be32(edit->copy + edit->packet->transport + TCP_ACK_AT, ack);
 }
 
 void net_tcp_edit_shift_sack(NetTcpEdit *edit, uint32_t shift)
@@ -466,7 +450,7 @@ void net_tcp_edit_shift_sack(NetTcpEdit *edit, uint32_t shift)
         for (uint32_t i = 0; i + 4 <= option.len - 2u; i += 4) {
             uint8_t *edge = edit->copy + option.value + i;
 
-            write_be32(edge, read_be32(edge) + shift);
+            put_be32(edge, get_be32(edge) + shift);
         }
     }
 }
@@ -477,8 +461,8 @@ void net_tcp_edit_shift_timestamps(NetTcpEdit *edit, NetTcpTimestamps shift)
     uint8_t *values = edit->copy + at;
 
     if (at > 0) {
-        write_be32(values, read_be32(values) + shift.own);
-        write_be32(values + 4, read_be32(values + 4) + shift.echo);
+        put_be32(values, get_be32(values) + shift.own);
+        put_be32(values + 4, get_be32(values + 4) + shift.echo);
     }
 }
 
