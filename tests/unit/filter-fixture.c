@@ -249,7 +249,7 @@ static void assert_conserved(const NetChain *chain)
     }
 }
 
-static void fixture_setup(void)
+void fixture_setup(void)
 {
     signal(SIGPIPE, SIG_IGN);
     net_init();
@@ -260,7 +260,7 @@ static void fixture_setup(void)
     fixture_chars_setup();
 }
 
-static void fixture_teardown(void)
+void fixture_teardown(void)
 {
     GArray *got[] = { fixture_netdev->got, fixture_peer->got };
 

@@ -39,6 +39,10 @@ void fixture_test(const char *path, void (*func)(void));
 /** fixture_test_data: the same with one of several cases. @data: constant. */
 void fixture_test_data(const char *path, void (*func)(gconstpointer data), gconstpointer data);
 
+/** fixture_setup, fixture_teardown: by hand, where there are no tests; sums are checked. */
+void fixture_setup(void);
+void fixture_teardown(void);
+
 /** fixture_stop, fixture_start: the VM. */
 void fixture_stop(void);
 void fixture_start(void);
