@@ -11,24 +11,32 @@
  * that echoes another time than it has told, nor the client a clock that goes back.
  *
  * An ACK that completes no handshake whose SYN·ACK was seen changes no offset: a SYN that the
- * guest ignores, from whomever, does no harm to a connection.
+ * guest ignores, from whomever, does no harm to a connection. Nor does a late segment of an old
+ * connection harm the handshake of the next one on the same ports: what belongs to a handshake
+ * has a number shortly behind its SYN's.
  *
  * The states only decide when the connection may be forgotten. When the client closes first
- * that is with its last ACK. When the guest closes first, the client may have to repeat its FIN,
- * and the answer has to be translated: it lingers. A client's RST may be ignored by the guest,
- * if its number is wrong; what the guest sends afterwards shows that. A guest that sends RST
- * knows no connection; what it says to the client's later segments repeats the client's numbers.
+ * that is with its last ACK. When the guest closes first, or before it has all that the client
+ * sent, the client may have to repeat its FIN, and the answer has to be translated: it lingers.
+ * A client's RST may be ignored by the guest, if its number is wrong; what the guest sends
+ * afterwards shows that. A guest that sends RST knows no connection, but in a handshake it only
+ * refuses a wrong ACK; what it says to the client's later segments repeats the client's numbers.
  */
 
 #include "net/rewriter-conn.h"
 
 #include <assert.h>
 
+/* In a SYN·ACK the window is not scaled yet: the client can have sent no more (RFC 7323, 2.2). */
+#define HANDSHAKE_WINDOW 65536u
+
 typedef enum RewriterEvent {
+    EVENT_CLIENT_ACK,
     EVENT_CLIENT_FIN,
     EVENT_CLIENT_ACKS_FIN,
     EVENT_CLIENT_RST,
     EVENT_GUEST_FIN,
+    EVENT_GUEST_FIN_EARLY, /* it has not acknowledged the client's FIN */
     EVENT_GUEST_RST,
     EVENT_GUEST_SEGMENT, /* other than RST */
 } RewriterEvent;
@@ -41,14 +49,15 @@ typedef struct RewriterMove {
 } RewriterMove;
 
 static const RewriterMove moves[] = {
+    { REWRITER_STATE_SYN_RECEIVED, EVENT_CLIENT_ACK, REWRITER_STATE_ESTABLISHED },
     { REWRITER_STATE_SYN_RECEIVED, EVENT_GUEST_FIN, REWRITER_STATE_FIN_WAIT_1 },
-    { REWRITER_STATE_SYN_RECEIVED, EVENT_GUEST_RST, REWRITER_STATE_RESET },
     { REWRITER_STATE_SYN_RECEIVED, EVENT_CLIENT_RST, REWRITER_STATE_RESET },
     { REWRITER_STATE_ESTABLISHED, EVENT_CLIENT_FIN, REWRITER_STATE_CLOSE_WAIT },
     { REWRITER_STATE_ESTABLISHED, EVENT_GUEST_FIN, REWRITER_STATE_FIN_WAIT_1 },
     { REWRITER_STATE_ESTABLISHED, EVENT_GUEST_RST, REWRITER_STATE_FORGOTTEN },
     { REWRITER_STATE_ESTABLISHED, EVENT_CLIENT_RST, REWRITER_STATE_RESET },
     { REWRITER_STATE_CLOSE_WAIT, EVENT_GUEST_FIN, REWRITER_STATE_LAST_ACK },
+    { REWRITER_STATE_CLOSE_WAIT, EVENT_GUEST_FIN_EARLY, REWRITER_STATE_CLOSING },
     { REWRITER_STATE_CLOSE_WAIT, EVENT_GUEST_RST, REWRITER_STATE_FORGOTTEN },
     { REWRITER_STATE_CLOSE_WAIT, EVENT_CLIENT_RST, REWRITER_STATE_RESET },
     { REWRITER_STATE_LAST_ACK, EVENT_CLIENT_ACKS_FIN, REWRITER_STATE_FORGOTTEN },
@@ -97,16 +106,22 @@ static bool conn_is_over(const RewriterConn *conn)
  */
 void rewriter_conn_syn(RewriterConn *conn, const NetPacket *packet)
 {
-    bool again = conn->state == REWRITER_STATE_SYN_RECEIVED &&
-                 conn->client_isn == packet->tcp_seq;
+    bool again = conn->in_handshake && conn->client_isn == packet->tcp_seq;
 
     if (conn_is_over(conn)) {
         conn->offset = 0;
         conn->clock_offset = 0;
     }
     conn->has_guest_isn &= again;
+    conn->in_handshake = true;
     conn->client_isn = packet->tcp_seq;
     conn->state = REWRITER_STATE_SYN_RECEIVED;
+}
+
+/* Whether @number, of the client or acknowledged to it, belongs to its last SYN. */
+static bool conn_is_of_handshake(const RewriterConn *conn, uint32_t number)
+{
+    return conn->in_handshake && number - conn->client_isn - 1 < HANDSHAKE_WINDOW;
 }
 
 /*
@@ -117,13 +132,14 @@ static void conn_complete_handshake(RewriterConn *conn, const NetPacket *packet)
 {
     NetTcpTimestamps timestamps;
 
+    conn->in_handshake = false;
     if (conn->has_guest_isn) {
+        conn->has_guest_isn = false;
         conn->offset = conn->guest_isn - (packet->tcp_ack - 1);
         conn->clock_offset = conn->has_guest_clock && net_packet_timestamps(packet, &timestamps)
             ? conn->guest_clock - timestamps.echo : 0;
-        conn->has_guest_isn = false;
+        conn->state = REWRITER_STATE_ESTABLISHED;
     }
-    conn->state = REWRITER_STATE_ESTABLISHED;
 }
 
 static bool conn_awaits_ack_of_fin(const RewriterConn *conn)
@@ -143,14 +159,18 @@ RewriterShift rewriter_conn_from_client(RewriterConn *conn, const NetPacket *pac
         conn_move(conn, EVENT_CLIENT_RST);
         return has_ack ? conn_shift(conn) : untranslated;
     }
-    if (has_ack && conn->state == REWRITER_STATE_SYN_RECEIVED) {
+    if (has_ack && conn_is_of_handshake(conn, packet->tcp_seq)) {
         conn_complete_handshake(conn, packet);
+    }
+    if (has_ack) {
+        conn_move(conn, EVENT_CLIENT_ACK);
     }
     if (has_ack && conn_awaits_ack_of_fin(conn) &&
         (int32_t)(packet->tcp_ack - conn->fin_end) >= 0) {
         conn_move(conn, EVENT_CLIENT_ACKS_FIN);
     }
     if (packet->tcp_flags & NET_TCP_FIN) {
+        conn->client_fin_end = net_packet_tcp_end(packet);
         conn_move(conn, EVENT_CLIENT_FIN);
     }
     return has_ack ? conn_shift(conn) : untranslated;
@@ -160,18 +180,37 @@ RewriterShift rewriter_conn_from_client(RewriterConn *conn, const NetPacket *pac
 static void conn_guest_syn(RewriterConn *conn, const NetPacket *packet)
 {
     bool is_answer = packet->tcp_flags & NET_TCP_ACK;
-    bool awaited = conn->state == REWRITER_STATE_SYN_RECEIVED;
     NetTcpTimestamps timestamps;
 
-    if (is_answer && (awaited || conn->state == REWRITER_STATE_RESET)) {
+    if (is_answer && conn_is_of_handshake(conn, packet->tcp_ack)) {
         conn->state = REWRITER_STATE_SYN_RECEIVED;
         conn->guest_isn = packet->tcp_seq;
         conn->has_guest_isn = true;
         conn->has_guest_clock = net_packet_timestamps(packet, &timestamps);
         conn->guest_clock = conn->has_guest_clock ? timestamps.own : 0;
-    } else if (!is_answer && !awaited) {
+    } else if (!is_answer && conn->state != REWRITER_STATE_SYN_RECEIVED) {
         conn->state = REWRITER_STATE_FORGOTTEN;
     }
+}
+
+/* A guest that refuses a wrong ACK goes on waiting for the right one (RFC 793, 3.4). */
+static void conn_guest_rst(RewriterConn *conn)
+{
+    if (conn->in_handshake) {
+        conn->state = REWRITER_STATE_RESET;
+    } else {
+        conn_move(conn, EVENT_GUEST_RST);
+    }
+}
+
+static void conn_guest_fin(RewriterConn *conn, const NetPacket *packet)
+{
+    bool is_early = conn->state == REWRITER_STATE_CLOSE_WAIT &&
+                    ((packet->tcp_flags & NET_TCP_ACK) == 0 ||
+                     (int32_t)(packet->tcp_ack - conn->client_fin_end) < 0);
+
+    conn->fin_end = net_packet_tcp_end(packet) - conn->offset;
+    conn_move(conn, is_early ? EVENT_GUEST_FIN_EARLY : EVENT_GUEST_FIN);
 }
 
 RewriterShift rewriter_conn_from_guest(RewriterConn *conn, const NetPacket *packet)
@@ -183,13 +222,12 @@ RewriterShift rewriter_conn_from_guest(RewriterConn *conn, const NetPacket *pack
         return untranslated;
     }
     if (flags & NET_TCP_RST) {
-        conn_move(conn, EVENT_GUEST_RST);
+        conn_guest_rst(conn);
         return conn_shift(conn);
     }
     conn_move(conn, EVENT_GUEST_SEGMENT);
     if (flags & NET_TCP_FIN) {
-        conn->fin_end = net_packet_tcp_end(packet) - conn->offset;
-        conn_move(conn, EVENT_GUEST_FIN);
+        conn_guest_fin(conn, packet);
     }
     return flags & NET_TCP_ACK ? conn_shift(conn) : untranslated;
 }

@@ -27,11 +27,13 @@ typedef struct RewriterConn {
     uint32_t offset;       /* the guest's numbers are the client's plus this */
     uint32_t clock_offset; /* and the guest's timestamps those that the client sees */
     uint32_t client_isn;   /* initial number of the client's last SYN */
+    bool in_handshake;     /* the client has acknowledged no answer to that SYN */
     bool has_guest_isn;    /* the guest has answered that SYN */
     bool has_guest_clock;  /* with a timestamp */
     uint32_t guest_isn;
     uint32_t guest_clock;
     uint32_t fin_end;      /* number behind the guest's FIN, as the client counts */
+    uint32_t client_fin_end; /* ... behind the client's, in the states after that */
 } RewriterConn;
 
 /** What a segment is translated by; 0 = not. */

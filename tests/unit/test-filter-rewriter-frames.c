@@ -301,10 +301,12 @@ static void open_numbered(uint32_t i, bool complete)
     }
     guest.flags = SYN | ACK;
     guest.seq = 5000 + i;
+    guest.ack = i + 1;
     send_spec(false, &guest, buf);
     client.flags = ACK;
+    client.seq = i + 1;
     client.ack = 2001;
-    check_numbers(true, &client, i, 5001 + i);
+    check_numbers(true, &client, i + 1, 5001 + i);
 }
 
 static void close_numbered(uint32_t i)
@@ -315,13 +317,16 @@ static void close_numbered(uint32_t i)
     client.src = guest.dst = (uint8_t)(i >> 16);
     client.src_port = guest.dst_port = (uint16_t)i;
     client.flags = guest.flags = FIN | ACK;
+    client.seq = i + 1;
     client.ack = 2001;
     guest.seq = 5001 + i;
-    check_numbers(true, &client, 0, 5001 + i);
-    check_numbers(false, &guest, 2001, 0);
+    guest.ack = i + 2;
+    check_numbers(true, &client, i + 1, 5001 + i);
+    check_numbers(false, &guest, 2001, i + 2);
     client.flags = ACK;
+    client.seq = i + 2;
     client.ack = 2002;
-    check_numbers(true, &client, 0, 5002 + i);
+    check_numbers(true, &client, i + 2, 5002 + i);
 }
 
 /* All at a time, and then one after the other. */
