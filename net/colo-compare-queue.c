@@ -47,7 +47,8 @@ typedef struct ColoConn {
 static bool drop_is_expected(ColoDropReason reason)
 {
     return reason == COLO_DROP_REASON_UNTRACKED || reason == COLO_DROP_REASON_CHECKPOINT ||
-           reason == COLO_DROP_REASON_ALONE || reason == COLO_DROP_REASON_MALFORMED;
+           reason == COLO_DROP_REASON_ALONE || reason == COLO_DROP_REASON_MALFORMED ||
+           reason == COLO_DROP_REASON_REOPENED;
 }
 
 static void queues_tell(ColoQueues *queues, ColoSide side, ColoDropReason reason)
@@ -123,6 +124,34 @@ static void queues_request(ColoQueues *queues, const ColoConn *cc)
     queues->hooks->request(COLO_CHECKPOINT_REASON_DIFFERENT, queues->opaque);
 }
 
+/* All of the primary's packets go out, as they are. */
+static void conn_release(ColoQueues *queues, ColoConn *cc)
+{
+    ColoPacket *packet;
+
+    cc->n_matched = 0;
+    while ((packet = cc->list[COLO_SIDE_PRIMARY].head) != NULL) {
+        queues_take(queues, cc, COLO_SIDE_PRIMARY, packet);
+        queues_release(queues, packet);
+    }
+}
+
+/* All of a side's packets go, but those with a flag of @but. */
+static void conn_drop(ColoQueues *queues, ColoConn *cc, ColoSide side, ColoDropReason reason,
+                      uint8_t but)
+{
+    ColoPacket *next;
+
+    for (ColoPacket *p = cc->list[side].head; p; p = next) {
+        next = p->next;
+        if ((p->tcp_flags & but) == 0) {
+            queues_take(queues, cc, side, p);
+            queues_count_drop(queues, side, reason, p->len);
+            colo_pool_give(&queues->pool, p);
+        }
+    }
+}
+
 /* --- Comparing ----------------------------------------------------------------------------- */
 
 static bool conn_is_answered(const ColoConn *cc, ColoSide side)
@@ -160,10 +189,27 @@ static void queues_compare_tcp(ColoQueues *queues, ColoConn *cc)
     }
 }
 
+/*
+ * A guest has given up an old connection: nobody waits for what was sent on that. The primary's
+ * could even be taken for data of the new one if it went out now.
+ */
+static void queues_reopen(ColoQueues *queues, ColoConn *cc, ColoSide side)
+{
+    uint8_t but = 0;
+
+    if (side == COLO_SIDE_PRIMARY) {
+        conn_drop(queues, cc, COLO_SIDE_PRIMARY, COLO_DROP_REASON_REOPENED, 0);
+        but = NET_TCP_SYN;
+    }
+    conn_drop(queues, cc, COLO_SIDE_SECONDARY, COLO_DROP_REASON_REOPENED, but);
+}
+
 static void queues_add_tcp(ColoQueues *queues, ColoConn *cc, ColoSide side, ColoPacket *packet)
 {
+    if (colo_tcp_note(&cc->tcp, side, packet)) {
+        queues_reopen(queues, cc, side);
+    }
     colo_list_insert_by_seq(&cc->list[side], packet);
-    colo_tcp_note(&cc->tcp, side, packet);
     queues_compare_tcp(queues, cc);
 }
 
@@ -219,18 +265,8 @@ static void queues_add_other(ColoQueues *queues, ColoConn *cc, ColoSide side,
 
 static void conn_empty(ColoQueues *queues, ColoConn *cc, ColoDropReason reason)
 {
-    ColoPacket *packet;
-
-    cc->n_matched = 0;
-    while ((packet = cc->list[COLO_SIDE_PRIMARY].head) != NULL) {
-        queues_take(queues, cc, COLO_SIDE_PRIMARY, packet);
-        queues_release(queues, packet);
-    }
-    while ((packet = cc->list[COLO_SIDE_SECONDARY].head) != NULL) {
-        queues_take(queues, cc, COLO_SIDE_SECONDARY, packet);
-        queues_count_drop(queues, COLO_SIDE_SECONDARY, reason, packet->len);
-        colo_pool_give(&queues->pool, packet);
-    }
+    conn_release(queues, cc);
+    conn_drop(queues, cc, COLO_SIDE_SECONDARY, reason, 0);
 }
 
 static void conn_finalize(NetConn *conn, void *opaque)
@@ -394,13 +430,25 @@ void colo_queues_checkpoint(ColoQueues *queues)
 {
     queues->n_checkpoints++;
     queues->alone = false;
+    for (NetConn *conn = net_conn_table_oldest(queues->conns); conn;
+         conn = net_conn_table_next(conn)) {
+        ColoConn *cc = (ColoConn *)conn;
+
+        colo_tcp_checkpoint(&cc->tcp, &cc->list[COLO_SIDE_PRIMARY]);
+    }
     queues_empty_for(queues, COLO_DROP_REASON_CHECKPOINT);
 }
 
+/* What is known of connections gets old while nothing is compared: it is forgotten. */
 void colo_queues_go_alone(ColoQueues *queues)
 {
+    NetConn *conn;
+
     queues->alone = true;
     queues_empty_for(queues, COLO_DROP_REASON_ALONE);
+    while ((conn = net_conn_table_oldest(queues->conns)) != NULL) {
+        net_conn_table_remove(queues->conns, conn);
+    }
 }
 
 /* --- Life ---------------------------------------------------------------------------------- */

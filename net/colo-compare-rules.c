@@ -25,28 +25,56 @@ static bool seq_is_after(uint32_t a, uint32_t b)
 }
 
 /* Ports are used again: numbers of the old connection say nothing about the new one. */
-static void tcp_note_syn(ColoTcp *tcp, ColoTcpSide *side, uint32_t isn)
+static bool tcp_note_syn(ColoTcp *tcp, ColoTcpSide *side, uint32_t isn)
 {
     if (side->has_isn && side->isn == isn) {
-        return;
+        return false;
     }
     *side = (ColoTcpSide) { .has_isn = true, .isn = isn };
     tcp->has_seen = false;
+    return true;
 }
 
-void colo_tcp_note(ColoTcp *tcp, ColoSide which, const ColoPacket *packet)
+static void tcp_note_ack(ColoTcpSide *side, uint32_t ack)
+{
+    if (!side->has_ack || seq_is_after(ack, side->ack)) {
+        side->has_ack = true;
+        side->ack = ack;
+    }
+}
+
+bool colo_tcp_note(ColoTcp *tcp, ColoSide which, const ColoPacket *packet)
 {
     ColoTcpSide *side = &tcp->side[which];
+    bool is_new = packet->tcp_flags & NET_TCP_SYN && tcp_note_syn(tcp, side, packet->seq);
 
-    if (packet->tcp_flags & NET_TCP_SYN) {
-        tcp_note_syn(tcp, side, packet->seq);
-    }
-    if (packet->tcp_flags & NET_TCP_ACK &&
-        (!side->has_ack || seq_is_after(packet->ack, side->ack))) {
-        side->has_ack = true;
-        side->ack = packet->ack;
+    if (packet->tcp_flags & NET_TCP_ACK) {
+        tcp_note_ack(side, packet->ack);
     }
     side->has_closed |= (packet->tcp_flags & (NET_TCP_FIN | NET_TCP_RST)) != 0;
+    return is_new;
+}
+
+/* The numbers of bare segments prove nothing: a guest's RST repeats what somebody sent it. */
+static void tcp_note_released(ColoTcp *tcp, const ColoPacket *packet)
+{
+    if (packet->seq_end != packet->seq &&
+        (!tcp->has_seen || seq_is_after(packet->seq_end, tcp->seen))) {
+        tcp->has_seen = true;
+        tcp->seen = packet->seq_end;
+    }
+}
+
+void colo_tcp_checkpoint(ColoTcp *tcp, const ColoList *primary)
+{
+    const ColoTcpSide *side = &tcp->side[COLO_SIDE_PRIMARY];
+
+    for (const ColoPacket *packet = primary->head; packet; packet = packet->next) {
+        tcp_note_released(tcp, packet);
+    }
+    if (side->has_ack) {
+        tcp_note_ack(&tcp->side[COLO_SIDE_SECONDARY], side->ack);
+    }
 }
 
 bool colo_tcp_is_over(const ColoTcp *tcp)

@@ -21,7 +21,7 @@ typedef struct ColoTcpSide {
 /** What the comparison knows of a TCP connection. Zeroed = nothing. */
 typedef struct ColoTcp {
     bool has_seen;
-    uint32_t seen;   /* number behind the last byte that has been compared */
+    uint32_t seen;   /* number behind the last byte that has been compared, or released */
     ColoTcpSide side[COLO_SIDE__MAX];
 } ColoTcp;
 
@@ -32,8 +32,20 @@ typedef enum ColoVerdict {
     COLO_VERDICT_DROP = 1 << 1,    /* the secondary one has served */
 } ColoVerdict;
 
-/** colo_tcp_note: a packet of @side has come; before it is compared. */
-void colo_tcp_note(ColoTcp *tcp, ColoSide side, const ColoPacket *packet);
+/**
+ * colo_tcp_note: a packet of @side has come; before it is compared
+ *
+ * Returns: whether it opens another connection: what waits of @side is of an old one.
+ */
+bool colo_tcp_note(ColoTcp *tcp, ColoSide side, const ColoPacket *packet);
+
+/**
+ * colo_tcp_checkpoint: the secondary has become what the primary is
+ * @primary: the primary's packets that wait; they will go out without comparison
+ *
+ * So it has sent what they hold, and received all that the primary has acknowledged.
+ */
+void colo_tcp_checkpoint(ColoTcp *tcp, const ColoList *primary);
 
 /**
  * colo_tcp_compare: the packets with the smallest numbers of both sides

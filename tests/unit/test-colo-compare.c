@@ -11,9 +11,9 @@
 
 /* --- Sequences: colo.md 5.2 and 5.3 ------------------------------------------------------- */
 
-/** One arrival. */
+/** One arrival, or a checkpoint. */
 typedef struct Step {
-    char side;        /* 'p', 's', or 0 = no more */
+    char side;        /* 'p', 's', 'c' = checkpoint, or 0 = no more */
     PacketSpec spec;
     const char *log;  /* what it brings about */
 } Step;
@@ -28,6 +28,9 @@ typedef struct Sequence {
 #define S_UDP(text, log) { 's', { .protocol = 17, .payload = (text) }, log }
 #define P_TCP(seq_, ack_, text, log) \
     { 'p', { .flags = ACK, .seq = (seq_), .ack = (ack_), .payload = (text) }, log }
+#define P_SYN(isn, log) { 'p', { .flags = SYN | ACK, .seq = (isn), .ack = 5 }, log }
+#define S_SYN(isn, log) { 's', { .flags = SYN | ACK, .seq = (isn), .ack = 5 }, log }
+#define CHECKPOINT(log) { 'c', { 0 }, log }
 #define S_TCP(seq_, ack_, text, log) \
     { 's', { .flags = ACK, .seq = (seq_), .ack = (ack_), .payload = (text) }, log }
 
@@ -101,6 +104,27 @@ static const Sequence sequences[] = {
       { S_TCP(10, 5, NULL, ""), P_TCP(10, 5, NULL, "-"), { 'p', { .flags = RST, .seq = 10 }, "" },
         { 's', { .flags = RST, .seq = 10 }, "-" }, { 'p', { .flags = RST, .seq = 10 }, "-" } },
       "" },
+    { "tcp/checkpoint-counts-as-comparison",
+      { P_TCP(10, 5, "abcd", ""), CHECKPOINT("abcd"), P_TCP(10, 5, "abcd", ""),
+        S_TCP(14, 5, "efgh", "abcd"), P_TCP(14, 5, "efgh", "efgh") }, "" },
+    { "tcp/checkpoint-does-not-trust-bare-numbers",
+      { P_TCP(0x40000000, 5, NULL, ""), CHECKPOINT("-"), P_TCP(10, 5, "abcd", ""),
+        S_TCP(10, 5, "abxx", "D") }, "abcd" },
+    { "tcp/checkpoint-gives-secondary-what-primary-has",
+      { S_TCP(10, 50, NULL, ""), P_TCP(10, 100, "abcd", ""), CHECKPOINT("abcd"),
+        P_TCP(14, 100, "ef", ""), S_TCP(14, 50, "efgh", "ef") }, "" },
+    { "tcp/primary-opens-anew",
+      { S_TCP(500, 5, "old", ""), P_SYN(9, ""), S_SYN(7777, "-"), P_TCP(10, 5, "new", ""),
+        S_TCP(10, 5, "new", "new") }, "" },
+    { "tcp/secondary-opens-anew",
+      { S_TCP(500, 5, "old", ""), S_SYN(7777, ""), P_SYN(9, "-"), P_TCP(10, 5, "new", ""),
+        S_TCP(10, 5, "new", "new") }, "" },
+    { "tcp/primary-has-old-data",
+      { P_TCP(500, 5, "old", ""), P_SYN(9, ""), S_SYN(7777, "-"), P_TCP(10, 5, "new", ""),
+        S_TCP(10, 5, "new", "new") }, "" },
+    { "tcp/syn-repeated",
+      { P_SYN(9, ""), P_SYN(9, ""), S_SYN(7777, "-"), S_SYN(7777, "-"), P_TCP(10, 5, "new", ""),
+        S_SYN(7777, ""), S_TCP(10, 5, "new", "new") }, "" },
     { "tcp/wraps",
       { P_TCP(0xfffffffe, 5, "abcd", ""), S_TCP(0xfffffffe, 5, "ab", ""),
         S_TCP(0, 5, "cd", "abcd") }, "" },
@@ -113,8 +137,12 @@ static void test_sequence(gconstpointer opaque)
 
     colo_rig_init(&rig);
     for (const Step *step = sequence->steps; step->side; step++) {
-        colo_rig_add(&rig, step->side == 'p' ? COLO_SIDE_PRIMARY : COLO_SIDE_SECONDARY,
-                     &step->spec);
+        if (step->side == 'c') {
+            colo_queues_checkpoint(&rig.queues);
+        } else {
+            colo_rig_add(&rig, step->side == 'p' ? COLO_SIDE_PRIMARY : COLO_SIDE_SECONDARY,
+                         &step->spec);
+        }
         colo_rig_expect(&rig, step->log);
         colo_rig_check(&rig);
     }
@@ -335,6 +363,29 @@ static void test_alone(void)
     colo_rig_clear(&rig);
 }
 
+/* What was known of a connection is worth nothing after a time without comparison. */
+static void test_alone_forgets_numbers(void)
+{
+    const PacketSpec old = { .flags = ACK, .seq = 10, .payload = "old" };
+    const PacketSpec later = { .flags = ACK, .seq = 0x80000010, .payload = "later" };
+    const PacketSpec bare = { .flags = ACK, .seq = 0x80000010 };
+    ColoRig rig;
+
+    colo_rig_init(&rig);
+    colo_rig_add(&rig, COLO_SIDE_PRIMARY, &old);
+    colo_rig_add(&rig, COLO_SIDE_SECONDARY, &old);
+    colo_rig_expect(&rig, "old");
+    colo_queues_go_alone(&rig.queues);
+    g_assert_cmpuint(net_conn_table_size(rig.queues.conns), ==, 0);
+    colo_queues_checkpoint(&rig.queues);
+    colo_rig_add(&rig, COLO_SIDE_PRIMARY, &later);
+    colo_rig_add(&rig, COLO_SIDE_SECONDARY, &bare);
+    colo_rig_expect(&rig, "");
+    colo_rig_add(&rig, COLO_SIDE_SECONDARY, &later);
+    colo_rig_expect(&rig, "later");
+    colo_rig_clear(&rig);
+}
+
 /* --- notify_dev's messages ---------------------------------------------------------------- */
 
 /** Bytes, and what they mean: 'h' hello, 'c' checkpoint, '?' unknown, '!' dead. */
@@ -431,6 +482,7 @@ int main(int argc, char **argv)
     g_test_add_func("/colo-compare/connections-are-forgotten", test_connections_are_forgotten);
     g_test_add_func("/colo-compare/full-table-loses-nothing", test_full_table);
     g_test_add_func("/colo-compare/alone-after-failover", test_alone);
+    g_test_add_func("/colo-compare/alone-forgets-numbers", test_alone_forgets_numbers);
     for (size_t i = 0; i < G_N_ELEMENTS(notify_cases); i++) {
         g_autofree char *path = g_strconcat("/colo-compare/notify/", notify_cases[i].name, NULL);
 
