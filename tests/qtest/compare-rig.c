@@ -88,6 +88,10 @@ void crig_free(CompareRig *rig)
         crig_check_side(rig, "primary", "bytes", crig_count(rig, "held.bytes"));
         crig_check_side(rig, "secondary", "frames", 0);
         crig_check_side(rig, "secondary", "bytes", 0);
+        g_assert_cmpint(crig_count(rig, "added"), ==, crig_count(rig, "closed") +
+                        crig_count(rig, "evicted") + crig_count(rig, "connections"));
+        g_assert_cmpint(crig_count(rig, "checkpoints-requested"), ==,
+                        crig_count(rig, "mismatches") + crig_count(rig, "timeouts"));
         qtest_quit(rig->s);
     }
     crig_close_link(&rig->pri);

@@ -111,6 +111,55 @@ static void test_full_queue(void)
     crig_free(rig);
 }
 
+/* The secondary's memory is limited, whatever it sends. */
+static void test_secondary_overflow(void)
+{
+    enum { N = 100 };
+    CompareRig *rig = crig_new(",hold-size=5000");
+
+    for (uint16_t port = 1; port <= N; port++) {
+        crig_send_udp(&rig->sec, port, "early");
+    }
+    crig_wait(rig, "secondary.in.frames", N);
+    g_assert_cmpint(crig_count(rig, "secondary.dropped.overflow.frames"), >, N / 2);
+    g_assert_cmpint(crig_count(rig, "secondary.queued.frames"), >, 0);
+    qtest_wait_output(rig->s, "colo-compare 'cmp0': secondary packet dropped: overflow (1 so "
+                      "far)");
+    crig_free(rig);
+}
+
+/* The connection that was unused for longest makes room for one too many. */
+static void test_full_table(void)
+{
+    enum { N = 16384 };
+    CompareRig *rig = crig_new("");
+
+    for (uint16_t port = 1; port <= N + 1; port++) {
+        crig_send_udp(&rig->sec, port, "early");
+    }
+    crig_wait(rig, "secondary.in.frames", N + 1);
+    g_assert_cmpint(crig_count(rig, "connections"), ==, N);
+    g_assert_cmpint(crig_count(rig, "evicted"), ==, 1);
+    g_assert_cmpint(crig_count(rig, "secondary.dropped.evicted.frames"), ==, 1);
+    crig_send_udp(&rig->pri, 2, "early");
+    crig_expect_udp(rig, 2, "early");
+    crig_free(rig);
+}
+
+static void test_ports_used_again(void)
+{
+    CompareRig *rig = crig_new("");
+
+    crig_send(&rig->sec, &(PacketSpec) { .flags = ACK, .seq = 500, .payload = "old" });
+    crig_wait(rig, "secondary.queued.frames", 1);
+    crig_send(&rig->pri, &(PacketSpec) { .flags = SYN | ACK, .seq = 9 });
+    crig_wait(rig, "secondary.dropped.reopened.frames", 1);
+    crig_expect_nothing(rig);
+    crig_send(&rig->sec, &(PacketSpec) { .flags = SYN | ACK, .seq = 7777 });
+    crig_expect(rig, &(PacketSpec) { .flags = SYN | ACK, .seq = 9 });
+    crig_free(rig);
+}
+
 static void send_long(FrameLink *link, uint32_t i)
 {
     uint8_t frame[1500] = { 0 };
@@ -241,6 +290,9 @@ int main(int argc, char **argv)
     g_test_add_func("/colo-compare/empty-and-longest", test_empty_and_longest);
     g_test_add_func("/colo-compare/malformed-packets", test_malformed_packets);
     g_test_add_func("/colo-compare/full-queue", test_full_queue);
+    g_test_add_func("/colo-compare/secondary-overflow", test_secondary_overflow);
+    g_test_add_func("/colo-compare/full-table", test_full_table);
+    g_test_add_func("/colo-compare/ports-used-again", test_ports_used_again);
     g_test_add_func("/colo-compare/slow-outdev", test_slow_outdev);
     g_test_add_func("/colo-compare/primary-is-held-back", test_primary_is_held_back);
     g_test_add_func("/colo-compare/outdev-gone", test_outdev_gone);

@@ -147,11 +147,12 @@ static void test_order_of_many(void)
 /* Ten thousand connections come and go. */
 static void test_table_shrinks_back(void)
 {
+    enum { N = 10000 };
     static const uint8_t flags[] = { SYN | ACK, ACK | PSH, FIN | ACK };
     CompareRig *rig = crig_new(",compare_timeout=200,expired_scan_cycle=50");
     g_autofree uint8_t *got = g_malloc(FRAME_MAX);
 
-    for (uint16_t port = 1; port <= 10000; port++) {
+    for (uint16_t port = 1; port <= N; port++) {
         for (uint32_t i = 0; i < G_N_ELEMENTS(flags); i++) {
             PacketSpec spec = { .flags = flags[i], .seq = i, .dst_port = port };
 
@@ -160,8 +161,10 @@ static void test_table_shrinks_back(void)
             frame_link_receive(&rig->out, got);
         }
     }
+    g_assert_cmpint(crig_count(rig, "matches"), ==, N * G_N_ELEMENTS(flags));
     crig_wait(rig, "connections", 0);
-    g_assert_cmpint(crig_count(rig, "closed"), ==, crig_count(rig, "added"));
+    g_assert_cmpint(crig_count(rig, "added"), ==, N);
+    g_assert_cmpint(crig_count(rig, "closed"), ==, N);
     crig_free(rig);
 }
 
@@ -270,6 +273,38 @@ static void test_properties(void)
     crig_free(rig);
 }
 
+/* Each has its own connections; a checkpoint is everybody's. */
+static void test_two_objects(void)
+{
+    g_autofree char *path = tmp_path("two");
+    g_autofree char *more =
+        g_strdup_printf(" -chardev socket,id=d,path=%s.d,server=on,wait=off"
+                        " -chardev socket,id=e,path=%s.e,server=on,wait=off"
+                        " -chardev socket,id=f,path=%s.f,server=on,wait=off"
+                        " -object colo-compare,id=cmp1,primary_in=d,secondary_in=e,outdev=f,"
+                        "iothread=io", path, path, path);
+    CompareRig *rig = crig_new(more);
+    CompareRig second = { .s = rig->s };
+    g_autofree char *pri_path = g_strconcat(path, ".d", NULL);
+    g_autofree char *out_path = g_strconcat(path, ".f", NULL);
+
+    frame_link_init(&second.out, FRAME_LINK_STREAM, sock_connect_unix(out_path));
+    frame_link_init(&second.pri, FRAME_LINK_STREAM, sock_connect_unix(pri_path));
+    crig_send_udp(&second.pri, 1, "theirs");
+    qtest_wait_query(rig->s, "query-colo-compare", "cmp1", "primary.queued.frames", 1);
+    crig_send_udp(&rig->sec, 1, "theirs");
+    crig_send_udp(&rig->pri, 1, "ours");
+    crig_wait(rig, "mismatches", 1);
+    qtest_qmp_ok(rig->s, "{'execute': 'colo-checkpoint'}");
+    crig_expect_udp(rig, 1, "ours");
+    crig_expect_udp(&second, 1, "theirs");
+    sock_close(&second.pri.fd);
+    sock_close(&second.out.fd);
+    frame_link_clear(&second.pri);
+    frame_link_clear(&second.out);
+    crig_free(rig);
+}
+
 static void test_max_queue_size_is_shared(void)
 {
     g_autofree char *path = tmp_path("a");
@@ -359,6 +394,7 @@ int main(int argc, char **argv)
                     test_failed_creation_leaves_nothing);
     g_test_add_func("/colo-compare/properties", test_properties);
     g_test_add_func("/colo-compare/max-queue-size-is-shared", test_max_queue_size_is_shared);
+    g_test_add_func("/colo-compare/two-objects", test_two_objects);
     g_test_add_func("/colo-compare/human-monitor", test_human_monitor);
     g_test_add_func("/colo-compare/iothread", test_iothread);
     g_test_add_func("/colo-compare/iothread-refused", test_iothread_refused);
