@@ -64,6 +64,8 @@ static ColoCompareInfo compare_info(const ColoCompare *cmp)
         .timeouts = queues->n_timeouts,
         .checkpoints_requested = queues->n_mismatches + queues->n_timeouts,
         .requests_lost = cmp->notify.n_lost,
+        .notices_unknown = cmp->notify.n_unknown,
+        .notices_malformed = cmp->notify.n_malformed,
         .checkpoints = queues->n_checkpoints,
         .alone = queues->alone,
     };

@@ -20,16 +20,12 @@
 #include <inttypes.h>
 
 #include "net/colo-compare-rules.h"
-#include "util/clock.h"
 #include "util/log.h"
 #include "util/trace.h"
 
 TRACE_POINT(colo_compare_released);
 TRACE_POINT(colo_compare_different);
 TRACE_POINT(colo_compare_too_old);
-
-/* Between two messages about packets dropped for the same reason. */
-#define TELL_PAUSE_NS INT64_C(60000000000)
 
 #define NS_PER_MS INT64_C(1000000)
 
@@ -54,14 +50,8 @@ static bool drop_is_expected(ColoDropReason reason)
 static void queues_tell(ColoQueues *queues, ColoSide side, ColoDropReason reason)
 {
     static const char *const names[] = { "primary", "secondary" };
-    int64_t now_ns;
 
-    if (drop_is_expected(reason)) {
-        return;
-    }
-    now_ns = clock_now_ns(CLOCK_TYPE_REALTIME);
-    if (now_ns >= queues->quiet_until_ns[reason]) {
-        queues->quiet_until_ns[reason] = now_ns + TELL_PAUSE_NS;
+    if (!drop_is_expected(reason) && log_limit_passes(&queues->limits[reason])) {
         log_warning("%s: %s packet dropped: %s (%" PRIu64 " so far)", queues->who, names[side],
                     qapi_enum_name(QAPI_TYPE(ColoDropReason), (int)reason),
                     queues->side[side].dropped[reason].frames);

@@ -44,7 +44,7 @@ typedef struct ColoQueues {
     ColoPool pool;
     ColoSideStats side[COLO_SIDE__MAX];
     NetPacketFaults faults;
-    int64_t quiet_until_ns[COLO_DROP_REASON__MAX];
+    LogLimit limits[COLO_DROP_REASON__MAX]; /* of the messages about drops */
     uint64_t n_untracked;      /* primary packets that went out without comparison */
     uint64_t n_matches;        /* ... with */
     uint64_t n_mismatches;     /* comparisons that asked for a checkpoint */

@@ -130,8 +130,7 @@ void colo_notify_request(ColoNotify *notify)
 static void notify_unknown(ColoNotify *notify)
 {
     notify->n_unknown++;
-    if (!notify->told) {
-        notify->told = true;
+    if (log_limit_passes(&notify->unknown_limit)) {
         log_warning("%s: COLO compare got unsupported instruction", notify->who);
     }
 }
@@ -157,8 +156,11 @@ static void notify_handle(ColoNotify *notify, ColoNotifyMessage message)
 
 static void notify_malformed(ColoNotify *notify, const GError *error)
 {
-    log_error("%s: %s", notify->who, error->message);
-    log_error("%s: colo-compare notify_dev error", notify->who);
+    notify->n_malformed++;
+    if (log_limit_passes(&notify->malformed_limit)) {
+        log_error("%s: %s", notify->who, error->message);
+        log_error("%s: colo-compare notify_dev error", notify->who);
+    }
     notify->dead = true;
     char_frontend_disconnect(&notify->fe);
 }
@@ -206,7 +208,6 @@ static void notify_event(CharEvent event, void *opaque)
     case CHAR_EVENT_CLOSED:
         notify->parser = (ColoNotifyParser) { .vnet_hdr = notify->vnet_hdr };
         notify->dead = false;
-        notify->told = false;
         break;
     case CHAR_EVENT_OPENED:
     case CHAR_EVENT_BREAK:

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "chardev/char.h"
+#include "util/log.h"
 
 /** What comes in. */
 typedef enum ColoNotifyMessage {
@@ -52,9 +53,11 @@ typedef struct ColoNotify {
     void *opaque;
     uint64_t n_lost;           /* requests that could not be sent */
     uint64_t n_unknown;        /* messages that mean nothing */
+    uint64_t n_malformed;      /* connections that brought an impossible length */
+    LogLimit unknown_limit;    /* of the messages about these */
+    LogLimit malformed_limit;
     bool vnet_hdr;             /* the form to expect from the next message on */
     bool dead;                 /* the stream is malformed: not read until it is another one */
-    bool told;                 /* of a message that means nothing, in this connection */
 } ColoNotify;
 
 /** colo_notify_open: become the user of @chr. Returns: false with @error set. */

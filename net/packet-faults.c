@@ -5,21 +5,14 @@
 
 #include <inttypes.h>
 
-#include "util/clock.h"
-#include "util/log.h"
 
 void net_packet_faults_count(NetPacketFaults *faults, NetPacketFault fault, const char *who)
 {
-    int64_t now_ns;
-
     faults->n[fault]++;
-    now_ns = clock_now_ns(CLOCK_TYPE_REALTIME);
-    if (now_ns < faults->quiet_until_ns[fault]) {
-        return;
+    if (log_limit_passes(&faults->limits[fault])) {
+        log_warning("%s: malformed frame: %s (%" PRIu64 " so far)", who,
+                    net_packet_fault_name(fault), faults->n[fault]);
     }
-    faults->quiet_until_ns[fault] = now_ns + NET_PACKET_FAULTS_PAUSE_NS;
-    log_warning("%s: malformed frame: %s (%" PRIu64 " so far)", who,
-                net_packet_fault_name(fault), faults->n[fault]);
 }
 
 uint64_t net_packet_faults_total(const NetPacketFaults *faults)

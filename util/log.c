@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "util/clock.h"
 #include "util/error.h"
+
+#define LOG_LIMIT_PAUSE_NS INT64_C(60000000000)
 
 typedef struct LogState {
     char *program;    /* owned */
@@ -120,6 +123,17 @@ void log_info(const char *fmt, ...)
     va_start(ap, fmt);
     log_message("info: ", fmt, ap);
     va_end(ap);
+}
+
+bool log_limit_passes(LogLimit *limit)
+{
+    int64_t now_ns = clock_now_ns(CLOCK_TYPE_REALTIME);
+
+    if (now_ns < limit->quiet_until_ns) {
+        return false;
+    }
+    limit->quiet_until_ns = now_ns + LOG_LIMIT_PAUSE_NS;
+    return true;
 }
 
 void log_gerror(const GError *error)

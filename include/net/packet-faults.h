@@ -6,14 +6,12 @@
 
 #include <stdint.h>
 #include "net/packet.h"
-
-/** Between two messages about the same kind of fault. */
-#define NET_PACKET_FAULTS_PAUSE_NS INT64_C(60000000000)
+#include "util/log.h"
 
 /** Embedded; zeroed = none seen. */
 typedef struct NetPacketFaults {
     uint64_t n[NET_PACKET_FAULT__MAX];
-    int64_t quiet_until_ns[NET_PACKET_FAULT__MAX]; /* of the host's clock; 0 = say it */
+    LogLimit limits[NET_PACKET_FAULT__MAX]; /* of the messages about each */
 } NetPacketFaults;
 
 /**

@@ -5,6 +5,7 @@
 #define UTIL_LOG_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <glib.h>
 
 /** log_init: remember the last component of @argv0 as PROG. */
@@ -31,6 +32,14 @@ char *log_set_location(const char *location);
 void log_error(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
 void log_warning(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
 void log_info(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
+
+/** What others can cause at will is said once a minute. Embedded; zeroed = it may be said. */
+typedef struct LogLimit {
+    int64_t quiet_until_ns; /* of the host's clock */
+} LogLimit;
+
+/** log_limit_passes: whether to say it now; if so, it is not to be said for a minute. */
+bool log_limit_passes(LogLimit *limit);
 
 /** log_gerror: message and hint lines of @error. */
 void log_gerror(const GError *error);

@@ -108,8 +108,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
     colo_queues_init(&fuzz.queues, &fuzz_hooks, &fuzz, "fuzz", &max_queue, 10000);
     /* Messages are not of interest. */
-    memset(fuzz.queues.quiet_until_ns, 0x7f, sizeof(fuzz.queues.quiet_until_ns));
-    memset(fuzz.queues.faults.quiet_until_ns, 0x7f, sizeof(fuzz.queues.faults.quiet_until_ns));
+    memset(fuzz.queues.limits, 0x7f, sizeof(fuzz.queues.limits));
+    memset(fuzz.queues.faults.limits, 0x7f, sizeof(fuzz.queues.faults.limits));
     while (len > 0) {
         fuzz_step(&fuzz, &data, &len);
         fuzz_check(&fuzz);

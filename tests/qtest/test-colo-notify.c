@@ -62,6 +62,8 @@ static void test_unknown_message(void)
 
     crig_notify(rig, "NONSENSE");
     qtest_wait_output(rig->s, "COLO compare got unsupported instruction");
+    crig_notify(rig, "MORE OF IT");
+    crig_wait(rig, "notices-unknown", 2);
     crig_notify(rig, HELLO);
     crig_expect_notice(rig, "COLO_COMPARE_GET_XEN_INIT");
     crig_free(rig);
@@ -74,6 +76,7 @@ static void test_oversized_disconnects(void)
     sock_write(rig->notify_fd, "\xff\xff\xff\xff", 4);
     sock_expect_eof(rig->notify_fd);
     qtest_wait_output(rig->s, "colo-compare notify_dev error");
+    g_assert_cmpint(crig_count(rig, "notices-malformed"), ==, 1);
     sock_close(&rig->notify_fd);
     rig->notify_fd = sock_connect_unix(rig->paths[3]);
     crig_notify(rig, HELLO);
