@@ -127,8 +127,16 @@ void char_write_ready(Chardev *chr)
 
 /* --- What front ends call ------------------------------------------------------------------ */
 
+void char_ask_to_yield(Chardev *chr)
+{
+    if (chr->fe && chr->fe->ops->yield) {
+        chr->fe->ops->yield(chr->fe->opaque);
+    }
+}
+
 static bool char_attach_single(Chardev *chr, CharFrontend *fe, GError **error)
 {
+    char_ask_to_yield(chr);
     if (chr->fe) {
         return error_set(error, "chardev '%s' is already in use", chr->id);
     }

@@ -105,6 +105,9 @@ Chardev *char_change(Chardev *chr, const ChardevBackend *backend, GError **error
 /** char_in_use: whether it has a front end; of a mux, any. */
 bool char_in_use(const Chardev *chr);
 
+/** char_ask_to_yield: a front end that is there on sufferance goes. */
+void char_ask_to_yield(Chardev *chr);
+
 /** char_filename: as in query-chardev. Owned. */
 char *char_filename(const Chardev *chr);
 

@@ -75,11 +75,12 @@ Chardev *char_new_from_opts(const char *text, GError **error)
 
 bool char_check_change(const char *id, GError **error)
 {
-    const Chardev *chr = char_find(id);
+    Chardev *chr = char_find(id);
 
     if (!chr) {
         return error_set(error, "Chardev '%s' does not exist", id);
     }
+    char_ask_to_yield(chr);
     if (chr->kind == CHARDEV_BACKEND_KIND_MUX) {
         return error_set(error, "For mux or hub device hotswap is not supported yet");
     }

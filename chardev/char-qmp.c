@@ -95,6 +95,7 @@ bool qmp_chardev_remove(const ChardevRemoveArgs *args, GError **error)
     if (!chr) {
         return error_set(error, "Chardev '%s' not found", args->id);
     }
+    char_ask_to_yield(chr);
     if (char_in_use(chr)) {
         return error_set(error, "Chardev '%s' is busy", args->id);
     }

@@ -5,6 +5,9 @@
  * While the peer is slow packets wait in order, and the user of this module stops reading when
  * they take too much memory. Without a peer they are lost and counted: the guest's peers will
  * ask again. A packet of which a part is out when the connection breaks is lost with it.
+ *
+ * What waits when the user goes becomes a remainder: it lives until the peer has taken it, has
+ * gone, or somebody else wants the chardev.
  */
 
 #include "net/colo-output.h"
@@ -27,8 +30,8 @@ static void output_drop_head(ColoOutput *out)
     colo_pool_give(out->pool, packet);
 }
 
-/* All that waits is lost. */
-static void output_lose(ColoOutput *out)
+/* All that waits is lost. @why: for the message. */
+static void output_lose(ColoOutput *out, const char *why)
 {
     NetFrame kept;
 
@@ -40,8 +43,8 @@ static void output_lose(ColoOutput *out)
     net_count_add(&out->lost, out->waiting.n, out->waiting.bytes);
     if (out->waiting.n > 0 && !out->told) {
         out->told = true;
-        log_warning("%s: outdev '%s' is not connected: released packets are lost", out->who,
-                    char_id(out->fe.chr));
+        log_warning("%s: outdev '%s' is %s: released packets are lost", out->who,
+                    char_id(out->fe.chr), why);
     }
     while (out->waiting.head) {
         output_drop_head(out);
@@ -104,7 +107,7 @@ void colo_output_flush(ColoOutput *out)
         }
     }
     if (!colo_output_is_connected(out)) {
-        output_lose(out);
+        output_lose(out, "not connected");
     }
 }
 
@@ -158,16 +161,98 @@ bool colo_output_open(ColoOutput *out, Chardev *chr, GError **error)
 }
 
 /* A later user of the chardev must not go on behind a torn frame. */
+static void output_detach(ColoOutput *out)
+{
+    if (!net_frame_writer_is_idle(&out->writer)) {
+        char_frontend_disconnect(&out->fe);
+    }
+    output_lose(out, "used by another");
+    char_frontend_detach(&out->fe);
+    net_frame_writer_clear(&out->writer);
+}
+
+static bool output_is_drained(const ColoOutput *out)
+{
+    return !out->waiting.head && net_frame_writer_is_idle(&out->writer);
+}
+
+/* --- What waits when the user has gone ------------------------------------------------------ */
+
+/** The first member is the front end's opaque. */
+typedef struct ColoRemainder {
+    ColoOutput out;
+    ColoPool pool;
+    char *who; /* owned */
+} ColoRemainder;
+
+static GPtrArray *remainders; /* borrowed: they free themselves; NULL = none yet */
+
+static void remainder_free(ColoRemainder *rest)
+{
+    g_ptr_array_remove_fast(remainders, rest);
+    if (remainders->len == 0) {
+        g_clear_pointer(&remainders, g_ptr_array_unref);
+    }
+    output_detach(&rest->out);
+    colo_pool_clear(&rest->pool);
+    g_free(rest->who);
+    g_free(rest);
+}
+
+static void remainder_drained(void *opaque)
+{
+    ColoRemainder *rest = opaque;
+
+    if (output_is_drained(&rest->out)) {
+        remainder_free(rest);
+    }
+}
+
+static void remainder_yield(void *opaque)
+{
+    remainder_free(opaque);
+}
+
+static const CharFrontendOps remainder_ops = {
+    .write_ready = output_write_ready,
+    .event = output_event,
+    .yield = remainder_yield,
+};
+
+/* Packets, and the one that is partly out, change hands. */
+static void output_leave(ColoOutput *out)
+{
+    ColoRemainder *rest = g_new0(ColoRemainder, 1);
+    Chardev *chr = out->fe.chr;
+
+    char_frontend_detach(&out->fe);
+    rest->who = g_strdup(out->who);
+    rest->out = *out;
+    rest->out.who = rest->who;
+    rest->out.pool = &rest->pool;
+    rest->out.drained = remainder_drained;
+    rest->out.opaque = rest;
+    rest->out.writer.opaque = &rest->out;
+    *out = (ColoOutput) { 0 };
+    if (!remainders) {
+        remainders = g_ptr_array_new();
+    }
+    g_ptr_array_add(remainders, rest);
+    if (!char_frontend_attach(&rest->out.fe, chr, &remainder_ops, &rest->out, NULL)) {
+        g_assert_not_reached();
+    }
+    output_go_on(&rest->out);
+}
+
 void colo_output_close(ColoOutput *out)
 {
     if (!out->fe.chr) {
         return;
     }
     colo_output_flush(out);
-    if (!net_frame_writer_is_idle(&out->writer)) {
-        char_frontend_disconnect(&out->fe);
+    if (output_is_drained(out)) {
+        output_detach(out);
+    } else {
+        output_leave(out);
     }
-    output_lose(out);
-    char_frontend_detach(&out->fe);
-    net_frame_writer_clear(&out->writer);
 }

@@ -40,6 +40,11 @@ typedef struct CharFrontendOps {
     /** A write that took less than all may go on. */
     void (*write_ready)(void *opaque);
     void (*event)(CharEvent event, void *opaque);
+    /**
+     * Somebody else wants the chardev, to use it or to remove it: detach now. Without this
+     * member the front end is there to stay, and the other one is refused.
+     */
+    void (*yield)(void *opaque);
 } CharFrontendOps;
 
 /** A user of a chardev; embedded in its owner. Members are for chardev/ only. */

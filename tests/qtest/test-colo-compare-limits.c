@@ -281,6 +281,83 @@ static void test_deletion_releases(void)
     crig_free(rig);
 }
 
+/* More than a socket holds waits for the secondary. Returns: how many packets. */
+static uint32_t queue_a_lot(CompareRig *rig)
+{
+    enum { N = 6000 };
+    char text[1400] = { 0 };
+
+    memset(text, 'x', sizeof(text) - 1);
+    for (int i = 0; i < N; i++) {
+        crig_send_udp(&rig->pri, 1, text);
+    }
+    crig_wait(rig, "primary.queued.frames", N);
+    return N;
+}
+
+#define MANY ",max_queue_size=100000"
+
+/* The reader is slow: what waits leaves when the object has long been gone. */
+static void test_deletion_with_slow_outdev(void)
+{
+    CompareRig *rig = crig_new(MANY);
+    g_autofree uint8_t *got = g_malloc(FRAME_MAX);
+    uint32_t n = queue_a_lot(rig);
+
+    qtest_object_del(rig->s, "cmp0");
+    for (uint32_t i = 0; i < n; i++) {
+        g_assert_cmpuint(frame_link_receive(&rig->out, got), ==, 14 + 20 + 8 + 1399);
+    }
+    qtest_qmp_ok(rig->s, "{'execute': 'chardev-remove', 'arguments': {'id': 'out'}}");
+    qtest_quit(g_steal_pointer(&rig->s));
+    crig_free(rig);
+}
+
+/* The reader never reads: that keeps nobody from removing the chardev or from using it. */
+static void test_deletion_without_reader(void)
+{
+    CompareRig *rig = crig_new(MANY);
+
+    queue_a_lot(rig);
+    qtest_object_del(rig->s, "cmp0");
+    qtest_qmp_ok(rig->s, "{'execute': 'object-add', 'arguments': {'qom-type': 'colo-compare', "
+                 "'id': 'cmp0', 'primary_in': 'pri', 'secondary_in': 'sec', 'outdev': 'out', "
+                 "'iothread': 'io'}}");
+    qtest_wait_output(rig->s, "outdev 'out' is used by another: released packets are lost");
+    crig_disconnect(rig, &rig->out);
+    crig_connect(rig, &rig->out);
+    crig_send_udp(&rig->pri, 1, "whole");
+    crig_send_udp(&rig->sec, 1, "whole");
+    crig_expect_udp(rig, 1, "whole");
+    queue_a_lot(rig);
+    qtest_object_del(rig->s, "cmp0");
+    qtest_qmp_ok(rig->s, "{'execute': 'chardev-remove', 'arguments': {'id': 'out'}}");
+    qtest_quit(g_steal_pointer(&rig->s));
+    crig_free(rig);
+}
+
+static void test_reader_leaves_after_deletion(void)
+{
+    CompareRig *rig = crig_new(MANY);
+
+    queue_a_lot(rig);
+    qtest_object_del(rig->s, "cmp0");
+    crig_disconnect(rig, &rig->out);
+    qtest_wait_output(rig->s, "outdev 'out' is not connected: released packets are lost");
+    qtest_quit(g_steal_pointer(&rig->s));
+    crig_free(rig);
+}
+
+static void test_end_after_deletion(void)
+{
+    CompareRig *rig = crig_new(MANY);
+
+    queue_a_lot(rig);
+    qtest_object_del(rig->s, "cmp0");
+    qtest_quit(g_steal_pointer(&rig->s));
+    crig_free(rig);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -298,5 +375,10 @@ int main(int argc, char **argv)
     g_test_add_func("/colo-compare/outdev-gone", test_outdev_gone);
     g_test_add_func("/colo-compare/outdev-torn", test_outdev_torn);
     g_test_add_func("/colo-compare/deletion-releases", test_deletion_releases);
+    g_test_add_func("/colo-compare/deletion-with-slow-outdev", test_deletion_with_slow_outdev);
+    g_test_add_func("/colo-compare/deletion-without-reader", test_deletion_without_reader);
+    g_test_add_func("/colo-compare/reader-leaves-after-deletion",
+                    test_reader_leaves_after_deletion);
+    g_test_add_func("/colo-compare/end-after-deletion", test_end_after_deletion);
     return g_test_run();
 }
