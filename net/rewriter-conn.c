@@ -102,18 +102,25 @@ static bool conn_is_over(const RewriterConn *conn)
 
 /*
  * On a connection that is over it opens a new one, whose numbers have nothing to do with the
- * old. On another it may be a forgery that the guest will ignore.
+ * old. On another it may be a forgery that the guest will ignore. One with the number of the
+ * present connection is most probably its own, which the network brings once more: nothing
+ * changes unless the guest answers.
  */
 void rewriter_conn_syn(RewriterConn *conn, const NetPacket *packet)
 {
-    bool again = conn->in_handshake && conn->client_isn == packet->tcp_seq;
+    bool again = conn->has_client_isn && conn->client_isn == packet->tcp_seq;
 
+    if (again && !conn->in_handshake) {
+        conn->in_handshake = true;
+        return;
+    }
     if (conn_is_over(conn)) {
         conn->offset = 0;
         conn->clock_offset = 0;
     }
     conn->has_guest_isn &= again;
     conn->in_handshake = true;
+    conn->has_client_isn = true;
     conn->client_isn = packet->tcp_seq;
     conn->state = REWRITER_STATE_SYN_RECEIVED;
 }

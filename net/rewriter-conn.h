@@ -26,6 +26,7 @@ typedef struct RewriterConn {
     RewriterState state;
     uint32_t offset;       /* the guest's numbers are the client's plus this */
     uint32_t clock_offset; /* and the guest's timestamps those that the client sees */
+    bool has_client_isn;
     uint32_t client_isn;   /* initial number of the client's last SYN */
     bool in_handshake;     /* the client has acknowledged no answer to that SYN */
     bool has_guest_isn;    /* the guest has answered that SYN */

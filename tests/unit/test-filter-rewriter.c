@@ -37,6 +37,12 @@ static const Conversation conversations[] = {
         { CLIENT, ACK, 101, 2001, NULL, 1001 },
         { GUEST, ACK, 1001, 101, "abc", 2001 },
     } },
+    { "initial-numbers-of-0", {
+        { CLIENT, SYN, 0, 0, NULL, 0 },
+        { GUEST, SYN | ACK, 0, 1, NULL, 0 },
+        { CLIENT, ACK, 1, 2001, NULL, 1 },
+        { GUEST, ACK, 1, 1, "abc", 2001 },
+    } },
     { "numbers-wrap", {
         { CLIENT, SYN, 0xffffffff, 0, NULL, 0 },
         { GUEST, SYN | ACK, 0xfffffff0, 0, NULL, 0xfffffff0 },
@@ -218,6 +224,25 @@ static const Conversation conversations[] = {
         { TABLE, .seq = 1, .ack = 1, .number = 0 },
         { CLIENT, ACK, 102, 2002, NULL, 5002 },
         { TABLE, .seq = 1, .ack = 1, .number = 1 },
+    } },
+    { "syn-repeated-while-lingering", {
+        HANDSHAKE,
+        { GUEST, FIN | ACK, 5001, 101, NULL, 2001 },
+        { CLIENT, FIN | ACK, 104, 2002, NULL, 5002 },
+        { CLIENT, SYN, 100, 0, NULL, 0 },
+        { TABLE, .seq = 1, .ack = 1, .number = 1 },
+        { CLIENT, ACK, 101, 2002, "abc", 5002 },
+        { GUEST, ACK, 5002, 105, NULL, 2002 },
+    } },
+    { "opened-again-with-the-same-number", {
+        HANDSHAKE,
+        { GUEST, FIN | ACK, 5001, 101, NULL, 2001 },
+        { CLIENT, FIN | ACK, 101, 2002, NULL, 5002 },
+        { CLIENT, SYN, 100, 0, NULL, 0 },
+        { GUEST, SYN | ACK, 7000, 101, NULL, 7000 },
+        { CLIENT, ACK, 101, 3001, NULL, 7001 },
+        { GUEST, ACK, 7001, 101, "abc", 3001 },
+        { TABLE, .seq = 1, .ack = 1, .number = 0 },
     } },
     { "use-prolongs-lingering", {
         HANDSHAKE,
