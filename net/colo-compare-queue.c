@@ -384,19 +384,19 @@ static void queues_forget(ColoQueues *queues, NetConnClass class, int64_t before
 
 void colo_queues_scan(ColoQueues *queues, uint32_t timeout_ms, int64_t now_ns)
 {
-    int64_t before_ns = now_ns - timeout_ms * NS_PER_MS;
+    int64_t timeout_ns = timeout_ms * NS_PER_MS;
     bool too_old = false;
 
     for (NetConn *conn = net_conn_table_oldest(queues->conns); conn && !too_old;
          conn = net_conn_table_next(conn)) {
-        too_old = conn_has_older((ColoConn *)conn, before_ns);
+        too_old = conn_has_older((ColoConn *)conn, now_ns - timeout_ns);
     }
     if (too_old) {
         TRACE(colo_compare_too_old, "%s", queues->who);
         queues->n_timeouts++;
         queues->hooks->request(COLO_CHECKPOINT_REASON_TIMEOUT, queues->opaque);
     }
-    queues_forget(queues, NET_CONN_LINGERING, before_ns);
+    queues_forget(queues, NET_CONN_LINGERING, now_ns - COLO_QUEUES_LINGER * timeout_ns);
     queues_forget(queues, NET_CONN_IDLE, now_ns - COLO_QUEUES_IDLE_NS);
 }
 

@@ -13,6 +13,12 @@
 #include "net/packet-faults.h"
 #include "qapi/qapi-types.h"
 
+/**
+ * How many times the timeout a connection is kept that both guests have closed: by default for a
+ * minute, as their last segments may still be repeated, each in its own way.
+ */
+#define COLO_QUEUES_LINGER 20
+
 /** How long a connection is kept on which nothing happens and nothing waits. */
 #define COLO_QUEUES_IDLE_NS INT64_C(300000000000)
 
@@ -75,7 +81,8 @@ void colo_queues_add(ColoQueues *queues, ColoSide side, const NetFrame *frame, i
 /**
  * colo_queues_scan: look for packets that have waited too long, and forget idle connections
  *
- * One request at most. Connections that are over are forgotten after @timeout_ms, too.
+ * One request at most. Connections that are over are forgotten after COLO_QUEUES_LINGER times
+ * @timeout_ms.
  */
 void colo_queues_scan(ColoQueues *queues, uint32_t timeout_ms, int64_t now_ns);
 

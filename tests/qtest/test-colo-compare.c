@@ -149,7 +149,7 @@ static void test_table_shrinks_back(void)
 {
     enum { N = 10000 };
     static const uint8_t flags[] = { SYN | ACK, ACK | PSH, FIN | ACK };
-    CompareRig *rig = crig_new(",compare_timeout=200,expired_scan_cycle=50");
+    CompareRig *rig = crig_new(",compare_timeout=20,expired_scan_cycle=50");
     g_autofree uint8_t *got = g_malloc(FRAME_MAX);
 
     for (uint16_t port = 1; port <= N; port++) {
