@@ -26,9 +26,11 @@ static void input_malformed(FilterInput *in, const GError *error)
 {
     const FilterInputHooks *hooks = in->hooks;
 
-    log_error("%s '%s': %s", hooks->kind, in->owner->id, error->message);
-    if (hooks->error) {
-        log_error("%s '%s': %s", hooks->kind, in->owner->id, hooks->error);
+    if (log_limit_passes(&in->malformed_limit)) {
+        log_error("%s '%s': %s", hooks->kind, in->owner->id, error->message);
+        if (hooks->error) {
+            log_error("%s '%s': %s", hooks->kind, in->owner->id, hooks->error);
+        }
     }
     in->n_malformed++;
     in->dead = true;
@@ -70,8 +72,10 @@ static void input_read(const uint8_t *data, size_t len, void *opaque)
 static void input_closed(FilterInput *in)
 {
     if (!net_framer_is_between_frames(&in->framer)) {
-        log_warning("%s '%s': %s '%s' was closed in the middle of a frame", in->hooks->kind,
-                    in->owner->id, in->hooks->property, char_id(in->fe.chr));
+        if (log_limit_passes(&in->torn_limit)) {
+            log_warning("%s '%s': %s '%s' was closed in the middle of a frame", in->hooks->kind,
+                        in->owner->id, in->hooks->property, char_id(in->fe.chr));
+        }
         in->n_malformed++;
         net_framer_reset(&in->framer);
     }

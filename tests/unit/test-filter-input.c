@@ -237,6 +237,7 @@ static void test_revives(Owner *owner)
     owner_expect(owner, 0, 1);
 }
 
+/* A peer that does it again and again is told of once a minute. */
 static void test_messages(Owner *owner)
 {
     if (!g_test_subprocess()) {
@@ -246,13 +247,19 @@ static void test_messages(Owner *owner)
             "*: owner 'o0': serious error: oversized packet received,connection terminated.\n"
             "*: owner 'o0': owner indev error\n"
             "*: warning: owner 'o0': indev 'c1' was closed in the middle of a frame\n");
+        g_test_trap_assert_stderr_unmatched("*oversized*oversized*");
+        g_test_trap_assert_stderr_unmatched("*closed in*closed in*");
         return;
     }
-    char_deliver(IN->chr, oversized, sizeof(oversized));
-    fixture_open(IN, false);
-    fixture_open(IN, true);
-    char_deliver(IN->chr, oversized, 1);
-    fixture_open(IN, false);
+    for (int i = 0; i < 3; i++) {
+        fixture_open(IN, true);
+        char_deliver(IN->chr, oversized, sizeof(oversized));
+        fixture_open(IN, false);
+        fixture_open(IN, true);
+        char_deliver(IN->chr, oversized, 1);
+        fixture_open(IN, false);
+    }
+    g_assert_cmpuint(owner->in.n_malformed, ==, 6);
 }
 
 /* --- Open and close ---------------------------------------------------------------------- */
