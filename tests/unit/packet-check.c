@@ -32,3 +32,20 @@ void packet_check_bounds(const NetPacket *packet)
         g_assert_cmpuint(packet->transport, <=, packet->payload);
     }
 }
+
+NetPacketFault packet_cut_fault(const PacketCutFault *faults, size_t len)
+{
+    while (len >= faults->until) {
+        faults++;
+    }
+    return faults->fault;
+}
+
+void packet_set_ip_len(uint8_t *buf, const PacketLayout *at, bool is_ipv6, size_t end)
+{
+    if (!is_ipv6 && end >= at->network + 4) {
+        packet_put16(buf + at->network + 2, (uint16_t)(end - at->network));
+    } else if (is_ipv6 && end >= at->network + 40) {
+        packet_put16(buf + at->network + 4, (uint16_t)(end - at->network - 40));
+    }
+}

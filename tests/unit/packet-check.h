@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "net/packet.h"
+#include "packets.h"
 
 /** Options for a PacketSpec: of IPv4 four bytes, of TCP a time stamp. */
 extern const uint8_t packet_ipv4_options[4];
@@ -24,6 +25,21 @@ extern const uint8_t packet_ipv6_extensions[24];
  * Returns: whether the packet has no fault.
  */
 bool packet_parse(NetPacket *packet, const uint8_t *data, size_t len, uint32_t vnet_hdr_len);
+
+/** Up to which length, exclusively, a frame cut there has which fault; the last: SIZE_MAX. */
+typedef struct PacketCutFault {
+    size_t until;
+    NetPacketFault fault;
+} PacketCutFault;
+
+NetPacketFault packet_cut_fault(const PacketCutFault *faults, size_t len);
+
+/**
+ * packet_set_ip_len: so that the frame in @buf, cut at @end, has the length that IP tells
+ *
+ * Then what is inside is the first to see the cut.
+ */
+void packet_set_ip_len(uint8_t *buf, const PacketLayout *at, bool is_ipv6, size_t end);
 
 /** packet_check_bounds: what holds for every packet, whatever is in it. */
 void packet_check_bounds(const NetPacket *packet);

@@ -4,18 +4,13 @@
 #include <glib.h>
 
 #include "net/packet.h"
+#include "packet-check.h"
 #include "packets.h"
-
-/** Up to which length, exclusively, a packet cut there has which fault. */
-typedef struct CutFault {
-    size_t until;
-    NetPacketFault fault;
-} CutFault;
 
 typedef struct CutCase {
     const char *name;
     PacketSpec spec;
-    CutFault faults[6]; /* the last: SIZE_MAX */
+    PacketCutFault faults[6]; /* the last: SIZE_MAX */
 } CutCase;
 
 static const uint8_t ip_options[] = { 1, 1, 1, 0 };
@@ -71,24 +66,6 @@ static const CutCase cases[] = {
       { ETHERNET_TO(14), { 54, NET_PACKET_FAULT_IPV6_SHORT },
         { 58, NET_PACKET_FAULT_PORTS_SHORT }, WHOLE } },
 };
-
-static NetPacketFault fault_at(const CutFault *faults, size_t len)
-{
-    while (len >= faults->until) {
-        faults++;
-    }
-    return faults->fault;
-}
-
-/* The IP length says what is there, so that the cut is first seen by what is inside. */
-static void set_ip_len(uint8_t *buf, const PacketLayout *at, bool is_ipv6, size_t end)
-{
-    if (!is_ipv6 && end >= at->network + 4) {
-        packet_put16(buf + at->network + 2, (uint16_t)(end - at->network));
-    } else if (is_ipv6 && end >= at->network + 40) {
-        packet_put16(buf + at->network + 4, (uint16_t)(end - at->network - 40));
-    }
-}
 
 /* @is: as in the whole packet when the frame reaches to @from, else 0. */
 #define assert_from(from, is, want) g_assert_cmpuint(is, ==, cut->len >= (from) ? (want) : 0)
@@ -147,10 +124,10 @@ static void test_cut(gconstpointer data)
         NetPacket cut;
 
         packet_build(buf, &spec);
-        set_ip_len(buf, &at, spec.is_ipv6, len);
+        packet_set_ip_len(buf, &at, spec.is_ipv6, len);
         exact = g_memdup2(buf, len);
         net_packet_parse(&cut, &(NetFrame) { exact, (uint32_t)len, spec.vnet_hdr_len });
-        g_assert_cmpint(cut.fault, ==, fault_at(c->faults, len));
+        g_assert_cmpint(cut.fault, ==, packet_cut_fault(c->faults, len));
         check_network(&spec, &at, &whole, &cut);
         check_transport(&whole, &cut);
     }

@@ -10,34 +10,11 @@
 
 /* --- Truncation -------------------------------------------------------------------------- */
 
-/** Up to which length, exclusively, a frame cut there has which fault. */
-typedef struct CutFault {
-    size_t until;
-    NetPacketFault fault;
-} CutFault;
-
-static NetPacketFault fault_at(const CutFault *faults, size_t len)
-{
-    while (len >= faults->until) {
-        faults++;
-    }
-    return faults->fault;
-}
-
-static void set_ip_len(uint8_t *buf, const PacketLayout *at, bool is_ipv6, size_t end)
-{
-    if (!is_ipv6 && end >= at->network + 4) {
-        packet_put16(buf + at->network + 2, (uint16_t)(end - at->network));
-    } else if (is_ipv6 && end >= at->network + 40) {
-        packet_put16(buf + at->network + 4, (uint16_t)(end - at->network - 40));
-    }
-}
-
 /*
  * Cut at every length; once as it happens on a wire, where the IP length then is too much, and
  * once with the IP length adapted, so that the cut is first seen by what is inside.
  */
-static void check_cuts(const PacketSpec *spec, NetPacketFault ip_len, const CutFault *faults)
+static void check_cuts(const PacketSpec *spec, NetPacketFault ip_len, const PacketCutFault *faults)
 {
     uint8_t buf[PACKET_MAX];
     PacketLayout at = packet_build(buf, spec);
@@ -45,7 +22,7 @@ static void check_cuts(const PacketSpec *spec, NetPacketFault ip_len, const CutF
     NetPacket packet;
 
     for (size_t len = 0; len < at.len; len++) {
-        NetPacketFault want = fault_at(faults, len);
+        NetPacketFault want = packet_cut_fault(faults, len);
 
         packet_parse(&packet, buf, len, spec->vnet_hdr_len);
         packet_check_bounds(&packet);
@@ -54,10 +31,10 @@ static void check_cuts(const PacketSpec *spec, NetPacketFault ip_len, const CutF
     }
     for (size_t len = 0; len <= at.end; len++) {
         packet_build(buf, spec);
-        set_ip_len(buf, &at, spec->is_ipv6, len);
+        packet_set_ip_len(buf, &at, spec->is_ipv6, len);
         packet_parse(&packet, buf, len, spec->vnet_hdr_len);
         packet_check_bounds(&packet);
-        g_assert_cmpint(packet.fault, ==, fault_at(faults, len));
+        g_assert_cmpint(packet.fault, ==, packet_cut_fault(faults, len));
     }
 }
 
@@ -66,20 +43,20 @@ static void test_cut_tcp(void)
     check_cuts(&(PacketSpec) { .options = packet_tcp_options, .options_len = 12,
                                .payload = "data" },
                NET_PACKET_FAULT_IPV4_LEN,
-               (CutFault[]) { { 14, NET_PACKET_FAULT_ETHERNET },
-                              { 34, NET_PACKET_FAULT_IPV4_SHORT },
-                              { 54, NET_PACKET_FAULT_TCP_SHORT },
-                              { 66, NET_PACKET_FAULT_TCP_OFFSET },
-                              { SIZE_MAX, NET_PACKET_FAULT_NONE } });
+               (PacketCutFault[]) { { 14, NET_PACKET_FAULT_ETHERNET },
+                                    { 34, NET_PACKET_FAULT_IPV4_SHORT },
+                                    { 54, NET_PACKET_FAULT_TCP_SHORT },
+                                    { 66, NET_PACKET_FAULT_TCP_OFFSET },
+                                    { SIZE_MAX, NET_PACKET_FAULT_NONE } });
 }
 
 static void test_cut_tcp_padded(void)
 {
     check_cuts(&(PacketSpec) { .pad_to = 60 }, NET_PACKET_FAULT_IPV4_LEN,
-               (CutFault[]) { { 14, NET_PACKET_FAULT_ETHERNET },
-                              { 34, NET_PACKET_FAULT_IPV4_SHORT },
-                              { 54, NET_PACKET_FAULT_TCP_SHORT },
-                              { SIZE_MAX, NET_PACKET_FAULT_NONE } });
+               (PacketCutFault[]) { { 14, NET_PACKET_FAULT_ETHERNET },
+                                    { 34, NET_PACKET_FAULT_IPV4_SHORT },
+                                    { 54, NET_PACKET_FAULT_TCP_SHORT },
+                                    { SIZE_MAX, NET_PACKET_FAULT_NONE } });
 }
 
 static void test_cut_vnet_tags_ip_options(void)
@@ -88,31 +65,31 @@ static void test_cut_vnet_tags_ip_options(void)
                                .extensions = packet_ipv4_options,
                                .extensions_len = 4, .payload = "data" },
                NET_PACKET_FAULT_IPV4_LEN,
-               (CutFault[]) { { 12, NET_PACKET_FAULT_VNET_HDR },
-                              { 26, NET_PACKET_FAULT_ETHERNET },
-                              { 34, NET_PACKET_FAULT_VLAN },
-                              { 58, NET_PACKET_FAULT_IPV4_SHORT },
-                              { 78, NET_PACKET_FAULT_TCP_SHORT },
-                              { SIZE_MAX, NET_PACKET_FAULT_NONE } });
+               (PacketCutFault[]) { { 12, NET_PACKET_FAULT_VNET_HDR },
+                                    { 26, NET_PACKET_FAULT_ETHERNET },
+                                    { 34, NET_PACKET_FAULT_VLAN },
+                                    { 58, NET_PACKET_FAULT_IPV4_SHORT },
+                                    { 78, NET_PACKET_FAULT_TCP_SHORT },
+                                    { SIZE_MAX, NET_PACKET_FAULT_NONE } });
 }
 
 static void test_cut_udp(void)
 {
     check_cuts(&(PacketSpec) { .protocol = 17, .payload = "data" }, NET_PACKET_FAULT_IPV4_LEN,
-               (CutFault[]) { { 14, NET_PACKET_FAULT_ETHERNET },
-                              { 34, NET_PACKET_FAULT_IPV4_SHORT },
-                              { 42, NET_PACKET_FAULT_UDP_SHORT },
-                              { 46, NET_PACKET_FAULT_UDP_LEN },
-                              { SIZE_MAX, NET_PACKET_FAULT_NONE } });
+               (PacketCutFault[]) { { 14, NET_PACKET_FAULT_ETHERNET },
+                                    { 34, NET_PACKET_FAULT_IPV4_SHORT },
+                                    { 42, NET_PACKET_FAULT_UDP_SHORT },
+                                    { 46, NET_PACKET_FAULT_UDP_LEN },
+                                    { SIZE_MAX, NET_PACKET_FAULT_NONE } });
 }
 
 static void test_cut_icmp(void)
 {
     check_cuts(&(PacketSpec) { .protocol = 1, .payload = "data" }, NET_PACKET_FAULT_IPV4_LEN,
-               (CutFault[]) { { 14, NET_PACKET_FAULT_ETHERNET },
-                              { 34, NET_PACKET_FAULT_IPV4_SHORT },
-                              { 42, NET_PACKET_FAULT_ICMP_SHORT },
-                              { SIZE_MAX, NET_PACKET_FAULT_NONE } });
+               (PacketCutFault[]) { { 14, NET_PACKET_FAULT_ETHERNET },
+                                    { 34, NET_PACKET_FAULT_IPV4_SHORT },
+                                    { 42, NET_PACKET_FAULT_ICMP_SHORT },
+                                    { SIZE_MAX, NET_PACKET_FAULT_NONE } });
 }
 
 static void test_cut_others(void)
@@ -121,29 +98,29 @@ static void test_cut_others(void)
 
     for (size_t i = 0; i < sizeof(with_ports); i++) {
         check_cuts(&(PacketSpec) { .protocol = with_ports[i] }, NET_PACKET_FAULT_IPV4_LEN,
-                   (CutFault[]) { { 14, NET_PACKET_FAULT_ETHERNET },
-                                  { 34, NET_PACKET_FAULT_IPV4_SHORT },
-                                  { 38, NET_PACKET_FAULT_PORTS_SHORT },
-                                  { SIZE_MAX, NET_PACKET_FAULT_NONE } });
+                   (PacketCutFault[]) { { 14, NET_PACKET_FAULT_ETHERNET },
+                                        { 34, NET_PACKET_FAULT_IPV4_SHORT },
+                                        { 38, NET_PACKET_FAULT_PORTS_SHORT },
+                                        { SIZE_MAX, NET_PACKET_FAULT_NONE } });
     }
     check_cuts(&(PacketSpec) { .protocol = 51 }, NET_PACKET_FAULT_IPV4_LEN,
-               (CutFault[]) { { 14, NET_PACKET_FAULT_ETHERNET },
-                              { 34, NET_PACKET_FAULT_IPV4_SHORT },
-                              { 42, NET_PACKET_FAULT_PORTS_SHORT },
-                              { SIZE_MAX, NET_PACKET_FAULT_NONE } });
+               (PacketCutFault[]) { { 14, NET_PACKET_FAULT_ETHERNET },
+                                    { 34, NET_PACKET_FAULT_IPV4_SHORT },
+                                    { 42, NET_PACKET_FAULT_PORTS_SHORT },
+                                    { SIZE_MAX, NET_PACKET_FAULT_NONE } });
     check_cuts(&(PacketSpec) { .protocol = 47 }, NET_PACKET_FAULT_IPV4_LEN,
-               (CutFault[]) { { 14, NET_PACKET_FAULT_ETHERNET },
-                              { 34, NET_PACKET_FAULT_IPV4_SHORT },
-                              { SIZE_MAX, NET_PACKET_FAULT_NONE } });
+               (PacketCutFault[]) { { 14, NET_PACKET_FAULT_ETHERNET },
+                                    { 34, NET_PACKET_FAULT_IPV4_SHORT },
+                                    { SIZE_MAX, NET_PACKET_FAULT_NONE } });
 }
 
 static void test_cut_ipv6(void)
 {
     check_cuts(&(PacketSpec) { .is_ipv6 = true, .payload = "data" }, NET_PACKET_FAULT_IPV6_LEN,
-               (CutFault[]) { { 14, NET_PACKET_FAULT_ETHERNET },
-                              { 54, NET_PACKET_FAULT_IPV6_SHORT },
-                              { 74, NET_PACKET_FAULT_TCP_SHORT },
-                              { SIZE_MAX, NET_PACKET_FAULT_NONE } });
+               (PacketCutFault[]) { { 14, NET_PACKET_FAULT_ETHERNET },
+                                    { 54, NET_PACKET_FAULT_IPV6_SHORT },
+                                    { 74, NET_PACKET_FAULT_TCP_SHORT },
+                                    { SIZE_MAX, NET_PACKET_FAULT_NONE } });
 }
 
 /* With a payload of no bytes and hop-by-hop options next it says that it is a jumbogram. */
@@ -152,12 +129,12 @@ static void test_cut_ipv6_extensions(void)
     check_cuts(&(PacketSpec) { .is_ipv6 = true, .extensions = packet_ipv6_extensions,
                                .extensions_len = 24, .payload = "data" },
                NET_PACKET_FAULT_IPV6_LEN,
-               (CutFault[]) { { 14, NET_PACKET_FAULT_ETHERNET },
-                              { 54, NET_PACKET_FAULT_IPV6_SHORT },
-                              { 55, NET_PACKET_FAULT_IPV6_LEN },
-                              { 78, NET_PACKET_FAULT_IPV6_EXTENSION },
-                              { 98, NET_PACKET_FAULT_TCP_SHORT },
-                              { SIZE_MAX, NET_PACKET_FAULT_NONE } });
+               (PacketCutFault[]) { { 14, NET_PACKET_FAULT_ETHERNET },
+                                    { 54, NET_PACKET_FAULT_IPV6_SHORT },
+                                    { 55, NET_PACKET_FAULT_IPV6_LEN },
+                                    { 78, NET_PACKET_FAULT_IPV6_EXTENSION },
+                                    { 98, NET_PACKET_FAULT_TCP_SHORT },
+                                    { SIZE_MAX, NET_PACKET_FAULT_NONE } });
 }
 
 /* --- Every value of every length --------------------------------------------------------- */
