@@ -13,7 +13,7 @@ import sys
 from lab import migration, tap, traffic
 from lab.errors import check, check_equal
 from lab.migration import PAUSE
-from lab.side import EXPORTS, pair
+from lab.side import EXPORTS, Side, pair
 
 PER_SECOND = 1000
 COUNT = 5000
@@ -22,6 +22,11 @@ BYTES_PER_SECOND = 1 << 20
 # The state of a device in this place is not understood by a QEMU that has it in another.
 OTHER_PLACE = ',addr=0x8'
 PAUSE_COUNT = 500
+
+STOPS = 20
+STOPS_PER_SECOND = 5000
+STOPS_COUNT = STOPS_PER_SECOND * (STOPS + 1) // 2
+STOPS_BANDWIDTH = 512 << 20
 
 
 def linger(source):
@@ -99,6 +104,36 @@ def fails(kind, how, device, lab):
     check_equal(target.handover()['injected'], 0, 'frames given to the other guest')
 
 
+def stop_for_nothing(source):
+    """Migrate to nowhere, and go on: the stop is as for any other migration."""
+    qmp = source.guest.qmp
+    qmp.command('migrate', uri='exec:cat >/dev/null')
+    qmp.wait('MIGRATION', status='completed')
+    while source.follower()['unanswered'] > 0:
+        source.lab.deadline.remaining('what the VM has still to answer')
+    while source.guest.qmp.command('query-status')['status'] != 'postmigrate':
+        source.lab.deadline.remaining('the end of the migration')
+    qmp.command('cont')
+    source.daemon.qmp.wait('RESUME')
+
+
+def stops_for_nothing(kind, lab):
+    """At this rate one in three stops costs QEMU a frame, which must come again, and no other.
+
+    Behind the one that QEMU throws away it may have read one more, which then comes first.
+    """
+    source = Side(lab, 'A', kind)
+    source.start_guest()
+    migration.set_capabilities(source.guest.qmp, [])
+    source.guest.qmp.command_with('migrate-set-parameters', {'max-bandwidth': STOPS_BANDWIDTH})
+    sender = traffic.Sender(lab, 1, STOPS_PER_SECOND, STOPS_COUNT)
+    for number in range(STOPS):
+        sender.wait_sent(STOPS_PER_SECOND * (number + 1) // 2)
+        stop_for_nothing(source)
+    check_equal(sender.result()['sent'], STOPS_COUNT, 'datagrams sent')
+    traffic.check_stream(lab.deadline, 1, STOPS_COUNT, reordered=STOPS)
+
+
 WAYS = (
     ('destination killed while active', killed_while_active, ''),
     ('destination killed at pre-switchover', killed_at_switchover, ''),
@@ -109,6 +144,8 @@ WAYS = (
 )
 CASES = [(f'{kind}: {name}', functools.partial(fails, kind, how, device))
          for kind in EXPORTS for name, how, device in WAYS]
+CASES += [(f'{kind}: {STOPS} migrations to nowhere', functools.partial(stops_for_nothing, kind))
+          for kind in EXPORTS]
 
 if __name__ == '__main__':
     sys.exit(tap.main(CASES))
