@@ -358,14 +358,21 @@ static void vm_follower_event(const QmpClientEvent *event, void *opaque)
     vm_follower_apply(f);
 }
 
-static void vm_follower_refused(const char *message, void *opaque)
+static void vm_follower_complain(const char *message, void *opaque)
 {
     VmFollower *f = opaque;
 
     if (vm_follower_may_log(f)) {
-        log_warning("vm-follower '%s': the VM refused %s", f->obj.id, message);
+        log_warning("vm-follower '%s': %s", f->obj.id, message);
     }
-    vm_follower_count_error(f, g_strdup_printf("the VM refused %s", message));
+    vm_follower_count_error(f, g_strdup(message));
+}
+
+static void vm_follower_refused(const char *message, void *opaque)
+{
+    g_autofree char *text = g_strdup_printf("the VM refused %s", message);
+
+    vm_follower_complain(text, opaque);
 }
 
 static void vm_follower_broken(const char *message, void *opaque)
@@ -423,7 +430,7 @@ static bool vm_follower_create(Object *obj, GError **error)
     if (!f->client) {
         return false;
     }
-    f->nics = vm_nics_new(f->client);
+    f->nics = vm_nics_new(f->client, vm_follower_complain, f);
     f->exit_timer = timer_new(CLOCK_TYPE_REALTIME, vm_follower_exit_expired, f);
     f->poll_timer = timer_new(CLOCK_TYPE_REALTIME, vm_follower_poll, f);
     vm_follower = f;

@@ -79,6 +79,8 @@ typedef struct VmNic {
 
 struct VmNics {
     QmpClient *client;    /* borrowed */
+    VmNicsComplainFunc *complain;
+    void *opaque;         /* of @complain */
     GPtrArray *list;      /* owned VmNic * */
     bool armed;
     bool running;         /* as far as the exports know */
@@ -393,20 +395,38 @@ static void vm_nics_count_export(const char *id, const char *device, void *opaqu
     ((VmNicsPairing *)opaque)->n_exports++;
 }
 
+static void vm_nics_add(VmNics *nics, const char *id, const char *path)
+{
+    NetExportTally tally;
+
+    if (net_export_tally(id, &tally)) {
+        VmNic *nic = g_new0(VmNic, 1);
+
+        nic->export = g_strdup(id);
+        nic->path = g_strdup(path);
+        g_ptr_array_add(nics->list, nic);
+    }
+}
+
+static void vm_nics_complain(VmNics *nics, const char *id, const char *device)
+{
+    g_autofree char *message = g_strdup_printf("export '%s': the VM has no virtio-net '%s'", id,
+                                               device);
+
+    nics->complain(message, nics->opaque);
+}
+
 static void vm_nics_pair(const char *id, const char *device, void *opaque)
 {
     VmNicsPairing *pairing = opaque;
     bool is_single = pairing->n_exports == 1 && pairing->paths->len == 1;
     const char *path = device ? vm_nics_find_path(pairing->paths, device)
                               : is_single ? pairing->paths->pdata[0] : NULL;
-    NetExportTally tally;
 
-    if (path && net_export_tally(id, &tally)) {
-        VmNic *nic = g_new0(VmNic, 1);
-
-        nic->export = g_strdup(id);
-        nic->path = g_strdup(path);
-        g_ptr_array_add(pairing->nics->list, nic);
+    if (path) {
+        vm_nics_add(pairing->nics, id, path);
+    } else if (device) {
+        vm_nics_complain(pairing->nics, id, device);
     }
 }
 
@@ -521,11 +541,13 @@ VmFollowerNicList *vm_nics_info(const VmNics *nics)
     return list;
 }
 
-VmNics *vm_nics_new(QmpClient *client)
+VmNics *vm_nics_new(QmpClient *client, VmNicsComplainFunc *complain, void *opaque)
 {
     VmNics *nics = g_new0(VmNics, 1);
 
     nics->client = client;
+    nics->complain = complain;
+    nics->opaque = opaque;
     nics->list = g_ptr_array_new_with_free_func(vm_nic_free);
     nics->timer = timer_new(CLOCK_TYPE_REALTIME, vm_nics_timeout, nics);
     return nics;

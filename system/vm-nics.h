@@ -10,8 +10,16 @@
 
 typedef struct VmNics VmNics;
 
-/** vm_nics_new: @client: borrowed, for longer than the result lives. Returns: owned. */
-VmNics *vm_nics_new(QmpClient *client);
+/** A NIC that was asked for is not there. @message: borrowed. */
+typedef void VmNicsComplainFunc(const char *message, void *opaque);
+
+/**
+ * vm_nics_new: @client: borrowed, for longer than the result lives
+ * @complain, @opaque: called from the loop
+ *
+ * Returns: owned.
+ */
+VmNics *vm_nics_new(QmpClient *client, VmNicsComplainFunc *complain, void *opaque);
 
 /** vm_nics_free: legal for NULL. */
 void vm_nics_free(VmNics *nics);

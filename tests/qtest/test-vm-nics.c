@@ -325,6 +325,22 @@ static void test_device(void)
     lossy_free(l);
 }
 
+/* The VM has no such NIC, or it is no virtio-net: that is told, and the rest goes on. */
+static void test_device_that_is_not_there(void)
+{
+    Lossy *l = lossy_new(export_rig_new, ",device=disk0");
+
+    fake_vm_migration(l->vm, "setup");
+    fake_vm_reply(l->vm, fake_vm_command(l->vm, "x-query-virtio"), TWO_NICS);
+    fake_vm_wait(l->vm, "last-error", "export 'e0': the VM has no virtio-net 'disk0'");
+    fake_vm_assert(l->vm, "errors", "1");
+    export_rig_send(l->rig, 5);
+    export_rig_guest_gets(l->rig, 5);
+    export_rig_free(l->rig);
+    fake_vm_free(l->vm);
+    g_free(l);
+}
+
 /* The VM does not answer: frames are not held back for long, and it is asked again. */
 static void test_no_answer(void)
 {
@@ -374,6 +390,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vm-nics/a-nic-that-filters", test_a_nic_that_filters);
     g_test_add_func("/vm-nics/no-count", test_no_count);
     g_test_add_func("/vm-nics/device", test_device);
+    g_test_add_func("/vm-nics/device-that-is-not-there", test_device_that_is_not_there);
     g_test_add_func("/vm-nics/no-answer", test_no_answer);
     g_test_add_func("/vm-nics/monitor-is-lost", test_monitor_is_lost);
     return g_test_run();
