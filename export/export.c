@@ -370,6 +370,9 @@ static bool export_check(const NetExportOptions *opts, GError **error)
     if (opts->hold_size == 0) {
         return error_set(error, "Parameter 'hold-size' expects a positive value");
     }
+    if (opts->device && opts->device[0] == '\0') {
+        return error_set(error, "Parameter 'device' expects the id of a NIC");
+    }
     return true;
 }
 

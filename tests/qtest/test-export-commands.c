@@ -138,6 +138,10 @@ static void test_mistakes(void)
                     "{'execute': 'net-export-add', 'arguments': {'type': 'stream', 'id': 'e1', "
                     "'netdev': 'net1', 'hold-size': 0, "
                     "'addr': {'type': 'unix', 'path': '/tmp/x'}}}");
+    qtest_qmp_error(s, "GenericError", "Parameter 'device' expects the id of a NIC",
+                    "{'execute': 'net-export-add', 'arguments': {'type': 'stream', 'id': 'e1', "
+                    "'netdev': 'net1', 'device': '', "
+                    "'addr': {'type': 'unix', 'path': '/tmp/x'}}}");
     qtest_qmp_error(s, "GenericError", "Failed to bind socket to /no/such/dir/x: No such file or "
                     "directory",
                     "{'execute': 'net-export-add', 'arguments': {'type': 'stream', 'id': 'e1', "
