@@ -38,8 +38,11 @@ TRACE_POINT(export_doubt_returned);
 /* How long an idle QEMU takes from the moment a frame is sent until it has read that. */
 #define DOUBT_LATENCY_US 50
 
-/* At the end of its stop QEMU throws nothing away any more: seen with loss and without, in 32 stops
- * at which QEMU was not seen to have read before it told STOP. */
+/*
+ * At the end of its stop QEMU throws nothing away any more. Of 18 hand-overs that were not seen
+ * read before STOP, 7 of the 8 that had been seen unread later than this were kept, and 9 of the
+ * others lost.
+ */
 #define DOUBT_LATE_US 100
 
 /* When QEMU began to stop, if a migration told it; when it had stopped. 0 = not told. */
@@ -204,24 +207,41 @@ typedef struct DoubtRange {
     size_t first, n;
 } DoubtRange;
 
-/* What was lost is behind what was not; else, of the last hand-over that was read, the end. */
+/* The frames that @loss places in the order of all: those behind what was not lost. */
+static bool doubt_place_in_order(const NetExportGating *gating, const NetExportLoss *loss,
+                                 DoubtRange *range)
+{
+    uint64_t n_forgotten = gating->n_handed_over - gating->history.n_frames;
+
+    if (loss->n_before < n_forgotten || loss->n_before > gating->n_handed_over ||
+        loss->n_frames > gating->n_handed_over - loss->n_before) {
+        return false;
+    }
+    *range = (DoubtRange) { loss->n_before - n_forgotten, loss->n_frames };
+    return true;
+}
+
+/* Returns: whether @range is what was lost; false = @loss cannot be right, or is not known. */
 static bool doubt_place(const NetExportGating *gating, const NetExportLoss *loss,
                         DoubtRange *range)
 {
     const NetExportLastRead *last = &gating->last_read;
-    uint64_t n_forgotten = gating->n_handed_over - gating->history.n_frames;
 
-    if (loss && loss->is_place_known && loss->n_before >= n_forgotten &&
-        loss->n_before <= gating->n_handed_over &&
-        loss->n_frames <= gating->n_handed_over - loss->n_before) {
-        *range = (DoubtRange) { loss->n_before - n_forgotten, loss->n_frames };
+    if (!loss) {
+        return false;
+    }
+    if (loss->n_frames == 0) {
+        *range = (DoubtRange) { 0 };
         return true;
     }
-    if (loss && !loss->is_place_known && loss->n_frames <= last->n) {
-        *range = (DoubtRange) { last->first + last->n - loss->n_frames, loss->n_frames };
-        return true;
+    if (loss->is_place_known) {
+        return doubt_place_in_order(gating, loss, range);
     }
-    return false;
+    if (loss->n_frames > last->n) {
+        return false;
+    }
+    *range = (DoubtRange) { last->first + last->n - loss->n_frames, loss->n_frames };
+    return true;
 }
 
 static void doubt_return(NetExport *exp, const DoubtRange *range)

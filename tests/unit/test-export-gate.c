@@ -293,6 +293,27 @@ static void test_nothing_was_lost(ExportFixture *f, gconstpointer data)
     expect_again(f, 5);
 }
 
+/* The count decides, whatever the times look like, and wherever it says that nothing is missing. */
+static void test_nothing_was_lost_against_the_times(ExportFixture *f, gconstpointer data)
+{
+    int64_t begin_us;
+
+    send_frame(f);
+    read_frame(f, 0);
+    begin_us = g_get_real_time();
+    send_frame(f);
+    read_frame(f, 1);
+    send_frame(f);
+    read_frame(f, 2);
+    send_frame(f);
+    read_frame(f, 3);
+    stop_since(f, begin_us);
+    net_export_hold_back("e0");
+    run_state_set(RUN_STATE_RUNNING);
+    net_export_go_on("e0", &(NetExportLoss) { .is_place_known = true, .n_before = 0 });
+    read_nothing(f);
+}
+
 static void test_the_last_was_lost(ExportFixture *f, gconstpointer data)
 {
     stop_behind_five(f);
@@ -398,6 +419,8 @@ int main(int argc, char **argv)
     add("/export-gate/unread-at-the-stop-does-not", test_unread_at_the_stop_does_not);
     add("/export-gate/other-stops-purge-nothing", test_other_stops_purge_nothing);
     add("/export-gate/nothing-was-lost", test_nothing_was_lost);
+    add("/export-gate/nothing-was-lost-against-the-times",
+        test_nothing_was_lost_against_the_times);
     add("/export-gate/the-last-was-lost", test_the_last_was_lost);
     add("/export-gate/the-last-but-one-was-lost", test_the_last_but_one_was_lost);
     add("/export-gate/two-were-lost", test_two_were_lost);
