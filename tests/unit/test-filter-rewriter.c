@@ -452,62 +452,52 @@ static void run_timed_step(const TimedStep *step)
     }
 }
 
-static void run_timed_steps(const TimedStep *steps, size_t n)
-{
-    rewriter_add("");
-    for (size_t i = 0; i < n; i++) {
-        g_test_message("step %zu", i);
-        run_timed_step(&steps[i]);
-    }
-}
+/** A conversation, and how many connections are translated then. */
+typedef struct TimedCase {
+    const char *name;
+    TimedStep steps[9]; /* ends before the one without flags */
+    unsigned translated;
+} TimedCase;
 
 /* The primary's clock says 400 where the guest's says 1000: the client knows the former. */
-static void test_timestamps(void)
-{
-    static const TimedStep steps[] = {
-        { true, SYN, 100, 0, 70, 0, 70, 0 },
+static const TimedCase timed_cases[] = {
+    { "timestamps",
+      { { true, SYN, 100, 0, 70, 0, 70, 0 },
         { false, SYN | ACK, 5000, 101, 990, 70, 990, 70 },
         { false, SYN | ACK, 5000, 101, 1000, 70, 1000, 70 },
         { true, ACK, 101, 2001, 71, 400, 71, 1000 },
         { true, ACK, 101, 2001, 72, 401, 72, 1001 },
         { false, ACK, 5001, 101, 1005, 72, 405, 72 },
         { true, RST, 101, 0, 73, 0, 73, 0 },
-        { true, ACK, 101, 2001, 74, 405, 74, 1005 },
-    };
-
-    run_timed_steps(steps, G_N_ELEMENTS(steps));
-    net_colo_checkpoint();
-    run_timed_step(&(TimedStep) { true, ACK, 101, 2001, 75, 406, 75, 406 });
-}
-
-static void test_timestamps_with_equal_numbers(void)
-{
-    static const TimedStep steps[] = {
-        { true, SYN, 100, 0, 70, 0, 70, 0 },
+        { true, ACK, 101, 2001, 74, 405, 74, 1005 } }, 1 },
+    { "timestamps-with-equal-numbers",
+      { { true, SYN, 100, 0, 70, 0, 70, 0 },
         { false, SYN | ACK, 2000, 101, 1000, 70, 1000, 70 },
         { true, ACK, 101, 2001, 71, 400, 71, 1000 },
-        { false, ACK, 2001, 101, 1005, 71, 405, 71 },
-    };
-
-    run_timed_steps(steps, G_N_ELEMENTS(steps));
-    g_assert_cmpuint(rewriter_info().translated, ==, 1);
-}
-
-/* One of them has no timestamps: there is nothing to translate. */
-static void test_timestamps_of_one_side(void)
-{
-    static const TimedStep steps[] = {
-        { true, SYN, 100, 0, 70, 0, 70, 0 },
+        { false, ACK, 2001, 101, 1005, 71, 405, 71 } }, 1 },
+    { "timestamps-of-one-side", /* the other has none: there is nothing to translate */
+      { { true, SYN, 100, 0, 70, 0, 70, 0 },
         { false, SYN | ACK, 2000, 101, 0, 0, 0, 0 },
         { true, ACK, 101, 2001, 71, 400, 71, 400 },
         { true, SYN, 300, 0, 70, 0, 70, 0 },
         { false, SYN | ACK, 2000, 301, 1000, 70, 1000, 70 },
         { true, ACK, 301, 2001, 0, 0, 0, 0 },
-        { false, ACK, 2001, 301, 1005, 71, 1005, 71 },
-    };
+        { false, ACK, 2001, 301, 1005, 71, 1005, 71 } }, 0 },
+};
 
-    run_timed_steps(steps, G_N_ELEMENTS(steps));
-    g_assert_cmpuint(rewriter_info().translated, ==, 0);
+/* A checkpoint ends all translation. */
+static void test_timed(gconstpointer data)
+{
+    const TimedCase *c = data;
+
+    rewriter_add("");
+    for (const TimedStep *step = c->steps; step->flags != 0; step++) {
+        g_test_message("step %zu", (size_t)(step - c->steps));
+        run_timed_step(step);
+    }
+    g_assert_cmpuint(rewriter_info().translated, ==, c->translated);
+    net_colo_checkpoint();
+    run_timed_step(&(TimedStep) { true, ACK, 101, 2001, 75, 406, 75, 406 });
 }
 
 static void test_state_names(void)
@@ -526,10 +516,11 @@ int main(int argc, char **argv)
         fixture_test_data(path, test_conversation, &conversations[i]);
     }
     fixture_test("/filter-rewriter/connections-are-apart", test_connections_are_apart);
-    fixture_test("/filter-rewriter/timestamps", test_timestamps);
-    fixture_test("/filter-rewriter/timestamps-with-equal-numbers",
-                 test_timestamps_with_equal_numbers);
-    fixture_test("/filter-rewriter/timestamps-of-one-side", test_timestamps_of_one_side);
+    for (size_t i = 0; i < G_N_ELEMENTS(timed_cases); i++) {
+        g_autofree char *path = g_strconcat("/filter-rewriter/", timed_cases[i].name, NULL);
+
+        fixture_test_data(path, test_timed, &timed_cases[i]);
+    }
     g_test_add_func("/filter-rewriter/state-names", test_state_names);
     return rewriter_tests_run();
 }
