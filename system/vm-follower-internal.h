@@ -48,6 +48,7 @@ typedef struct VmFollower {
     bool armed;            /* as the exports know it */
     bool guest_gone;       /* as the exports know it */
     bool status_asked;     /* query-status is to be answered; */
+    bool status_overtaken; /* and a migration's STOP or RESUME came since it was asked; */
     bool migrate_asked;    /* query-migrate is */
     bool events_asked;     /* migrate-set-capabilities is */
     bool colo_asked;       /* query-colo-status is */

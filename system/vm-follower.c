@@ -95,6 +95,15 @@ static void vm_follower_colo_told(json_object *result, void *opaque)
     vm_follower_apply(f);
 }
 
+/*
+ * The thread of a migration tells STOP and RESUME by itself, so the answer behind them may be that
+ * of before. If it contradicts them it is not taken: ask again.
+ */
+static bool vm_follower_is_of_before(const VmFollower *f, bool running)
+{
+    return f->status_overtaken && running != (f->state.run_state == RUN_STATE_RUNNING);
+}
+
 static void vm_follower_status_told(json_object *result, void *opaque)
 {
     VmFollower *f = opaque;
@@ -110,8 +119,12 @@ static void vm_follower_status_told(json_object *result, void *opaque)
         return;
     }
     json_object_object_get_ex(result, "running", &running);
-    follow_state_status(&f->state, json_object_get_string(status),
-                        json_object_get_boolean(running));
+    if (vm_follower_is_of_before(f, json_object_get_boolean(running))) {
+        f->state.ask_status = true;
+    } else {
+        follow_state_status(&f->state, json_object_get_string(status),
+                            json_object_get_boolean(running));
+    }
     vm_follower_apply(f);
 }
 
@@ -175,7 +188,7 @@ static void vm_follower_ask_colo(VmFollower *f)
     f->state.colo.ask = false;
 }
 
-/* At most one of each is under way: its reply is newer than whatever came before it. */
+/* At most one of each is under way: its reply is newer than what came before it, or not taken. */
 static void vm_follower_ask(VmFollower *f)
 {
     FollowState *state = &f->state;
@@ -184,6 +197,7 @@ static void vm_follower_ask(VmFollower *f)
         return;
     }
     if (state->ask_status && !f->status_asked) {
+        f->status_overtaken = false;
         f->status_asked = qmp_client_execute(f->client, "query-status", NULL,
                                              vm_follower_status_told);
     }
@@ -341,6 +355,16 @@ static void vm_follower_ready(json_object *version, void *opaque)
     vm_follower_ask(f);
 }
 
+/* Whether the thread of a migration, or of COLO, may have sent event @name. */
+static bool vm_follower_is_of_migration(const VmFollower *f, const char *name)
+{
+    RunState run_state = f->state.run_state;
+
+    return f->state.known && (strcmp(name, "STOP") == 0 || strcmp(name, "RESUME") == 0) &&
+           (follow_state_in_migration(&f->state) || f->state.colo.active ||
+            run_state == RUN_STATE_FINISH_MIGRATE || run_state == RUN_STATE_POSTMIGRATE);
+}
+
 static void vm_follower_event(const QmpClientEvent *event, void *opaque)
 {
     VmFollower *f = opaque;
@@ -351,6 +375,7 @@ static void vm_follower_event(const QmpClientEvent *event, void *opaque)
     }
     vm_follower_tell_switch(f, event);
     detail = vm_follower_detail(event->data, follow_event_details(event->name));
+    f->status_overtaken |= vm_follower_is_of_migration(f, event->name);
     follow_state_event(&f->state, event->name, detail);
     f->events_on |= f->state.migration_told;
     f->is_settled |= f->events_on;

@@ -60,6 +60,34 @@ static void test_follows_stop_and_cont(void)
     fake_vm_quit(vm);
 }
 
+/*
+ * The thread of a migration tells STOP and RESUME while the loop that answers has the answer of
+ * before in its hands: that is not believed, and it is asked again.
+ */
+static void test_answers_of_before(void)
+{
+    FakeVm *vm = fake_vm_start("", "");
+
+    fake_vm_follow(vm, "running");
+    qtest_expect_event(vm->s, "RESUME");
+    fake_vm_migration(vm, "active");
+    fake_vm_event(vm, "STOP", NULL);
+    qtest_expect_event(vm->s, "STOP");
+    fake_vm_event(vm, "RESUME", NULL);
+    qtest_expect_event(vm->s, "RESUME");
+    fake_vm_answer_status(vm, "finish-migrate");
+    fake_vm_answer_migration(vm, "failed");
+    fake_vm_event(vm, "STOP", NULL); /* the second question is open */
+    qtest_expect_event(vm->s, "STOP");
+    fake_vm_answer_status(vm, "running");
+    fake_vm_answer_migration(vm, "failed");
+    fake_vm_answer_status(vm, "save-vm");
+    fake_vm_wait(vm, "run-state", "save-vm");
+    g_assert_false(qtest_has_event(vm->s, "RESUME"));
+    g_assert_false(qtest_has_event(vm->s, "STOP"));
+    fake_vm_quit(vm);
+}
+
 static void test_source_of_a_migration(void)
 {
     FakeVm *vm = fake_vm_start("", "");
@@ -603,6 +631,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     ADD("starts-without-a-vm", test_starts_without_a_vm);
     ADD("follows-stop-and-cont", test_follows_stop_and_cont);
+    ADD("answers-of-before", test_answers_of_before);
     ADD("source-of-a-migration", test_source_of_a_migration);
     ADD("destination-of-a-migration", test_destination_of_a_migration);
     ADD("crash-is-waited-for", test_crash_is_waited_for);
