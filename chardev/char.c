@@ -217,6 +217,13 @@ Chardev *char_change(Chardev *chr, const ChardevBackend *backend, GError **error
     if (!new_chr) {
         return NULL;
     }
+    if (char_in_use(chr)) {
+        /* Nobody used it before: it is what the new one stands on. */
+        error_set(error, "Chardev '%s' cannot be replaced by one that stands on it", chr->id);
+        char_close(new_chr);
+        char_unref(new_chr);
+        return NULL;
+    }
     g_assert(g_ptr_array_find(char_all, chr, &place));
     g_ptr_array_index(char_all, place) = new_chr;
     char_close(chr);

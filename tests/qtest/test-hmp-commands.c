@@ -77,6 +77,8 @@ static const TestLine test_lines[] = {
       "Error: attempt to add duplicate property 'c0' to object (type 'container')\r\n" },
     { "chardev-change-with-id", "chardev-change c1 null,id=x",
       "Error: Unexpected 'id' parameter\r\n" },
+    { "chardev-change-to-a-mux-on-itself", "chardev-change c1 mux,chardev=c1",
+      "Error: Chardev 'c1' cannot be replaced by one that stands on it\r\n" },
     { "chardev-change-unknown", "chardev-change x null",
       "Error: Chardev 'x' does not exist\r\n" },
     { "chardev-remove-unknown", "chardev-remove x", "Error: Chardev 'x' not found\r\n" },

@@ -123,6 +123,9 @@ static const BadCommand bad_commands[] = {
       "For mux or hub device hotswap is not supported yet" },
     { "change-busy", "chardev-change", "{'id': 'b', 'backend': {'type': 'null', 'data': {}}}",
       "Chardev user does not support chardev hotswap" },
+    { "change-to-a-mux-on-itself", "chardev-change",
+      "{'id': 'n', 'backend': {'type': 'mux', 'data': {'chardev': 'n'}}}",
+      "Failed to add chardev 'n': Chardev 'n' cannot be replaced by one that stands on it" },
     { "ringbuf-unknown", "ringbuf-read", "{'device': 'x', 'size': 1}", "Device 'x' not found" },
     { "ringbuf-other", "ringbuf-write", "{'device': 'n', 'data': 'x'}",
       "n is not a ringbuf device" },
@@ -141,6 +144,8 @@ static void test_bad_command(gconstpointer data)
     test_char_new("null,id=b");
     test_char_new("mux,id=m,chardev=b");
     test_qmp_fails(bad->command, bad->args, bad->want);
+    g_assert_nonnull(char_find("n")); /* as it was: it can be used */
+    test_char_new("mux,id=m2,chardev=n");
     char_cleanup();
 }
 
