@@ -27,6 +27,16 @@ size_t char_read_wanted(const Chardev *chr)
     return chr->fe ? char_frontend_read_wanted(chr->fe) : 0;
 }
 
+bool char_frontend_is_busy(const CharFrontend *fe)
+{
+    return fe->ops->is_busy && fe->ops->is_busy(fe->opaque);
+}
+
+bool char_is_busy(const Chardev *chr)
+{
+    return chr->fe && char_frontend_is_busy(chr->fe);
+}
+
 uint8_t *char_read_buffer(void)
 {
     static GPrivate buffers = G_PRIVATE_INIT(g_free);

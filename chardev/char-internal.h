@@ -132,6 +132,9 @@ bool char_has_reader(const Chardev *chr);
 /** char_read_wanted: how much it takes now, at most CHAR_READ_MAX; 0 without a front end. */
 size_t char_read_wanted(const Chardev *chr);
 
+/** char_is_busy: whether the front end has not finished with what it read. */
+bool char_is_busy(const Chardev *chr);
+
 /** char_read_buffer: CHAR_READ_MAX bytes for one read; the thread's, valid until the next use. */
 uint8_t *char_read_buffer(void);
 
@@ -154,8 +157,9 @@ void char_write_ready(Chardev *chr);
 /** char_write_blocked: whether the front end waits for char_write_ready(). */
 bool char_write_blocked(const Chardev *chr);
 
-/** char_frontend_read_wanted, _write_ready, _closed: the same for one front end, for the mux. */
+/** char_frontend_read_wanted, _is_busy, _write_ready, _closed: for one front end of a mux. */
 size_t char_frontend_read_wanted(const CharFrontend *fe);
+bool char_frontend_is_busy(const CharFrontend *fe);
 void char_frontend_write_ready(CharFrontend *fe);
 void char_frontend_closed(CharFrontend *fe);
 

@@ -209,6 +209,23 @@ static size_t char_mux_read_wanted(void *opaque)
     return n_queued < CHAR_MUX_QUEUE_MAX ? CHAR_MUX_QUEUE_MAX - n_queued : 0;
 }
 
+/** A queue counts as well: its user has not even read it. */
+static bool char_mux_is_busy(void *opaque)
+{
+    const CharMux *mux = opaque;
+
+    for (int i = 0; i < CHAR_MUX_MAX; i++) {
+        const CharFrontend *user = mux->users[i];
+
+        if (user && (char_frontend_is_busy(user) ||
+                     (i == mux->focus && mux->queues[i]->len > 0 &&
+                      char_frontend_read_wanted(user) > 0))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /** Hand over what the user in focus wants of its queue. */
 static void char_mux_pump(CharMux *mux)
 {
@@ -353,6 +370,7 @@ static void char_mux_event(CharEvent event, void *opaque)
 
 static const CharFrontendOps char_mux_base_ops = {
     .read_wanted = char_mux_read_wanted,
+    .is_busy = char_mux_is_busy,
     .read = char_mux_read,
     .write_ready = char_mux_write_ready,
     .event = char_mux_event,

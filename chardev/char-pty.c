@@ -29,6 +29,7 @@ typedef struct CharPty {
     int inotify_fd; /* owned */
     FdWatch *inotify_watch;
     bool hangup_waits; /* nobody has it open any more, unread bytes come first */
+    bool end_waits;    /* the same, what was read is still being worked on */
 } CharPty;
 
 static bool char_pty_is_hung_up(const CharPty *pty)
@@ -42,9 +43,15 @@ static void char_pty_update(Chardev *chr, CharFrontend *fe)
 {
     CharPty *pty = (CharPty *)chr;
     FdEvents events = FD_EVENT_NONE;
+    bool busy = char_is_busy(chr);
 
+    pty->end_waits = pty->end_waits && busy;
     if (chr->is_open) {
-        events |= char_read_wanted(chr) > 0 ? FD_EVENT_READ : FD_EVENT_HANGUP;
+        if (char_read_wanted(chr) > 0 && !pty->end_waits) {
+            events |= FD_EVENT_READ;
+        } else if (!busy) {
+            events |= FD_EVENT_HANGUP;
+        }
         if (char_write_blocked(chr)) {
             events |= FD_EVENT_WRITE;
         }
@@ -65,7 +72,11 @@ static void char_pty_read(CharPty *pty)
     n_read = read(pty->fd, buffer, wanted);
     if (n_read > 0) {
         char_deliver(&pty->chr, buffer, (size_t)n_read);
-    } else if (n_read == 0 || (errno != EAGAIN && errno != EINTR)) {
+    } else if (n_read < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return;
+    } else if (char_is_busy(&pty->chr)) {
+        pty->end_waits = true; /* once it is not, the end is read again */
+    } else {
         char_set_open(&pty->chr, false);
     }
 }

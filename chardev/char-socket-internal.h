@@ -43,6 +43,7 @@ typedef struct CharSocket {
     FdWatch *watch;
     CharTelnetState telnet_state;
     bool hangup_waits; /* the peer has gone, unread bytes come first */
+    bool end_waits;    /* the end was read, what came before is still being worked on */
     guint drop_source; /* idle source that ends the connection; 0 = none */
     int fds[CHAR_SOCKET_FDS_MAX]; /* owned; came with the bytes read last */
     size_t n_fds;

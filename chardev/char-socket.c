@@ -7,6 +7,9 @@
  * this device the connection ends at once, but bytes that a reader may still want keep the
  * connection until they have been read (hangup_waits).
  *
+ * While the front end is busy with what it has read, the end is not told: a peer that closes
+ * its direction behind its last request still gets the answer (end_waits).
+ *
  * A write that fails does not end the connection either when there is a reader: the peer's last
  * bytes may still be in the socket. It is shut down, so that reading runs into the end.
  */
@@ -68,7 +71,7 @@ static void char_socket_disconnect(CharSocket *cs)
     g_clear_pointer(&cs->watch, fd_watch_free);
     fd_close(&cs->fd);
     char_socket_close_fds(cs);
-    cs->hangup_waits = false;
+    cs->hangup_waits = cs->end_waits = false;
 }
 
 static void char_socket_retry_later(CharSocket *cs)
@@ -121,17 +124,19 @@ static void char_socket_update(Chardev *chr, CharFrontend *fe)
 {
     CharSocket *cs = (CharSocket *)chr;
     FdEvents events = FD_EVENT_NONE;
+    bool busy = char_is_busy(chr);
 
     if (!cs->watch || cs->drop_source) {
         return;
     }
     cs->hangup_waits = false;
-    if (char_read_wanted(chr) > 0) {
+    cs->end_waits = cs->end_waits && busy;
+    if (char_read_wanted(chr) > 0 && !cs->end_waits) {
         events |= FD_EVENT_READ;
     } else if (cs->state == CHAR_SOCKET_BROKEN && !char_has_reader(chr)) {
         char_socket_drop_later(cs);
         return;
-    } else if (cs->state == CHAR_SOCKET_CONNECTED) {
+    } else if (cs->state == CHAR_SOCKET_CONNECTED && !busy) {
         events |= FD_EVENT_HANGUP;
     }
     if (cs->state == CHAR_SOCKET_CONNECTED && char_write_blocked(chr)) {
@@ -203,7 +208,11 @@ static void char_socket_read(CharSocket *cs)
     n_read = char_socket_receive(cs, buffer, wanted);
     if (n_read > 0) {
         char_socket_deliver(cs, buffer, (size_t)n_read);
-    } else if (n_read == 0 || (errno != EAGAIN && errno != EINTR)) {
+    } else if (n_read < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return;
+    } else if (char_is_busy(&cs->chr)) {
+        cs->end_waits = true; /* once it is not, the end is read again */
+    } else {
         char_socket_drop(cs);
     }
 }

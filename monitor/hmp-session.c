@@ -14,6 +14,7 @@ struct HmpSession {
     Monitor *mon;  /* back pointer */
     HmpEdit *edit; /* owned */
     bool away;     /* the mux has turned its input to another user */
+    bool has_run;  /* a line has come to its end since input was read last */
 };
 
 static void hmp_session_write(const char *data, size_t len, void *opaque)
@@ -28,6 +29,7 @@ static void hmp_session_line(const char *line, void *opaque)
     HmpSession *session = opaque;
     g_autofree char *text = NULL;
 
+    session->has_run = true;
     monitor_enter(session->mon, session->mon->received);
     text = hmp_execute(line);
     monitor_leave();
@@ -47,6 +49,14 @@ static size_t hmp_session_read_wanted(void *opaque)
     return char_frontend_flushed(&session->mon->fe) ? HMP_READ_MAX : 0;
 }
 
+/* Lines are carried out as they are read; what may take longer is that the answer is read. */
+static bool hmp_session_is_busy(void *opaque)
+{
+    HmpSession *session = opaque;
+
+    return !char_frontend_flushed(&session->mon->fe);
+}
+
 static void hmp_session_write_ready(void *opaque)
 {
     HmpSession *session = opaque;
@@ -59,7 +69,11 @@ static void hmp_session_read(const uint8_t *data, size_t len, void *opaque)
     HmpSession *session = opaque;
 
     monitor_receive_fds(session->mon);
+    session->has_run = false;
     hmp_edit_feed(session->edit, data, len);
+    if (session->has_run) {
+        monitor_drop_received(session->mon);
+    }
 }
 
 static void hmp_session_event(CharEvent event, void *opaque)
@@ -92,6 +106,7 @@ static void hmp_session_event(CharEvent event, void *opaque)
 
 const CharFrontendOps hmp_session_ops = {
     .read_wanted = hmp_session_read_wanted,
+    .is_busy = hmp_session_is_busy,
     .read = hmp_session_read,
     .write_ready = hmp_session_write_ready,
     .event = hmp_session_event,

@@ -65,12 +65,7 @@ void monitor_receive_fds(Monitor *mon)
 {
     int fd = char_frontend_take_fd(&mon->fe);
 
-    if (fd < 0) {
-        return;
-    }
-    /* What an unfinished request waits for must not be closed with the older ones. */
-    if (!mon->received || mon->received->n_refs > 1) {
-        monitor_fds_unref(mon->received);
+    if (fd >= 0 && !mon->received) {
         mon->received = monitor_fds_new();
     }
     while (fd >= 0) {
@@ -79,10 +74,15 @@ void monitor_receive_fds(Monitor *mon)
     }
 }
 
-void monitor_forget_fds(Monitor *mon)
+void monitor_drop_received(Monitor *mon)
 {
     monitor_fds_unref(mon->received);
     mon->received = NULL;
+}
+
+void monitor_forget_fds(Monitor *mon)
+{
+    monitor_drop_received(mon);
     fd_store_free(mon->fds);
     mon->fds = fd_store_new();
 }

@@ -16,7 +16,8 @@ typedef struct HmpSession HmpSession;
 
 /**
  * Descriptors that came along with input. Requests found in that input share them: each
- * getfd takes the oldest that is left, and the last of the sharers closes the rest.
+ * getfd takes the oldest that is left, and the last of the sharers closes the rest. They
+ * belong to that message: no request of a later one gets any.
  */
 typedef struct MonitorFds MonitorFds;
 
@@ -34,13 +35,20 @@ typedef struct Monitor {
     bool pretty;
     CharFrontend fe;
     FdStore *fds;         /* owned: what getfd keeps, until the connection ends */
-    MonitorFds *received; /* owned reference: what came last; NULL = nothing */
+    MonitorFds *received; /* owned reference: of the message being read; NULL = nothing */
     QmpSession *qmp;      /* owned; of MONITOR_MODE_CONTROL */
     HmpSession *hmp;      /* owned; of MONITOR_MODE_READLINE */
 } Monitor;
 
-/** monitor_receive_fds: collect what came with the bytes being read. */
+/**
+ * monitor_receive_fds: collect what came with the bytes being read
+ *
+ * A message may take several reads; monitor_drop_received() tells that it has ended.
+ */
 void monitor_receive_fds(Monitor *mon);
+
+/** monitor_drop_received: requests found from now on share nothing of what came before. */
+void monitor_drop_received(Monitor *mon);
 
 /** monitor_forget_fds: the connection is gone; close what it left. */
 void monitor_forget_fds(Monitor *mon);

@@ -30,6 +30,9 @@ TRACE_POINT(qmp_reply);
 /* Events that a client may leave unread, in bytes; then it is as good as gone. */
 #define QMP_UNREAD_MAX   (4u * 1024 * 1024)
 #define QMP_QUEUE_MAX_OOB 8
+/* Memory that one request may take while it is read: of a stranger, and of a client. */
+#define QMP_ROOM_GREETING ((size_t)1 << 20)
+#define QMP_ROOM          ((size_t)32 << 20)
 
 /** One request, or what was wrong with the JSON. */
 typedef struct QmpRequest {
@@ -180,6 +183,9 @@ static void qmp_session_feed(QmpSession *session)
     if (session->n_fed == input->len) {
         g_byte_array_set_size(input, 0);
         session->n_fed = 0;
+        if (session->stream && json_stream_is_idle(session->stream)) {
+            monitor_drop_received(session->mon);
+        }
         if (session->stream && !qmp_session_is_full(session)) {
             char_frontend_accept_input(&session->mon->fe);
         }
@@ -191,6 +197,15 @@ static size_t qmp_session_read_wanted(void *opaque)
     QmpSession *session = opaque;
 
     return qmp_session_is_full(session) || session->input->len > 0 ? 0 : QMP_READ_MAX;
+}
+
+/* What a client has sent is carried out and answered before its end of the stream counts. */
+static bool qmp_session_is_busy(void *opaque)
+{
+    const QmpSession *session = opaque;
+
+    return session->requests.length > 0 || session->input->len > 0 ||
+           !qmp_session_is_drained(session);
 }
 
 static void qmp_session_read(const uint8_t *data, size_t len, void *opaque)
@@ -247,6 +262,7 @@ static void qmp_session_opened(QmpSession *session)
 
     qmp_session_reset(session);
     session->stream = json_stream_new(qmp_session_take_value, session);
+    json_stream_set_room(session->stream, QMP_ROOM_GREETING);
     session->oob_offered = !char_is_mux(session->mon->fe.chr);
     greeting = qmp_greeting(session->oob_offered);
     qmp_session_send(session, greeting);
@@ -284,6 +300,7 @@ static void qmp_session_event(CharEvent event, void *opaque)
 
 const CharFrontendOps qmp_session_ops = {
     .read_wanted = qmp_session_read_wanted,
+    .is_busy = qmp_session_is_busy,
     .read = qmp_session_read,
     .write_ready = qmp_session_write_ready,
     .event = qmp_session_event,
@@ -305,6 +322,7 @@ bool qmp_session_negotiate(QmpSession *session, bool enable_oob, GError **error)
     }
     session->state.negotiated = true;
     session->state.oob_enabled = enable_oob;
+    json_stream_set_room(session->stream, QMP_ROOM);
     monitor_check_greeted();
     return true;
 }

@@ -56,6 +56,7 @@ typedef struct JsonLexer {
     JsonLexState state;
     char quote;        /* that opened the string */
     GString *text;     /* owned; the token so far */
+    size_t max_len;    /* of a token */
     JsonTokenFunc *func;
     void *opaque;
 } JsonLexer;

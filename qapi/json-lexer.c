@@ -12,6 +12,7 @@ void json_lexer_init(JsonLexer *lexer, JsonTokenFunc *func, void *opaque)
 {
     lexer->state = JSON_LEX_START;
     lexer->text = g_string_new(NULL);
+    lexer->max_len = JSON_MAX_BYTES;
     lexer->func = func;
     lexer->opaque = opaque;
 }
@@ -173,7 +174,7 @@ void json_lexer_feed(JsonLexer *lexer, char byte)
         json_lexer_emit(lexer, JSON_TOKEN_STRAY, JSON_LEX_RECOVERY);
     } else if (next == JSON_LEX_END) {
         json_lexer_emit(lexer, json_lex_type(lexer), JSON_LEX_START);
-    } else if (lexer->text->len > JSON_MAX_BYTES) {
+    } else if (lexer->text->len > lexer->max_len) {
         json_lexer_emit(lexer, JSON_TOKEN_TOO_LONG, JSON_LEX_START);
     } else {
         lexer->state = next;

@@ -24,6 +24,8 @@ struct JsonStream {
     int brackets;
     size_t n_tokens; /* of the message */
     size_t n_bytes;  /* of these tokens */
+    size_t n_room;   /* what their values take in memory, by estimate */
+    size_t max_room; /* 0 = no limit */
     bool is_feeding;
     bool is_dead;    /* freed by its own function: no more calls */
 };
@@ -33,7 +35,7 @@ static void json_stream_reset(JsonStream *stream)
     json_parser_clear(&stream->parser);
     json_parser_init(&stream->parser);
     stream->braces = stream->brackets = 0;
-    stream->n_tokens = stream->n_bytes = 0;
+    stream->n_tokens = stream->n_bytes = stream->n_room = 0;
 }
 
 /* Takes both. */
@@ -65,19 +67,50 @@ static void json_stream_fail_stray(JsonStream *stream, const char *text, size_t 
     json_stream_deliver(stream, NULL, error);
 }
 
+/* What json-c takes for a value: a new object has 16 members' room, a new array 32 elements'. */
+static size_t json_stream_room(JsonToken token, size_t len)
+{
+    switch (token) {
+    case JSON_TOKEN_LEFT_BRACE:
+        return 768;
+    case JSON_TOKEN_LEFT_BRACKET:
+        return 384;
+    case JSON_TOKEN_INTEGER:
+    case JSON_TOKEN_FLOAT:
+    case JSON_TOKEN_KEYWORD:
+    case JSON_TOKEN_STRING:
+        return 64 + len;
+    case JSON_TOKEN_RIGHT_BRACE:
+    case JSON_TOKEN_RIGHT_BRACKET:
+    case JSON_TOKEN_COLON:
+    case JSON_TOKEN_COMMA:
+    case JSON_TOKEN_STRAY:
+    case JSON_TOKEN_TOO_LONG:
+        return 0;
+    }
+    g_assert_not_reached();
+}
+
 static void json_stream_count(JsonStream *stream, JsonToken token, size_t len)
 {
     stream->n_tokens++;
     stream->n_bytes += len;
+    stream->n_room += json_stream_room(token, len);
     stream->braces += token == JSON_TOKEN_LEFT_BRACE;
     stream->braces -= token == JSON_TOKEN_RIGHT_BRACE;
     stream->brackets += token == JSON_TOKEN_LEFT_BRACKET;
     stream->brackets -= token == JSON_TOKEN_RIGHT_BRACKET;
 }
 
+static bool json_stream_is_over_room(const JsonStream *stream)
+{
+    return stream->max_room > 0 && stream->n_room > stream->max_room;
+}
+
 static const char *json_stream_exceeded(const JsonStream *stream, JsonToken token)
 {
-    if (token == JSON_TOKEN_TOO_LONG || stream->n_bytes > JSON_MAX_BYTES) {
+    if (token == JSON_TOKEN_TOO_LONG || stream->n_bytes > JSON_MAX_BYTES ||
+        json_stream_is_over_room(stream)) {
         return "JSON token size limit exceeded";
     }
     if (stream->n_tokens > JSON_MAX_TOKENS) {
@@ -140,6 +173,18 @@ void json_stream_free(JsonStream *stream)
     json_lexer_clear(&stream->lexer);
     json_parser_clear(&stream->parser);
     g_free(stream);
+}
+
+bool json_stream_is_idle(const JsonStream *stream)
+{
+    return stream->n_tokens == 0 && (stream->lexer.state == JSON_LEX_START ||
+                                     stream->lexer.state == JSON_LEX_RECOVERY);
+}
+
+void json_stream_set_room(JsonStream *stream, size_t room)
+{
+    stream->max_room = room;
+    stream->lexer.max_len = room > 0 ? MIN(room, JSON_MAX_BYTES) : JSON_MAX_BYTES;
 }
 
 /* Marks the stream in use; undone by json_stream_leave(). */

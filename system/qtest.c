@@ -167,9 +167,20 @@ static void qtest_run(const char *line)
 
 /* --- The stream -------------------------------------------------------------------------- */
 
+/* A client that does not read its answers is not read either, so they cannot pile up. */
 static size_t qtest_read_wanted(void *opaque)
 {
-    return QTEST_READ_SIZE;
+    return char_frontend_flushed(&qtest.fe) ? QTEST_READ_SIZE : 0;
+}
+
+static bool qtest_is_busy(void *opaque)
+{
+    return !char_frontend_flushed(&qtest.fe);
+}
+
+static void qtest_write_ready(void *opaque)
+{
+    char_frontend_accept_input(&qtest.fe);
 }
 
 static void qtest_line_end(void)
@@ -217,7 +228,9 @@ static void qtest_event(CharEvent event, void *opaque)
 
 static const CharFrontendOps qtest_ops = {
     .read_wanted = qtest_read_wanted,
+    .is_busy = qtest_is_busy,
     .read = qtest_read,
+    .write_ready = qtest_write_ready,
     .event = qtest_event,
 };
 

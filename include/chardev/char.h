@@ -35,6 +35,13 @@ typedef struct CharFrontendOps {
      * that closes is noticed at once.
      */
     size_t (*read_wanted)(void *opaque);
+    /**
+     * Whether something that was read is not finished: it is still to be carried out, or its
+     * answer to be written. While it answers true the end of the stream is not told, as a
+     * peer may close its direction behind its last request. Call
+     * char_frontend_accept_input() when it no longer is. NULL = never.
+     */
+    bool (*is_busy)(void *opaque);
     /** @data is borrowed; at most what @read_wanted answered. */
     void (*read)(const uint8_t *data, size_t len, void *opaque);
     /** A write that took less than all may go on. */
@@ -159,7 +166,7 @@ size_t char_frontend_n_pending(const CharFrontend *fe);
 /** char_frontend_flushed: whether nothing is pending. */
 bool char_frontend_flushed(const CharFrontend *fe);
 
-/** char_frontend_accept_input: @read_wanted no longer answers 0. */
+/** char_frontend_accept_input: @read_wanted no longer answers 0, or @is_busy no longer true. */
 void char_frontend_accept_input(CharFrontend *fe);
 
 /** char_frontend_take_fd: a descriptor that came with the bytes being read, oldest first; -1. */

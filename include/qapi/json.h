@@ -28,6 +28,17 @@ void json_stream_free(JsonStream *stream);
 /** json_stream_feed: any split of the bytes gives the same calls of the function. */
 void json_stream_feed(JsonStream *stream, const char *data, size_t len);
 
+/** json_stream_is_idle: whether the bytes so far end behind a value, not inside one. */
+bool json_stream_is_idle(const JsonStream *stream);
+
+/**
+ * json_stream_set_room: limit what the values of one message may take in memory
+ * @room: bytes, by an estimate of what json-c needs; 0 = no limit but those of QMP
+ *
+ * A message that needs more ends with the error "JSON token size limit exceeded".
+ */
+void json_stream_set_room(JsonStream *stream, size_t room);
+
 /** json_stream_end: no more bytes; an unfinished value is "premature EOI". */
 void json_stream_end(JsonStream *stream);
 

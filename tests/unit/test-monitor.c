@@ -22,27 +22,43 @@
 
 /* --- Descriptors -------------------------------------------------------------------------- */
 
-/* Sends @text with a descriptor whose other end the caller gets: end of file = closed. */
-static int client_send_fd(TestClient *client, const char *text)
+/* Sends @text with @n descriptors; of each the caller gets the other end: end of file = closed. */
+static void client_send_fds(TestClient *client, const char *text, int *others, size_t n)
 {
     struct iovec iov = { .iov_base = (char *)text, .iov_len = strlen(text) };
     union {
         struct cmsghdr header;
-        char space[CMSG_SPACE(sizeof(int))];
+        char space[CMSG_SPACE(2 * sizeof(int))];
     } control = { 0 };
     struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space,
-                          .msg_controllen = sizeof(control.space) };
+                          .msg_controllen = CMSG_SPACE(n * sizeof(int)) };
     struct cmsghdr *header = CMSG_FIRSTHDR(&msg);
-    int pair[2];
+    int sent[2];
 
-    g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), ==, 0);
+    g_assert_cmpuint(n, <=, G_N_ELEMENTS(sent));
+    for (size_t i = 0; i < n; i++) {
+        int pair[2];
+
+        g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), ==, 0);
+        others[i] = pair[0];
+        sent[i] = pair[1];
+    }
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(header), &pair[1], sizeof(int));
+    header->cmsg_len = CMSG_LEN(n * sizeof(int));
+    memcpy(CMSG_DATA(header), sent, n * sizeof(int));
     g_assert_cmpint(sendmsg(client->fd, &msg, MSG_NOSIGNAL), ==, (ssize_t)iov.iov_len);
-    close(pair[1]);
-    return pair[0];
+    for (size_t i = 0; i < n; i++) {
+        close(sent[i]);
+    }
+}
+
+static int client_send_fd(TestClient *client, const char *text)
+{
+    int other;
+
+    client_send_fds(client, text, &other, 1);
+    return other;
 }
 
 static bool test_fd_is_closed(int fd)
@@ -123,6 +139,54 @@ static void test_descriptor_of_a_split_request(void)
     g_assert_true(test_fd_is_closed(other));
 }
 
+/* One that nobody took does not become another request's. */
+static void test_descriptors_belong_to_one_message(void)
+{
+    g_autoptr(TestClient) client = client_negotiated(CAPABILITIES);
+    auto_fd int unclaimed = client_send_fd(client, "{\"execute\": \"query-fdsets\"}");
+    auto_fd int wanted = client_send_fd(client, GETFD("good"));
+
+    client_expect(client, "{\"return\": []}");
+    client_expect(client, OK);
+    g_assert_true(test_fd_is_closed(unclaimed));
+    client_ask(client, CLOSEFD("good"), OK);
+    g_assert_true(test_fd_is_closed(wanted));
+    client_ask(client, GETFD("other"), NO_FD);
+}
+
+/* One that a getfd left over is closed; the next message has none. */
+static void test_descriptor_too_many_is_closed(void)
+{
+    g_autoptr(TestClient) client = client_negotiated(CAPABILITIES);
+    int others[2];
+
+    client_send_fds(client, GETFD("a"), others, 2);
+    client_expect(client, OK);
+    client_ask(client, GETFD("b"), NO_FD);
+    g_assert_false(test_fd_is_closed(others[0]));
+    g_assert_true(test_fd_is_closed(others[1]));
+    client_ask(client, CLOSEFD("a"), OK);
+    fd_close(&others[0]);
+    fd_close(&others[1]);
+}
+
+static void test_two_requests_of_one_message_share_its_descriptors(void)
+{
+    g_autoptr(TestClient) client = client_negotiated(CAPABILITIES);
+    int others[2];
+
+    client_send_fds(client, GETFD("a") GETFD("b"), others, 2);
+    client_expect(client, OK);
+    client_expect(client, OK);
+    client_ask(client, CLOSEFD("a"), OK);
+    g_assert_true(test_fd_is_closed(others[0]));
+    g_assert_false(test_fd_is_closed(others[1]));
+    client_ask(client, CLOSEFD("b"), OK);
+    g_assert_true(test_fd_is_closed(others[1]));
+    fd_close(&others[0]);
+    fd_close(&others[1]);
+}
+
 static void test_descriptors_belong_to_one_monitor(void)
 {
     g_autoptr(TestClient) first = client_negotiated(CAPABILITIES);
@@ -186,7 +250,7 @@ static void test_unclaimed_descriptors_are_limited(void)
     int others[20];
 
     for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
-        others[i] = client_send_fd(client, " ");
+        others[i] = client_send_fd(client, i == 0 ? "{" : " ");
         test_settle();
     }
     for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
@@ -343,6 +407,11 @@ int main(int argc, char **argv)
     g_test_add_func("/monitor/getfd-replaces", test_getfd_replaces);
     g_test_add_func("/monitor/getfd-through-human-monitor", test_getfd_through_human_monitor);
     g_test_add_func("/monitor/descriptor-of-a-split-request", test_descriptor_of_a_split_request);
+    g_test_add_func("/monitor/descriptors-belong-to-one-message",
+                    test_descriptors_belong_to_one_message);
+    g_test_add_func("/monitor/descriptor-too-many-is-closed", test_descriptor_too_many_is_closed);
+    g_test_add_func("/monitor/two-requests-of-one-message-share-its-descriptors",
+                    test_two_requests_of_one_message_share_its_descriptors);
     g_test_add_func("/monitor/descriptors-belong-to-one-monitor",
                     test_descriptors_belong_to_one_monitor);
     g_test_add_func("/monitor/descriptors-close-with-the-connection",
