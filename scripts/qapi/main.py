@@ -8,6 +8,7 @@ import sys
 sys.dont_write_bytecode = True
 
 import gen_commands  # noqa: E402
+import gen_completion  # noqa: E402
 import gen_events  # noqa: E402
 import gen_introspect  # noqa: E402
 import gen_rst  # noqa: E402
@@ -41,6 +42,7 @@ def generate(schema, prefix, folder):
         'qapi-events.c': gen_events.generate_source(schema, path),
         'qapi-introspect.c': gen_introspect.generate_source(schema, prefix),
         'qapi-reference.rst': gen_rst.generate(schema),
+        'qapi-completion.bash': gen_completion.generate(schema),
     }
 
 
