@@ -8,8 +8,8 @@
 
 #include "chardev/char-internal.h"
 #include "chardev/char-telnet.h"
-#include "qapi/socket-address.h"
-#include "qapi/socket-listener.h"
+#include "io/socket-address.h"
+#include "io/socket-listener.h"
 #include "util/clock.h"
 
 /** How many descriptors one message can carry. */

@@ -27,7 +27,7 @@
 #include <sys/stat.h>
 
 #include "chardev/char-socket-internal.h"
-#include "qapi/socket-address.h"
+#include "io/socket-address.h"
 #include "util/clock.h"
 #include "util/error.h"
 #include "util/fd-store.h"

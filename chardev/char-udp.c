@@ -7,7 +7,7 @@
 #include <limits.h>
 #include <sys/socket.h>
 
-#include "qapi/socket-address.h"
+#include "io/socket-address.h"
 #include "util/error.h"
 #include "util/fd.h"
 

@@ -21,10 +21,10 @@
 #include <sys/un.h>
 
 #include "export/export-internal.h"
+#include "io/socket-address.h"
 #include "net/dgram-conn.h"
 #include "net/dgram-socket.h"
 #include "net/inet.h"
-#include "qapi/socket-address.h"
 #include "util/error.h"
 #include "util/fd.h"
 

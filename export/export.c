@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "export/export-internal.h"
+#include "io/socket-address.h"
 #include "net/netdev.h"
 #include "qapi/json.h"
 #include "qapi/opts.h"
 #include "qapi/qapi-events.h"
-#include "qapi/socket-address.h"
 #include "system/run-state.h"
 #include "util/error.h"
 #include "util/trace.h"

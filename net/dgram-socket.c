@@ -10,8 +10,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "io/socket-address.h"
 #include "net/inet.h"
-#include "qapi/socket-address.h"
 #include "util/error.h"
 #include "util/fd-store.h"
 #include "util/fd.h"

@@ -5,12 +5,12 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include "io/socket-address.h"
+#include "io/socket-listener.h"
 #include "net/dgram-conn.h"
 #include "net/inet.h"
 #include "net/netdev.h"
 #include "net/stream-conn.h"
-#include "qapi/socket-address.h"
-#include "qapi/socket-listener.h"
 #include "util/error.h"
 #include "util/fd-store.h"
 #include "util/fd-watch.h"

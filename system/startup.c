@@ -9,10 +9,10 @@
 
 #include "chardev/char.h"
 #include "export/nic.h"
+#include "io/socket-address.h"
 #include "monitor/monitor.h"
 #include "net/client.h"
 #include "net/netdev.h"
-#include "qapi/socket-address.h"
 #include "qom/object.h"
 #include "system/qtest.h"
 #include "util/clock.h"

@@ -5,10 +5,10 @@
 #define NET_STREAM_LINK_H
 
 #include <stdbool.h>
+#include "io/socket-address.h"
+#include "io/socket-listener.h"
 #include "net/client.h"
 #include "net/stream-conn.h"
-#include "qapi/socket-address.h"
-#include "qapi/socket-listener.h"
 #include "util/clock.h"
 
 /** What the owner of a link is told; constant. */

@@ -6,8 +6,8 @@
 
 #include <glib.h>
 
+#include "io/socket-address.h"
 #include "qapi/qapi-types.h"
-#include "qapi/socket-address.h"
 
 /** What socket_connect_start() told; start with fd -1. */
 typedef struct ConnectOutcome {

@@ -14,9 +14,9 @@
 #include <glib.h>
 #include <glib/gstdio.h>
 
+#include "io/socket-address.h"
 #include "qapi/json.h"
 #include "qapi/qapi-types.h"
-#include "qapi/socket-address.h"
 #include "util/error.h"
 #include "util/fd-store.h"
 #include "util/fd.h"

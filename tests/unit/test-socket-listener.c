@@ -8,9 +8,9 @@
 #include <glib.h>
 #include <glib/gstdio.h>
 
+#include "io/socket-address.h"
+#include "io/socket-listener.h"
 #include "qapi/qapi-types.h"
-#include "qapi/socket-address.h"
-#include "qapi/socket-listener.h"
 #include "util/fd.h"
 #include "loop.h"
 

@@ -9,8 +9,8 @@
 #include <glib.h>
 #include <glib/gstdio.h>
 
+#include "io/socket-address.h"
 #include "qapi/qapi-types.h"
-#include "qapi/socket-address.h"
 #include "util/fd.h"
 #include "util/interrupt.h"
 #include "connect-outcome.h"

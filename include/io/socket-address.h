@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Sockets from SocketAddress values: listen, connect, name, text form. */
 
-#ifndef QAPI_SOCKET_ADDRESS_H
-#define QAPI_SOCKET_ADDRESS_H
+#ifndef IO_SOCKET_ADDRESS_H
+#define IO_SOCKET_ADDRESS_H
 
 #include <stdbool.h>
 #include <sys/socket.h>

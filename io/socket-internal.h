@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* From an address to the candidates that listening and connecting try in turn. */
 
-#ifndef QAPI_SOCKET_INTERNAL_H
-#define QAPI_SOCKET_INTERNAL_H
+#ifndef IO_SOCKET_INTERNAL_H
+#define IO_SOCKET_INTERNAL_H
 
 #include <stdbool.h>
 #include <sys/socket.h>

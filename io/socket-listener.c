@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Listening sockets in the main loop; a failure of accept() does not make the loop spin. */
 
-#include "qapi/socket-listener.h"
+#include "io/socket-listener.h"
 
 #include <errno.h>
 #include <string.h>
 #include <glib.h>
 
-#include "qapi/socket-address.h"
+#include "io/socket-address.h"
 #include "util/clock.h"
 #include "util/fd-watch.h"
 #include "util/log.h"

@@ -8,8 +8,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#include "qapi/socket-address.h"
-#include "qapi/socket-internal.h"
+#include "io/socket-address.h"
+#include "io/socket-internal.h"
 #include "util/error.h"
 #include "util/fd-store.h"
 #include "util/fd.h"

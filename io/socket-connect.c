@@ -14,8 +14,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "qapi/socket-address.h"
-#include "qapi/socket-internal.h"
+#include "io/socket-address.h"
+#include "io/socket-internal.h"
 #include "util/clock.h"
 #include "util/error.h"
 #include "util/fd-watch.h"

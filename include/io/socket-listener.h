@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Waits for clients of a listening socket, also where the process is out of descriptors. */
 
-#ifndef QAPI_SOCKET_LISTENER_H
-#define QAPI_SOCKET_LISTENER_H
+#ifndef IO_SOCKET_LISTENER_H
+#define IO_SOCKET_LISTENER_H
 
 #include <stdbool.h>
 

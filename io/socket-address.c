@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Socket addresses: resolved to the system's form, and made from it. */
 
-#include "qapi/socket-address.h"
+#include "io/socket-address.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -14,8 +14,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "io/socket-internal.h"
 #include "qapi/qapi-types.h"
-#include "qapi/socket-internal.h"
 #include "util/error.h"
 
 static char *base; /* owned; NULL = relative paths lead from the working directory */
