@@ -47,6 +47,9 @@ typedef struct ChardevClass {
     int (*take_fd)(Chardev *chr);
     void (*disconnect)(Chardev *chr);
 
+    /** Whether a device that is about to take the place of this one may have its path. */
+    void (*set_yielding)(const Chardev *chr, bool yielding);
+
     /** Pass a break on to the users; NULL = to the one front end. */
     void (*send_break)(Chardev *chr);
 

@@ -4,8 +4,6 @@
 #ifndef CHARDEV_CHAR_SOCKET_INTERNAL_H
 #define CHARDEV_CHAR_SOCKET_INTERNAL_H
 
-#include <sys/types.h>
-
 #include "chardev/char-internal.h"
 #include "chardev/char-telnet.h"
 #include "io/socket-address.h"
@@ -33,11 +31,7 @@ typedef struct CharSocket {
     bool is_telnet;
     int64_t reconnect_ms; /* 0 = never */
 
-    int listen_fd; /* owned; -1 = client */
-    SocketListener *listener; /* owned */
-    bool has_path; /* a unix path was bound: this file */
-    dev_t path_dev;
-    ino_t path_ino;
+    SocketListener *listener; /* owned; NULL = client */
 
     int fd; /* owned; -1 = not connected */
     FdWatch *watch;

@@ -24,7 +24,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
 #include "chardev/char-socket-internal.h"
 #include "io/socket-address.h"
@@ -300,6 +299,15 @@ static void char_socket_drop_by_user(Chardev *chr)
     }
 }
 
+static void char_socket_set_yielding(const Chardev *chr, bool yielding)
+{
+    const CharSocket *cs = (const CharSocket *)chr;
+
+    if (cs->listener) {
+        socket_listener_set_yielding(cs->listener, yielding);
+    }
+}
+
 /** @fd (taken) is connected. */
 static void char_socket_adopt(CharSocket *cs, int fd)
 {
@@ -337,31 +345,6 @@ static void char_socket_accept(int fd, void *opaque)
     char_socket_adopt(opaque, fd);
 }
 
-/** Remember which file was bound, so that closing does not unlink somebody else's. */
-static void char_socket_note_path(CharSocket *cs)
-{
-    const UnixSocketAddress *addr = &cs->addr->u.q_unix;
-    struct stat st;
-
-    if (cs->addr->type == SOCKET_ADDRESS_TYPE_UNIX && !(addr->has_abstract && addr->abstract) &&
-        lstat(addr->path, &st) == 0) {
-        cs->has_path = true;
-        cs->path_dev = st.st_dev;
-        cs->path_ino = st.st_ino;
-    }
-}
-
-static void char_socket_unlink_path(CharSocket *cs)
-{
-    struct stat st;
-
-    if (cs->has_path && lstat(cs->addr->u.q_unix.path, &st) == 0 &&
-        st.st_dev == cs->path_dev && st.st_ino == cs->path_ino) {
-        socket_address_unlink(cs->addr);
-    }
-    cs->has_path = false;
-}
-
 /**
  * Only at start-up, when nothing else has begun. If the process is asked to end meanwhile, the
  * start goes on without a client to where it ends in order.
@@ -369,16 +352,17 @@ static void char_socket_unlink_path(CharSocket *cs)
 static bool char_socket_wait(CharSocket *cs, GError **error)
 {
     g_autofree char *filename = char_filename(&cs->chr);
+    int listen_fd = socket_listener_fd(cs->listener);
     int fd = -1;
 
     log_info("QEMU waiting for connection on: %s", filename);
     while (fd < 0) {
-        int err = interrupt_wait(cs->listen_fd, POLLIN, -1);
+        int err = interrupt_wait(listen_fd, POLLIN, -1);
 
         if (err == EINTR) {
             return true;
         }
-        fd = err ? -1 : socket_accept(cs->listen_fd);
+        fd = err ? -1 : socket_accept(listen_fd);
         if (fd < 0 && (err || errno != EAGAIN)) {
             return error_set_errno(error, err ? err : errno, "no connection on: %s", filename);
         }
@@ -389,13 +373,12 @@ static bool char_socket_wait(CharSocket *cs, GError **error)
 
 static bool char_socket_listen(CharSocket *cs, bool wait, GError **error)
 {
-    cs->listen_fd = socket_listen(cs->addr, 1, error);
-    if (cs->listen_fd < 0) {
+    cs->listener = socket_listener_open(cs->addr, 1, char_socket_accept, cs, error);
+    if (!cs->listener) {
         return false;
     }
-    char_socket_note_path(cs);
     if (cs->addr->type == SOCKET_ADDRESS_TYPE_INET) {
-        SocketAddress *bound = socket_address_local(cs->listen_fd, error);
+        SocketAddress *bound = socket_address_local(socket_listener_fd(cs->listener), error);
 
         if (!bound) {
             return false;
@@ -404,7 +387,6 @@ static bool char_socket_listen(CharSocket *cs, bool wait, GError **error)
         cs->addr = bound;
     }
     char_socket_set_state(cs, CHAR_SOCKET_LISTENING);
-    cs->listener = socket_listener_new(cs->listen_fd, char_socket_accept, cs);
     if (wait) {
         return char_socket_wait(cs, error);
     }
@@ -500,7 +482,7 @@ static bool char_socket_open(Chardev *chr, const ChardevBackend *backend, GError
     CharSocket *cs = (CharSocket *)chr;
     const ChardevSocket *opts = backend->u.socket.data;
 
-    cs->fd = cs->listen_fd = -1;
+    cs->fd = -1;
     cs->is_server = opts->server;
     cs->nodelay = opts->nodelay;
     cs->is_telnet = opts->telnet;
@@ -524,8 +506,6 @@ static void char_socket_close(Chardev *chr)
     g_clear_pointer(&cs->attempt, socket_connect_cancel);
     g_clear_pointer(&cs->retry_timer, timer_free);
     g_clear_pointer(&cs->listener, socket_listener_free);
-    fd_close(&cs->listen_fd);
-    char_socket_unlink_path(cs);
     g_clear_pointer(&cs->addr, qapi_free_SocketAddress);
 }
 
@@ -553,6 +533,7 @@ const ChardevClass char_socket_class = {
     .update = char_socket_update,
     .take_fd = char_socket_take_fd,
     .disconnect = char_socket_drop_by_user,
+    .set_yielding = char_socket_set_yielding,
     .filename = char_socket_filename,
     .properties = char_socket_properties,
     .get_property = char_socket_get_property,

@@ -211,9 +211,16 @@ void char_remove(Chardev *chr)
 
 Chardev *char_change(Chardev *chr, const ChardevBackend *backend, GError **error)
 {
-    Chardev *new_chr = char_create(chr->id, backend, error);
+    Chardev *new_chr;
     guint place;
 
+    if (chr->class->set_yielding) {
+        chr->class->set_yielding(chr, true);
+    }
+    new_chr = char_create(chr->id, backend, error);
+    if (chr->class->set_yielding) {
+        chr->class->set_yielding(chr, false);
+    }
     if (!new_chr) {
         return NULL;
     }

@@ -217,7 +217,6 @@ static void export_dgram_cleanup(NetClient *nc)
 
     timer_free(dgram->probe);
     net_dgram_conn_close(&dgram->conn);
-    socket_address_unlink(dgram->addr);
     qapi_free_SocketAddress(dgram->addr);
     qapi_free_SocketAddress(dgram->remote);
     net_export_cleanup(nc);
@@ -382,7 +381,6 @@ static NetExport *dgram_make(const NetExportOptions *opts, NetDgramSocket *sock)
     NetExport *exp = net_export_new(&export_dgram_info, &export_dgram_class, opts);
     NetExportDgram *dgram = (NetExportDgram *)exp;
 
-    net_export_set_path(exp, opts->u.dgram.addr);
     dgram->addr = qapi_clone(QAPI_TYPE(SocketAddress), opts->u.dgram.addr);
     if (opts->u.dgram.remote) {
         dgram->remote = qapi_clone(QAPI_TYPE(SocketAddress), opts->u.dgram.remote);
@@ -395,7 +393,8 @@ static NetExport *dgram_make(const NetExportOptions *opts, NetDgramSocket *sock)
     dgram_tell_address(dgram);
     dgram->conn.hooks = &export_conn_hooks;
     dgram->conn.always_reads = true;
-    net_dgram_conn_open(&dgram->conn, &exp->nc, fd_steal(&sock->fd), NULL, 0);
+    net_dgram_conn_open(&dgram->conn, &exp->nc, fd_steal(&sock->fd), g_steal_pointer(&sock->path),
+                        NULL, 0);
     dgram->probe = timer_new(CLOCK_TYPE_REALTIME, dgram_probe, dgram);
     dgram_probe_after(dgram, 0);
     return exp;
@@ -407,7 +406,7 @@ static NetExport *export_dgram_create(const NetExportOptions *opts, GError **err
     NetDgramSocket sock;
     NetExport *exp = NULL;
 
-    if (!dgram_check(dgram_opts, error) || !net_export_check_path(dgram_opts->addr, error) ||
+    if (!dgram_check(dgram_opts, error) ||
         !net_dgram_socket_open(&sock, dgram_opts->addr, dgram_opts->remote, error)) {
         return NULL;
     }

@@ -88,7 +88,6 @@ struct NetExport {
     bool tries;           /* frames are handed over to learn whether the guest is there */
     bool enable_when_stopped;
     uint64_t n_connections;
-    char *path;           /* owned: unix socket that is ours; NULL = none */
     char *peer;           /* owned: address of the guest's QEMU; NULL = not connected, or none */
     Timer *end;           /* owned; NULL unless the export is about to be deleted */
     NetExportGating gating;
@@ -113,12 +112,6 @@ void net_export_disconnected(NetExport *exp);
 
 /** net_export_uri: "udp:HOST:PORT" with datagrams, else as socket_address_uri(). Owned. */
 char *net_export_uri(const NetExport *exp, const SocketAddress *addr);
-
-/** net_export_check_path: no other export must have the unix socket @addr. */
-bool net_export_check_path(const SocketAddress *addr, GError **error);
-
-/** net_export_set_path: @addr, if it is a unix socket, is @exp's own. */
-void net_export_set_path(NetExport *exp, const SocketAddress *addr);
 
 /** net_export_foreach: in order of creation. */
 void net_export_foreach(void (*func)(NetExport *exp, void *opaque), void *opaque);

@@ -184,9 +184,6 @@ static NetExport *export_stream_make(const NetExportOptions *opts, bool server, 
                                                          : RECONNECT_MS;
 
     exp->one_shot = stream_opts->one_shot;
-    if (server) {
-        net_export_set_path(exp, stream_opts->addr);
-    }
     net_stream_link_init(&((NetExportStream *)exp)->link, &exp->nc, &export_link_hooks,
                          &(NetStreamLinkOptions) {
                              .addr = stream_opts->addr,
@@ -215,14 +212,11 @@ static NetExport *export_stream_create(const NetExportOptions *opts, GError **er
         }
     }
     server = export_is_server(stream_opts, fd);
-    if (!export_check_stream(stream_opts, server, fd, error) ||
-        (server && !net_export_check_path(stream_opts->addr, error))) {
+    if (!export_check_stream(stream_opts, server, fd, error)) {
         return NULL;
     }
     exp = export_stream_make(opts, server, fd_steal(&fd));
-    if (!server) {
-        net_stream_link_start(&((NetExportStream *)exp)->link);
-    } else if (!net_stream_link_listen(&((NetExportStream *)exp)->link, error)) {
+    if (!net_stream_link_start(&((NetExportStream *)exp)->link, error)) {
         net_client_delete(&exp->nc);
         return NULL;
     }

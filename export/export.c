@@ -90,7 +90,6 @@ void net_export_cleanup(NetClient *nc)
     export_gate_clear(exp);
     g_free(exp->netdev);
     g_free(exp->device);
-    g_free(exp->path);
     g_free(exp->peer);
 }
 
@@ -122,28 +121,6 @@ char *net_export_uri(const NetExport *exp, const SocketAddress *addr)
         return g_strdup_printf("udp:%s:%s", addr->u.inet.host, addr->u.inet.port);
     }
     return socket_address_uri(addr);
-}
-
-/* Where another export listens its socket would be taken away, as one left by a dead process is. */
-bool net_export_check_path(const SocketAddress *addr, GError **error)
-{
-    for (guint i = 0; exports && i < exports->len; i++) {
-        const NetExport *exp = exports->pdata[i];
-
-        if (addr->type == SOCKET_ADDRESS_TYPE_UNIX &&
-            g_strcmp0(exp->path, addr->u.q_unix.path) == 0) {
-            return error_set(error, "UNIX socket path '%s' is in use by export '%s'", exp->path,
-                             exp->nc.id);
-        }
-    }
-    return true;
-}
-
-void net_export_set_path(NetExport *exp, const SocketAddress *addr)
-{
-    if (addr->type == SOCKET_ADDRESS_TYPE_UNIX) {
-        exp->path = g_strdup(addr->u.q_unix.path);
-    }
 }
 
 /* --- Guests ------------------------------------------------------------------------------ */

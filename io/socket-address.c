@@ -10,9 +10,7 @@
 #include <netinet/in.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include "io/socket-internal.h"
 #include "qapi/qapi-types.h"
@@ -124,6 +122,11 @@ char *socket_address_path(const UnixSocketAddress *addr)
 
     return base && is_relative ? g_build_filename(base, addr->path, NULL)
                                : g_strdup(addr->path);
+}
+
+bool socket_address_has_path(const SocketAddress *addr)
+{
+    return addr->type == SOCKET_ADDRESS_TYPE_UNIX && !addr->u.q_unix.abstract;
 }
 
 /*
@@ -352,16 +355,4 @@ SocketAddress *socket_address_flatten(const SocketAddressLegacy *nested)
         break;
     }
     return addr;
-}
-
-void socket_address_unlink(const SocketAddress *addr)
-{
-    bool is_path = addr->type == SOCKET_ADDRESS_TYPE_UNIX && !addr->u.q_unix.abstract;
-    g_autofree char *path = is_path ? socket_address_path(&addr->u.q_unix) : NULL;
-    struct stat st;
-
-    /* A file that is no socket is somebody else's: the bind then says so. */
-    if (path && lstat(path, &st) == 0 && S_ISSOCK(st.st_mode)) {
-        unlink(path);
-    }
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Listening sockets in the main loop; a failure of accept() does not make the loop spin. */
+/* Listening sockets and their paths; a failure of accept() does not make the loop spin. */
 
 #include "io/socket-listener.h"
 
@@ -10,11 +10,14 @@
 #include "io/socket-address.h"
 #include "util/clock.h"
 #include "util/fd-watch.h"
+#include "util/fd.h"
 #include "util/log.h"
 
 #define SOCKET_LISTENER_PAUSE_NS INT64_C(100000000)
 
 struct SocketListener {
+    int fd;           /* owned */
+    SocketPath *path; /* owned: of a unix socket that we bound; NULL = none */
     FdWatch *watch; /* owned */
     Timer *pause;   /* owned; runs after accept() has failed */
     SocketListenerFunc *func;
@@ -58,11 +61,37 @@ SocketListener *socket_listener_new(int fd, SocketListenerFunc *func, void *opaq
 {
     SocketListener *listener = g_new0(SocketListener, 1);
 
+    listener->fd = fd;
     listener->watch = fd_watch_new(fd, socket_listener_ready, listener);
     listener->pause = timer_new(CLOCK_TYPE_REALTIME, socket_listener_resume, listener);
     listener->func = func;
     listener->opaque = opaque;
     return listener;
+}
+
+SocketListener *socket_listener_open(const SocketAddress *addr, int backlog,
+                                     SocketListenerFunc *func, void *opaque, GError **error)
+{
+    SocketPath *path = NULL;
+    int fd = socket_listen(addr, backlog, &path, error);
+    SocketListener *listener;
+
+    if (fd < 0) {
+        return NULL;
+    }
+    listener = socket_listener_new(fd, func, opaque);
+    listener->path = path;
+    return listener;
+}
+
+void socket_listener_set_yielding(const SocketListener *listener, bool yielding)
+{
+    socket_path_set_yielding(yielding ? listener->path : NULL);
+}
+
+int socket_listener_fd(const SocketListener *listener)
+{
+    return listener->fd;
 }
 
 void socket_listener_set_active(SocketListener *listener, bool active)
@@ -78,6 +107,8 @@ void socket_listener_free(SocketListener *listener)
     if (listener) {
         timer_free(listener->pause);
         fd_watch_free(listener->watch);
+        socket_path_free(listener->path);
+        fd_close(&listener->fd);
         g_free(listener);
     }
 }

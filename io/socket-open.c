@@ -195,23 +195,39 @@ static int socket_listen_fd(const FdSocketAddress *addr, int backlog, GError **e
     return fd_steal(&fd);
 }
 
-int socket_listen(const SocketAddress *addr, int backlog, GError **error)
+/* Whether nothing is in the way of a bind; a port is found out by trying. */
+static bool socket_make_room(const SocketAddress *addr, const char *path, GError **error)
 {
+    g_autofree char *noun = path ? socket_path_make_room(path) : NULL;
+
+    return !noun || error_set(error, "Failed to bind socket to %s: %s (there is %s)",
+                              addr->u.q_unix.path, g_strerror(EADDRINUSE), noun);
+}
+
+int socket_listen(const SocketAddress *addr, int backlog, SocketPath **path, GError **error)
+{
+    g_autofree char *name = socket_address_has_path(addr) ? socket_address_path(&addr->u.q_unix)
+                                                          : NULL;
     g_autoptr(GArray) candidates = NULL;
     g_autoptr(GError) local = NULL;
     int fd;
 
     if (addr->type == SOCKET_ADDRESS_TYPE_FD) {
-        return socket_listen_fd(&addr->u.fd, backlog, error);
+        fd = socket_listen_fd(&addr->u.fd, backlog, error);
+        if (fd >= 0 && path) {
+            *path = NULL;
+        }
+        return fd;
     }
     candidates = socket_resolve(addr, SOCKET_RESOLVE_PASSIVE, error);
-    if (!candidates) {
+    if (!candidates || !socket_make_room(addr, name, error)) {
         return -1;
     }
-    socket_address_unlink(addr);
     fd = socket_listen_on(addr, candidates, backlog, &local);
     if (fd < 0) {
         g_propagate_error(error, g_steal_pointer(&local));
+    } else if (path) {
+        *path = name ? socket_path_new(name) : NULL;
     }
     return fd;
 }

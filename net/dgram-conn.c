@@ -215,12 +215,13 @@ static void dgram_event(int fd, FdEvents events, void *opaque)
     }
 }
 
-void net_dgram_conn_open(NetDgramConn *conn, NetClient *nc, int fd,
+void net_dgram_conn_open(NetDgramConn *conn, NetClient *nc, int fd, SocketPath *path,
                          const struct sockaddr *remote, socklen_t remote_len)
 {
     g_assert(!conn->watch);
     conn->nc = nc;
     conn->fd = fd;
+    conn->path = path;
     conn->polled = nc->polled || conn->always_reads;
     if (remote) {
         memcpy(&conn->remote, remote, remote_len);
@@ -240,6 +241,7 @@ void net_dgram_conn_close(NetDgramConn *conn)
     conn->retry = NULL;
     fd_watch_free(conn->watch);
     conn->watch = NULL;
+    g_clear_pointer(&conn->path, socket_path_free);
     fd_close(&conn->fd);
 }
 

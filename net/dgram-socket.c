@@ -6,9 +6,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "io/socket-address.h"
 #include "net/inet.h"
@@ -118,22 +115,12 @@ static bool dgram_open_inet(NetDgramSocket *sock, const SocketAddress *local,
     return true;
 }
 
-/* One that is left of a dead process; what is no socket is somebody else's: bind() says so. */
-static bool dgram_unlink(const UnixSocketAddress *local)
-{
-    g_autofree char *path = socket_address_path(local);
-    struct stat st;
-
-    if (local->abstract || (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode) &&
-                            !S_ISDIR(st.st_mode))) {
-        return true;
-    }
-    return unlink(path) == 0 || errno == ENOENT;
-}
-
-static int dgram_bind_unix(const SocketAddress *local, GError **error)
+static int dgram_bind_unix(NetDgramSocket *sock, const SocketAddress *local, GError **error)
 {
     const char *path = local->u.q_unix.path;
+    bool has_path = socket_address_has_path(local);
+    g_autofree char *name = has_path ? socket_address_path(&local->u.q_unix) : NULL;
+    g_autofree char *noun = NULL;
     struct sockaddr_storage sa;
     socklen_t len;
     auto_fd int fd = -1;
@@ -146,14 +133,17 @@ static int dgram_bind_unix(const SocketAddress *local, GError **error)
         error_set_errno(error, errno, "cannot make a unix socket");
         return -1;
     }
-    if (!dgram_unlink(&local->u.q_unix)) {
-        error_set_errno(error, errno, "failed to unlink socket %s", path);
+    noun = name ? socket_path_make_room(name) : NULL;
+    if (noun) {
+        error_set(error, "can't bind unix=%s to socket: %s (there is %s)", path,
+                  g_strerror(EADDRINUSE), noun);
         return -1;
     }
     if (bind(fd, (struct sockaddr *)&sa, len) < 0) {
         error_set_errno(error, errno, "can't bind unix=%s to socket", path);
         return -1;
     }
+    sock->path = name ? socket_path_new(name) : NULL;
     return fd_steal(&fd);
 }
 
@@ -163,7 +153,7 @@ static bool dgram_open_unix(NetDgramSocket *sock, const SocketAddress *local,
     if (!socket_address_to_sockaddr(remote, false, &sock->remote, &sock->remote_len, error)) {
         return false;
     }
-    sock->fd = dgram_bind_unix(local, error);
+    sock->fd = dgram_bind_unix(sock, local, error);
     sock->info = g_strdup_printf("udp=%s:%s", local->u.q_unix.path, remote->u.q_unix.path);
     return sock->fd >= 0;
 }
@@ -254,5 +244,6 @@ bool net_dgram_socket_open(NetDgramSocket *sock, const SocketAddress *local,
 void net_dgram_socket_clear(NetDgramSocket *sock)
 {
     g_clear_pointer(&sock->info, g_free);
+    g_clear_pointer(&sock->path, socket_path_free);
     fd_close(&sock->fd);
 }

@@ -50,6 +50,7 @@ static NetClient *net_dgram_create(const Netdev *netdev, GError **error)
     dgram = (NetDgram *)net_client_new(&net_dgram_info, netdev->id);
     net_client_set_info(&dgram->nc, "%s", sock.info);
     net_dgram_conn_open(&dgram->conn, &dgram->nc, fd_steal(&sock.fd),
+                        g_steal_pointer(&sock.path),
                         sock.remote_len > 0 ? (struct sockaddr *)&sock.remote : NULL,
                         sock.remote_len);
     net_dgram_socket_clear(&sock);

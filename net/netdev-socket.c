@@ -21,9 +21,9 @@ typedef struct NetSocket {
     NetClient nc;
     NetStreamConn conn;
     NetDgramConn dgram;
-    int wait_fd;           /* owned: listens, or is about to be connected; -1 = none */
-    FdWatch *wait_watch;   /* owned: of @wait_fd while it is about to be connected */
-    SocketListener *listener; /* owned: of @wait_fd when it listens */
+    int wait_fd;           /* owned: is about to be connected; -1 = none */
+    FdWatch *wait_watch;   /* owned: of @wait_fd */
+    SocketListener *listener; /* owned; NULL = does not listen */
     char *remote_text;     /* owned: what it connects to */
 } NetSocket;
 
@@ -78,8 +78,7 @@ static NetClient *socket_create_listen(NetSocket *sock, const NetdevSocketOption
         error_set_errno(error, errno, "cannot listen on '%s'", opts->listen);
         return NULL;
     }
-    sock->wait_fd = fd_steal(&fd);
-    sock->listener = socket_listener_new(sock->wait_fd, socket_accept_client, sock);
+    sock->listener = socket_listener_new(fd_steal(&fd), socket_accept_client, sock);
     socket_listener_set_active(sock->listener, true);
     return &sock->nc;
 }
@@ -148,7 +147,8 @@ static NetClient *socket_create_mcast(NetSocket *sock, const NetdevSocketOptions
     }
     text = net_inet_text(&group);
     net_client_set_info(&sock->nc, "socket: mcast=%s", text);
-    net_dgram_conn_open(&sock->dgram, &sock->nc, fd, (struct sockaddr *)&group, sizeof(group));
+    net_dgram_conn_open(&sock->dgram, &sock->nc, fd, NULL, (struct sockaddr *)&group,
+                        sizeof(group));
     return &sock->nc;
 }
 
@@ -170,7 +170,8 @@ static NetClient *socket_create_udp(NetSocket *sock, const NetdevSocketOptions *
     }
     text = net_inet_text(&remote);
     net_client_set_info(&sock->nc, "socket: udp=%s", text);
-    net_dgram_conn_open(&sock->dgram, &sock->nc, fd, (struct sockaddr *)&remote, sizeof(remote));
+    net_dgram_conn_open(&sock->dgram, &sock->nc, fd, NULL, (struct sockaddr *)&remote,
+                        sizeof(remote));
     return &sock->nc;
 }
 
@@ -221,7 +222,7 @@ static NetClient *socket_create_fd(NetSocket *sock, const NetdevSocketOptions *o
     } else {
         net_client_set_info(&sock->nc, "socket: fd=%d %s", fd, socket_family_name(fd));
         net_client_set_connected(&sock->nc, true);
-        net_dgram_conn_open(&sock->dgram, &sock->nc, fd_steal(&fd), NULL, 0);
+        net_dgram_conn_open(&sock->dgram, &sock->nc, fd_steal(&fd), NULL, NULL, 0);
     }
     return &sock->nc;
 }

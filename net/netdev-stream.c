@@ -99,7 +99,10 @@ static NetClient *net_stream_create(const Netdev *netdev, GError **error)
                              .server = opts->server,
                              .reconnect_ms = opts->reconnect_ms,
                          }, fd_steal(&given_fd));
-    net_stream_link_start(&stream->link);
+    if (!net_stream_link_start(&stream->link, error)) {
+        net_client_delete(&stream->nc);
+        return NULL;
+    }
     return &stream->nc;
 }
 

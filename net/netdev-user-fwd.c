@@ -11,11 +11,10 @@
 
 #include <errno.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include "chardev/char.h"
+#include "io/socket-path.h"
 #include "net/netdev-user.h"
 #include "net/user-rules.h"
 #include "qapi/qapi-commands.h"
@@ -36,10 +35,22 @@ typedef struct NetUserFwd {
 
 /* --- hostfwd ----------------------------------------------------------------------------- */
 
-static void rule_fill_unix(struct sockaddr_un *sun, const char *path)
+static struct sockaddr_un rule_unix_address(const char *path)
 {
-    *sun = (struct sockaddr_un) { .sun_family = AF_UNIX };
-    g_strlcpy(sun->sun_path, path, sizeof(sun->sun_path));
+    struct sockaddr_un sa = { .sun_family = AF_UNIX };
+
+    g_strlcpy(sa.sun_path, path, sizeof(sa.sun_path));
+    return sa;
+}
+
+/* libslirp binds the path, and leaves it. */
+static void user_own_path(NetUser *user, const char *path)
+{
+    if (!user->paths) {
+        user->paths = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+                                            (GDestroyNotify)socket_path_free);
+    }
+    g_hash_table_insert(user->paths, g_strdup(path), socket_path_new(path));
 }
 
 static bool user_apply_unix(NetUser *user, const NetUserRule *rule)
@@ -47,12 +58,14 @@ static bool user_apply_unix(NetUser *user, const NetUserRule *rule)
     const struct sockaddr_in guest = {
         .sin_family = AF_INET, .sin_addr = rule->guest, .sin_port = htons(rule->guest_port),
     };
-    struct sockaddr_un host;
+    const struct sockaddr_un host = rule_unix_address(rule->path);
 
-    rule_fill_unix(&host, rule->path);
-    unlink(rule->path);
-    return slirp_add_hostxfwd(user->slirp, (const struct sockaddr *)&host, sizeof(host),
-                              (const struct sockaddr *)&guest, sizeof(guest), 0) == 0;
+    if (slirp_add_hostxfwd(user->slirp, (const struct sockaddr *)&host, sizeof(host),
+                           (const struct sockaddr *)&guest, sizeof(guest), 0) < 0) {
+        return false;
+    }
+    user_own_path(user, rule->path);
+    return true;
 }
 
 static bool user_apply_rule(NetUser *user, const NetUserRule *rule)
@@ -66,14 +79,20 @@ static bool user_apply_rule(NetUser *user, const NetUserRule *rule)
 
 static bool user_add_hostfwd(NetUser *user, const char *text, GError **error)
 {
+    g_autofree char *noun = NULL;
     NetUserRule rule = { 0 };
     bool ok;
 
     if (!net_user_rule_parse(text, &rule, error)) {
         return false;
     }
-    ok = user_apply_rule(user, &rule);
+    noun = rule.path ? socket_path_make_room(rule.path) : NULL;
+    ok = !noun && user_apply_rule(user, &rule);
     net_user_rule_clear(&rule);
+    if (noun) {
+        return error_set(error, "Could not set up host forwarding rule '%s' (there is %s)", text,
+                         noun);
+    }
     return ok || error_set(error, "Could not set up host forwarding rule '%s'", text);
 }
 
@@ -84,6 +103,15 @@ bool net_user_hostfwd_add(const char *id, const char *rule, GError **error)
     return user && user_add_hostfwd(user, rule, error);
 }
 
+static bool user_remove_unix(NetUser *user, const char *path)
+{
+    const struct sockaddr_un host = rule_unix_address(path);
+
+    return slirp_remove_hostxfwd(user->slirp, (const struct sockaddr *)&host, sizeof(host),
+                                 0) == 0 &&
+           user->paths && g_hash_table_remove(user->paths, path);
+}
+
 bool net_user_hostfwd_remove(const char *id, const char *rule, bool *found, GError **error)
 {
     NetUser *user = net_user_find(id, error);
@@ -92,8 +120,11 @@ bool net_user_hostfwd_remove(const char *id, const char *rule, bool *found, GErr
     if (!user || !net_user_rule_parse_host(rule, &parsed, error)) {
         return false;
     }
-    *found = slirp_remove_hostfwd(user->slirp, parsed.protocol == NET_USER_PROTOCOL_UDP,
-                                  parsed.host, parsed.host_port) == 0;
+    *found = parsed.path ? user_remove_unix(user, parsed.path)
+                         : slirp_remove_hostfwd(user->slirp,
+                                                parsed.protocol == NET_USER_PROTOCOL_UDP,
+                                                parsed.host, parsed.host_port) == 0;
+    net_user_rule_clear(&parsed);
     return true;
 }
 
@@ -207,6 +238,7 @@ void net_user_fwds_clear(NetUser *user)
         fwd_free(user->fwds->pdata[i]);
     }
     g_clear_pointer(&user->fwds, g_ptr_array_unref);
+    g_clear_pointer(&user->paths, g_hash_table_unref);
 }
 
 static bool fwd_open_chardev(NetUserFwd *fwd, const char *target, GError **error)

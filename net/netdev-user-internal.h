@@ -19,6 +19,7 @@ typedef struct NetUser {
     NetUserSource *source; /* owned: polls the host's sockets */
     Timer *timeout;        /* owned: when libslirp's own timers are due next */
     bool polled;           /* what read_poll was last told */
+    GHashTable *paths;     /* owned: path of a hostfwd rule -> its SocketPath *; NULL = none */
     GPtrArray *fwds;       /* owned NetUserFwd *: guestfwd rules that lead to a chardev */
 } NetUser;
 

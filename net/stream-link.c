@@ -94,23 +94,23 @@ static void link_accept(int fd, void *opaque)
     link_connected(link, fd);
 }
 
-static int link_listen_on_given(NetStreamLink *link, GError **error)
+static SocketListener *link_listen_on_given(NetStreamLink *link, GError **error)
 {
     if (listen(link->given_fd, 1) < 0) {
         error_set_errno(error, errno, "Failed to listen on fd socket");
-        return -1;
+        return NULL;
     }
-    return fd_steal(&link->given_fd);
+    return socket_listener_new(fd_steal(&link->given_fd), link_accept, link);
 }
 
-bool net_stream_link_listen(NetStreamLink *link, GError **error)
+static bool link_listen(NetStreamLink *link, GError **error)
 {
-    link->listen_fd = link->given_fd >= 0 ? link_listen_on_given(link, error)
-                                          : socket_listen(link->addr, 1, error);
-    if (link->listen_fd < 0) {
+    link->listener = link->given_fd >= 0
+                     ? link_listen_on_given(link, error)
+                     : socket_listener_open(link->addr, 1, link_accept, link, error);
+    if (!link->listener) {
         return false;
     }
-    link->listener = socket_listener_new(link->listen_fd, link_accept, link);
     socket_listener_set_active(link->listener, true);
     net_client_set_info(link->conn.nc, "listening");
     return true;
@@ -133,25 +133,15 @@ static void link_connect_done(int fd, const GError *error, void *opaque)
     }
 }
 
-static void link_connect(NetStreamLink *link)
+static void link_connect(void *opaque)
 {
+    NetStreamLink *link = opaque;
+
     net_client_set_info(link->conn.nc, "connecting");
     if (link->given_fd >= 0) {
         link_connected(link, fd_steal(&link->given_fd));
     } else {
         link->attempt = socket_connect_start(link->addr, link_connect_done, link);
-    }
-}
-
-static void link_start(void *opaque)
-{
-    NetStreamLink *link = opaque;
-    g_autoptr(GError) error = NULL;
-
-    if (!link->server) {
-        link_connect(link);
-    } else if (!net_stream_link_listen(link, &error)) {
-        link_fail(link, error);
     }
 }
 
@@ -192,8 +182,7 @@ void net_stream_link_init(NetStreamLink *link, NetClient *nc, const NetStreamLin
     link->once = opts->once;
     link->reconnect_ms = MAX(opts->reconnect_ms, 0);
     link->given_fd = given_fd;
-    link->listen_fd = -1;
-    link->start = timer_new(CLOCK_TYPE_REALTIME, link_start, link);
+    link->start = timer_new(CLOCK_TYPE_REALTIME, link_connect, link);
     net_client_set_info(link->conn.nc, "initializing");
 }
 
@@ -210,10 +199,6 @@ void net_stream_link_clear(NetStreamLink *link)
         socket_connect_cancel(link->attempt);
     }
     socket_listener_free(link->listener);
-    if (link->listen_fd >= 0) {
-        socket_address_unlink(link->addr);
-    }
-    fd_close(&link->listen_fd);
     fd_close(&link->given_fd);
     net_stream_conn_clear(&link->conn);
     qapi_free_SocketAddress(link->addr);
@@ -223,8 +208,8 @@ void net_stream_link_clear(NetStreamLink *link)
 /* The system knows which port it is when any was asked for. */
 char *net_stream_link_uri(const NetStreamLink *link)
 {
-    g_autoptr(SocketAddress) local = link->listen_fd >= 0
-                                     ? socket_address_local(link->listen_fd, NULL) : NULL;
+    g_autoptr(SocketAddress) local =
+        link->listener ? socket_address_local(socket_listener_fd(link->listener), NULL) : NULL;
 
     if (local) {
         return socket_address_uri(local);
@@ -232,17 +217,21 @@ char *net_stream_link_uri(const NetStreamLink *link)
     return link->addr->type != SOCKET_ADDRESS_TYPE_FD ? socket_address_uri(link->addr) : NULL;
 }
 
-void net_stream_link_start(NetStreamLink *link)
+bool net_stream_link_start(NetStreamLink *link, GError **error)
 {
-    link->held = connections_held && !link->server;
+    if (link->server) {
+        return link_listen(link, error);
+    }
+    link->held = connections_held;
     if (!link->held) {
         link_start_after(link, 0);
-        return;
+        return true;
     }
     if (!waiting) {
         waiting = g_ptr_array_new();
     }
     g_ptr_array_add(waiting, link);
+    return true;
 }
 
 void net_stream_link_hold(bool hold)

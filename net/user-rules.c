@@ -110,7 +110,8 @@ static const char *rule_parse_path(const char **text, NetUserRule *rule)
     }
     rule->path = g_strndup(*text, dash - *text);
     *text = dash + 1;
-    if (stat(rule->path, &st) == 0 && !S_ISSOCK(st.st_mode)) {
+    if (stat(rule->path, &st) == 0 && !S_ISSOCK(st.st_mode) &&
+        !(S_ISREG(st.st_mode) && st.st_size == 0)) {
         return "file exists and it's not unix socket";
     }
     return NULL;
@@ -153,11 +154,14 @@ bool net_user_rule_parse_host(const char *text, NetUserRule *rule, GError **erro
     g_autofree char *with_end = g_strconcat(text, "-", NULL);
     const char *rest = with_end;
 
-    if (rule_parse_protocol(&rest, rule) || rule->protocol == NET_USER_PROTOCOL_UNIX ||
-        rule_parse_host(&rest, rule) || *rest) {
+    if (rule_parse_protocol(&rest, rule)) {
         return error_set(error, "invalid format");
     }
-    return true;
+    if (rule->protocol == NET_USER_PROTOCOL_UNIX) {
+        rule->path = g_strdup(strchr(text, ':') + 1);
+        return true;
+    }
+    return (!rule_parse_host(&rest, rule) && !*rest) || error_set(error, "invalid format");
 }
 
 void net_user_rule_clear(NetUserRule *rule)

@@ -7,14 +7,16 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 #include <glib.h>
+#include "io/socket-path.h"
 #include "qapi/qapi-types.h"
 
 /**
- * socket_listen: bind and listen; an old socket at a unix path is unlinked first
+ * socket_listen: bind and listen; a unix path is made free first where that may be
  * @backlog: of listen(2)
- * Returns: a non-blocking close-on-exec socket, owned; -1 with @error (texts of 2.2).
+ * @path: (out) owned: the file at a unix path, NULL = there is none; may be NULL, then it stays
+ * Returns: a non-blocking close-on-exec socket, owned; -1 with @error.
  */
-int socket_listen(const SocketAddress *addr, int backlog, GError **error);
+int socket_listen(const SocketAddress *addr, int backlog, SocketPath **path, GError **error);
 
 /**
  * socket_connect: connect and wait for the outcome (start-up, chardev without reconnect)
@@ -58,6 +60,9 @@ void socket_address_set_base(const char *dir);
 /** socket_address_path: of the unix socket @addr, by which it is found now. Owned. */
 char *socket_address_path(const UnixSocketAddress *addr);
 
+/** socket_address_has_path: whether @addr is a unix socket that is seen in the file system. */
+bool socket_address_has_path(const SocketAddress *addr);
+
 /** socket_address_uri: "tcp:HOST:PORT", "unix:PATH", "vsock:CID:PORT", "fd:TEXT". Owned. */
 char *socket_address_uri(const SocketAddress *addr);
 
@@ -67,8 +72,5 @@ bool socket_address_to_sockaddr(const SocketAddress *addr, bool passive,
 
 /** socket_address_flatten: the nested form of chardev-add as the flat one. Returns: owned. */
 SocketAddress *socket_address_flatten(const SocketAddressLegacy *nested);
-
-/** socket_address_unlink: remove the socket at a listening unix path; others: nothing. */
-void socket_address_unlink(const SocketAddress *addr);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <sys/socket.h>
+#include "io/socket-path.h"
 #include "net/client.h"
 #include "util/clock.h"
 #include "util/fd-watch.h"
@@ -26,6 +27,7 @@ typedef struct NetDgramConn {
     const NetDgramConnHooks *hooks; /* NULL = frames that nobody receives are dropped */
     bool always_reads;           /* beyond the hold limit the newest frames are dropped */
     int fd;                      /* owned; valid when @watch is there */
+    SocketPath *path;            /* owned: goes with the socket; NULL = none */
     FdWatch *watch;              /* owned; NULL = closed */
     Timer *retry;                /* owned; stands in for writability where poll cannot tell */
     struct sockaddr_storage remote;
@@ -37,9 +39,10 @@ typedef struct NetDgramConn {
 /**
  * net_dgram_conn_open: send and receive from now on
  * @fd: a bound or connected non-blocking socket; taken
+ * @path: taken; NULL = not bound to a unix path
  * @remote: copied; where frames go, NULL = the socket is connected
  */
-void net_dgram_conn_open(NetDgramConn *conn, NetClient *nc, int fd,
+void net_dgram_conn_open(NetDgramConn *conn, NetClient *nc, int fd, SocketPath *path,
                          const struct sockaddr *remote, socklen_t remote_len);
 void net_dgram_conn_close(NetDgramConn *conn);
 

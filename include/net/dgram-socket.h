@@ -7,11 +7,13 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 #include <glib.h>
+#include "io/socket-path.h"
 #include "qapi/qapi-types.h"
 
 /** A socket that is ready for use. */
 typedef struct NetDgramSocket {
     int fd;                         /* owned */
+    SocketPath *path;               /* owned: of a local unix socket; NULL = none */
     struct sockaddr_storage remote;
     socklen_t remote_len;           /* 0 = @fd is connected */
     char *info;                     /* owned: for info network */
@@ -20,15 +22,15 @@ typedef struct NetDgramSocket {
 /**
  * net_dgram_socket_open: what -netdev dgram,local=,remote= stands for (interface.md 2.7)
  * @local, @remote: may be NULL
- * @sock: (out) end it with net_dgram_socket_clear() or steal its fd
+ * @sock: (out) end it with net_dgram_socket_clear(), or steal its fd and path before
  *
- * An old socket at a local unix path is unlinked first.
+ * A local unix path is made free first where that may be.
  * Returns: false with @error set; nothing is to be cleared then.
  */
 bool net_dgram_socket_open(NetDgramSocket *sock, const SocketAddress *local,
                            const SocketAddress *remote, GError **error);
 
-/** net_dgram_socket_clear: close it; a local unix path stays. */
+/** net_dgram_socket_clear: close it and remove its path. */
 void net_dgram_socket_clear(NetDgramSocket *sock);
 
 #endif

@@ -15,7 +15,7 @@
 bool net_user_hostfwd_add(const char *id, const char *rule, GError **error);
 
 /**
- * net_user_hostfwd_remove: stop forwarding a port, "[tcp|udp]:[HOST]:PORT"
+ * net_user_hostfwd_remove: stop forwarding "[tcp|udp]:[HOST]:PORT" or "unix:PATH"
  * @found: (out) whether it was forwarded
  */
 bool net_user_hostfwd_remove(const char *id, const char *rule, bool *found, GError **error);

@@ -40,10 +40,9 @@ typedef struct NetStreamLink {
     int64_t reconnect_ms;
     char *error;              /* owned: why the last attempt failed; NULL = it did not */
     int given_fd;             /* owned: what an address of kind fd named; -1 = none */
-    int listen_fd;            /* owned; -1 = not a server, or not yet */
     SocketListener *listener; /* owned; NULL = not a server, or not yet */
     SocketConnect *attempt;   /* ends by itself, or is cancelled */
-    Timer *start;             /* owned: the next attempt to listen or to connect */
+    Timer *start;             /* owned: the next attempt to connect */
     bool held;                /* waits for net_stream_link_hold(false) */
 } NetStreamLink;
 
@@ -65,11 +64,11 @@ void net_stream_link_init(NetStreamLink *link, NetClient *nc, const NetStreamLin
 /** net_stream_link_clear: end everything; a zeroed link is legal. */
 void net_stream_link_clear(NetStreamLink *link);
 
-/** net_stream_link_listen: become a server right now. Returns: false with @error set. */
-bool net_stream_link_listen(NetStreamLink *link, GError **error);
-
-/** net_stream_link_start: listen or connect from the loop; a failure shows in info network. */
-void net_stream_link_start(NetStreamLink *link);
+/**
+ * net_stream_link_start: listen right now, or connect from the loop
+ * Returns: false with @error set: cannot listen. A failure to connect shows in info network.
+ */
+bool net_stream_link_start(NetStreamLink *link, GError **error);
 
 /** net_stream_link_uri: where it listens, or is to connect to; NULL = nowhere. Owned. */
 char *net_stream_link_uri(const NetStreamLink *link);

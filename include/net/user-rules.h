@@ -30,7 +30,7 @@ typedef struct NetUserRule {
  */
 bool net_user_rule_parse(const char *text, NetUserRule *rule, GError **error);
 
-/** net_user_rule_parse_host: "[tcp|udp]:[HOST]:PORT", as hostfwd_remove takes it. */
+/** net_user_rule_parse_host: "[tcp|udp]:[HOST]:PORT" or "unix:PATH", for hostfwd_remove. */
 bool net_user_rule_parse_host(const char *text, NetUserRule *rule, GError **error);
 
 /** net_user_rule_clear: free what it owns; legal twice. */

@@ -151,13 +151,15 @@ const char *rig_netdev_name(RigNetdev kind)
 
 static Rig *rig_alloc(RigNetdev kind)
 {
+    static unsigned n_rigs;
+    g_autofree char *name = g_strdup_printf("chr0-%u.sock", n_rigs++);
     Rig *rig = g_new0(Rig, 1);
 
     rig->kind = kind;
     rig->net_fd = -1;
     rig->peer_fd = -1;
     rig->out_fd = -1;
-    rig->out_path = tmp_path("chr0.sock");
+    rig->out_path = tmp_path(name);
     return rig;
 }
 

@@ -103,11 +103,12 @@ static void test_the_netdev_is_free_again(void)
 }
 
 /* e0's is in use, however the second export wants to use it. */
-static void expect_path_in_use(QTest *s, const char *more)
+static void expect_path_in_use(QTest *s, const char *more, const char *before,
+                               const char *after)
 {
     g_autofree char *path = tmp_path("e0");
-    g_autofree char *message = g_strdup_printf("UNIX socket path '%s' is in use by export 'e0'",
-                                               path);
+    g_autofree char *message = g_strdup_printf("%s%s%s: Address already in use (there is a "
+                                               "socket in use)", before, path, after);
 
     qtest_qmp_error(s, "GenericError", message,
                     "{'execute': 'net-export-add', 'arguments': {'id': 'e1', 'netdev': 'net1', "
@@ -157,8 +158,9 @@ static void test_mistakes(void)
                     "{'execute': 'net-export-set', 'arguments': {'id': 'zz'}}");
     qtest_qmp_error(s, "GenericError", "Parameter 'hold-size' expects a positive value",
                     "{'execute': 'net-export-set', 'arguments': {'id': 'e0', 'hold-size': 0}}");
-    expect_path_in_use(s, "'type': 'stream'");
-    expect_path_in_use(s, "'type': 'dgram', 'remote': {'type': 'unix', 'path': '/tmp/y'}");
+    expect_path_in_use(s, "'type': 'stream'", "Failed to bind socket to ", "");
+    expect_path_in_use(s, "'type': 'dgram', 'remote': {'type': 'unix', 'path': '/tmp/y'}",
+                       "can't bind unix=", " to socket");
     qtest_qmp_error(s, "GenericError", "address resolution failed for 127.0.0.1:65536: Servname "
                     "not supported for ai_socktype",
                     "{'execute': 'net-export-add', 'arguments': {'type': 'stream', 'id': 'e1', "

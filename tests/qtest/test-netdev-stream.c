@@ -131,14 +131,48 @@ static void test_clients_are_served_in_turn(void)
     pair_free(pair);
 }
 
-static void test_cannot_listen(void)
+/* What cannot listen is not there: an error on the command line and over QMP. */
+static void expect_cannot_listen(const char *members, const char *keys, const char *message)
 {
-    Pair *pair = pair_new("-netdev stream,id=net0,server=on,addr.type=unix,"
-                          "addr.path=/no/such/dir/s");
+    QTest *s = qtest_start("%s", "");
+    g_autofree char *start = g_strdup_printf("-netdev stream,id=n0,server=on,%s: %s", keys,
+                                             message);
 
-    pair_wait_info(pair, "error: Failed to bind socket to /no/such/dir/s: No such file or "
-                   "directory");
-    pair_free(pair);
+    qtest_qmp_error(s, "GenericError", message, "{'execute': 'netdev_add', 'arguments': "
+                    "{'type': 'stream', 'id': 'n0', 'server': true, 'addr': {%s}}}", members);
+    g_assert_null(strstr(qtest_hmp(s, "info network"), "n0"));
+    qtest_quit(s);
+    qtest_expect_start_error(start, "-netdev stream,id=n0,server=on,%s", keys);
+}
+
+static void test_missing_folder(void)
+{
+    expect_cannot_listen("'type': 'unix', 'path': '/no/such/dir/s'",
+                         "addr.type=unix,addr.path=/no/such/dir/s",
+                         "Failed to bind socket to /no/such/dir/s: No such file or directory");
+}
+
+static void test_long_path(void)
+{
+    g_autofree char *name = g_strnfill(104, 'x');
+    g_autofree char *members = g_strdup_printf("'type': 'unix', 'path': '/tmp/%s'", name);
+    g_autofree char *keys = g_strdup_printf("addr.type=unix,addr.path=/tmp/%s", name);
+    g_autofree char *message = g_strdup_printf("UNIX socket path '/tmp/%s' is too long", name);
+
+    expect_cannot_listen(members, keys, message);
+}
+
+static void test_port_in_use(void)
+{
+    uint16_t port;
+    int listener = sock_listen_tcp(&port);
+    g_autofree char *members = g_strdup_printf("'type': 'inet', 'host': '127.0.0.1', "
+                                               "'port': '%u'", port);
+    g_autofree char *keys = g_strdup_printf("addr.type=inet,addr.host=127.0.0.1,addr.port=%u",
+                                            port);
+
+    expect_cannot_listen(members, keys, "Failed to bind socket: Address already in use");
+    sock_close(&listener);
 }
 
 static void test_not_connected_drops(void)
@@ -455,7 +489,9 @@ int main(int argc, char **argv)
     g_test_add_func("/netdev-stream/tcp-server", test_tcp_server);
     g_test_add_func("/netdev-stream/clients-are-served-in-turn",
                     test_clients_are_served_in_turn);
-    g_test_add_func("/netdev-stream/cannot-listen", test_cannot_listen);
+    g_test_add_func("/netdev-stream/cannot-listen/missing-folder", test_missing_folder);
+    g_test_add_func("/netdev-stream/cannot-listen/long-path", test_long_path);
+    g_test_add_func("/netdev-stream/cannot-listen/port-in-use", test_port_in_use);
     g_test_add_func("/netdev-stream/not-connected-drops", test_not_connected_drops);
     g_test_add_func("/netdev-stream/unix-client", test_unix_client);
     g_test_add_func("/netdev-stream/tcp-client", test_tcp_client);

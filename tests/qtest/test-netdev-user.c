@@ -531,6 +531,34 @@ static void test_hostfwd_by_monitor(void)
     pair_free(pair);
 }
 
+/* The path goes with the rule, and can then be used for another. */
+static void test_hostfwd_unix_by_monitor(void)
+{
+    g_autofree char *path = tmp_path("fwd-by-monitor.sock");
+    g_autofree char *removed = g_strdup_printf("host forwarding rule for unix:%s removed\r\n",
+                                               path);
+    g_autofree char *not_found = g_strdup_printf("host forwarding rule for unix:%s not found\r\n",
+                                                 path);
+    Pair *pair = user_pair("");
+    g_autofree char *again = NULL;
+
+    for (int i = 0; i < 2; i++) {
+        g_autofree char *add = qtest_hmp(pair->s, "hostfwd_add net0 unix:%s-:22", path);
+        g_autofree char *usernet = qtest_hmp(pair->s, "info usernet");
+        g_autofree char *remove = NULL;
+
+        g_assert_cmpstr(add, ==, "");
+        g_assert_nonnull(strstr(usernet, "[HOST_FORWARD]"));
+        g_assert_true(g_file_test(path, G_FILE_TEST_EXISTS));
+        remove = qtest_hmp(pair->s, "hostfwd_remove net0 unix:%s", path);
+        g_assert_cmpstr(remove, ==, removed);
+        g_assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
+    }
+    again = qtest_hmp(pair->s, "hostfwd_remove net0 unix:%s", path);
+    g_assert_cmpstr(again, ==, not_found);
+    pair_free(pair);
+}
+
 typedef struct MonitorError {
     const char *name;
     const char *line;
@@ -696,6 +724,7 @@ int main(int argc, char **argv)
     g_test_add_func("/netdev-user/hostfwd-unix", test_hostfwd_unix);
     g_test_add_func("/netdev-user/hostfwd-udp", test_hostfwd_udp);
     g_test_add_func("/netdev-user/hostfwd-by-monitor", test_hostfwd_by_monitor);
+    g_test_add_func("/netdev-user/hostfwd-unix-by-monitor", test_hostfwd_unix_by_monitor);
     CASES_ADD("/netdev-user/monitor/", monitor_errors, name, test_monitor_error);
     g_test_add_func("/netdev-user/guestfwd-command", test_guestfwd_command);
     g_test_add_func("/netdev-user/guestfwd-chardev", test_guestfwd_chardev);

@@ -109,7 +109,9 @@ static void test_rule_to_remove(void)
     g_assert_false(net_user_rule_parse_host("tcp::80-:1", &rule, &error));
     g_assert_cmpstr(error->message, ==, "invalid format");
     g_assert_false(net_user_rule_parse_host("80", &rule, NULL));
-    g_assert_false(net_user_rule_parse_host("unix:/x", &rule, NULL));
+    g_assert_true(net_user_rule_parse_host("unix:/run/a-b", &rule, NULL));
+    g_assert_cmpstr(rule.path, ==, "/run/a-b");
+    net_user_rule_clear(&rule);
 }
 
 /* --- guestfwd ---------------------------------------------------------------------------- */

@@ -23,7 +23,6 @@
 
 typedef struct Host {
     SocketListener *listener;
-    int listen_fd;
     int client;
     int accepted; /* -1 = none yet */
     bool free_it; /* in the callback */
@@ -46,11 +45,11 @@ static void host_init(Host *host)
     SocketAddress addr = { .type = SOCKET_ADDRESS_TYPE_INET, .u.inet = inet };
     g_autoptr(SocketAddress) bound = NULL;
 
-    *host = (Host) { .accepted = -1, .listen_fd = socket_listen(&addr, 1, NULL) };
-    bound = socket_address_local(host->listen_fd, NULL);
+    *host = (Host) { .accepted = -1 };
+    host->listener = socket_listener_open(&addr, 1, host_take, host, NULL);
+    bound = socket_address_local(socket_listener_fd(host->listener), NULL);
     host->client = socket_connect(bound, NULL);
     g_assert_cmpint(host->client, >=, 0);
-    host->listener = socket_listener_new(host->listen_fd, host_take, host);
 }
 
 static void host_clear(Host *host)
@@ -58,7 +57,6 @@ static void host_clear(Host *host)
     socket_listener_free(host->listener);
     fd_close(&host->client);
     fd_close(&host->accepted);
-    fd_close(&host->listen_fd);
 }
 
 /* From now on no descriptor can be opened. Returns: the limit before. */
