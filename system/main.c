@@ -13,6 +13,7 @@
 #include "system/qtest.h"
 #include "system/run-state.h"
 #include "system/startup-internal.h"
+#include "util/fd-store.h"
 #include "util/log.h"
 
 /* Users before what they use: objects and netdevs hold chardevs, monitors sit on them. */
@@ -41,6 +42,7 @@ int main(int argc, char **argv)
     g_autoptr(Startup) startup = startup_new();
     int status = EXIT_FAILURE;
 
+    fd_store_note_inherited();
     log_init(argv[0]);
     process_init();
     char_set_quit_func(main_quit);

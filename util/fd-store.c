@@ -6,7 +6,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "util/error.h"
 #include "util/fd.h"
@@ -15,7 +18,12 @@ struct FdStore {
     GHashTable *fds; /* owned name -> descriptor, owned, as GINT_TO_POINTER */
 };
 
+/* More than anybody hands down; asking about each costs memory and time. */
+#define FD_INHERITED_MAX 65536
+
 static FdStore *fd_store_now; /* borrowed; the store of the command that runs */
+
+static GHashTable *fd_inherited; /* of those handed down, what nobody has taken; NULL = any */
 
 FdStore *fd_store_new(void)
 {
@@ -83,7 +91,45 @@ static int fd_store_take_or_error(FdStore *store, const char *name, GError **err
     return fd;
 }
 
-/* A descriptor that was inherited: from now on ours alone. Returns: -1 = not a number. */
+/* One system call tells which are open, also where there is no /proc. */
+void fd_store_note_inherited(void)
+{
+    struct rlimit limit = { .rlim_cur = 1024 };
+    g_autofree struct pollfd *fds = NULL;
+    nfds_t n;
+
+    getrlimit(RLIMIT_NOFILE, &limit);
+    n = (nfds_t)MIN(limit.rlim_cur, (rlim_t)FD_INHERITED_MAX);
+    fds = g_new0(struct pollfd, n);
+    for (nfds_t i = 0; i < n; i++) {
+        fds[i].fd = (int)i;
+    }
+    fd_inherited = g_hash_table_new(NULL, NULL);
+    if (poll(fds, n, 0) < 0) {
+        return;
+    }
+    for (nfds_t i = STDERR_FILENO + 1; i < n; i++) {
+        if (!(fds[i].revents & POLLNVAL)) {
+            g_hash_table_add(fd_inherited, GINT_TO_POINTER((int)i));
+        }
+    }
+}
+
+/*
+ * By number go only descriptors that were handed down for that, each once: the number of
+ * another one may be that of a monitor's connection. One that is not open at all is found out
+ * by whoever checks its kind.
+ */
+static bool fd_take_inherited(int fd, GError **error)
+{
+    if (!fd_inherited || g_hash_table_remove(fd_inherited, GINT_TO_POINTER(fd)) ||
+        fcntl(fd, F_GETFD) < 0) {
+        return true;
+    }
+    return error_set(error, "File descriptor %d was not inherited or is in use", fd);
+}
+
+/* Returns: -1 = not a number. */
 static int fd_from_number(const char *text)
 {
     char *end;
@@ -97,35 +143,43 @@ static int fd_from_number(const char *text)
     if (errno || *end || value > INT_MAX) {
         return -1;
     }
-    /* One that is not open is found out by whoever checks its kind. */
-    fcntl((int)value, F_SETFD, FD_CLOEXEC);
     return (int)value;
+}
+
+/* Returns: @fd, ours alone from now on; -1 with @error. */
+static int fd_take_number(int fd, GError **error)
+{
+    if (!fd_take_inherited(fd, error)) {
+        return -1;
+    }
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+    return fd;
 }
 
 int fd_from_text_r1(const char *text, GError **error)
 {
-    int fd;
+    int fd = fd_from_number(text);
 
     if (!g_ascii_isdigit(text[0]) && fd_store_now) {
         return fd_store_take_or_error(fd_store_now, text, error);
     }
-    fd = fd_from_number(text);
     if (fd < 0) {
         error_set(error, "Invalid file descriptor number '%s'", text);
+        return -1;
     }
-    return fd;
+    return fd_take_number(fd, error);
 }
 
 int fd_from_text_r2(const char *text, GError **error)
 {
-    int fd;
+    int fd = fd_from_number(text);
 
     if (fd_store_now) {
         return fd_store_take_or_error(fd_store_now, text, error);
     }
-    fd = fd_from_number(text);
     if (fd < 0) {
         error_set(error, "Unable to parse FD number %s", text);
+        return -1;
     }
-    return fd;
+    return fd_take_number(fd, error);
 }

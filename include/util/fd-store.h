@@ -30,6 +30,14 @@ void fd_store_set_current(FdStore *store);
 FdStore *fd_store_current(void);
 
 /**
+ * fd_store_note_inherited: remember which descriptors the process was started with
+ *
+ * To be called before anything is opened. From then on only these can be had by number, each
+ * once; not the standard streams, which messages go to. Before, any number will do.
+ */
+void fd_store_note_inherited(void);
+
+/**
  * fd_from_text_r1: a descriptor given as fd=TEXT to a netdev (interface.md 2.1, rule R1)
  *
  * A text that starts with a digit is a number, any other a name in the current store.

@@ -172,6 +172,58 @@ static void test_getfd(void)
     sock_close(&fd);
 }
 
+/* --- Descriptors by number --------------------------------------------------------------- */
+
+/* Whatever is open in the process: monitors, other netdevs, epoll, ... None may be had. */
+static void test_descriptors_of_the_process_cannot_be_had(void)
+{
+    static const char *const members[] = {
+        "'type': 'socket', 'fd': '%s'", "'type': 'tap', 'fd': '%s'",
+        "'type': 'dgram', 'local': {'type': 'fd', 'str': '%s'}",
+    };
+    QTest *s = qtest_start("-netdev socket,id=udp,udp=127.0.0.1:9,localaddr=127.0.0.1:%u",
+                           sock_free_port(SOCK_DGRAM));
+    g_autofree char *path = g_strdup_printf("/proc/%d/fd", qtest_pid(s));
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+    const char *name;
+    int n = 0;
+
+    while ((name = g_dir_read_name(dir))) {
+        for (size_t i = 0; i < G_N_ELEMENTS(members); i++) {
+            g_autofree char *with_fd = g_strdup_printf(members[i], name);
+
+            qtest_qmp_error(s, "GenericError", NULL, "{'execute': 'netdev_add', "
+                            "'arguments': {'id': 'x', %s}}", with_fd);
+            n++;
+        }
+    }
+    g_assert_cmpint(n, >, 9);
+    qtest_qmp_ok(s, "{'execute': 'query-status'}");
+    qtest_quit(s);
+}
+
+static void test_inherited_descriptor_is_had_once(void)
+{
+    int ours;
+    int theirs;
+    QTest *s;
+
+    sock_pair(SOCK_STREAM, &ours, &theirs);
+    s = qtest_start("%s", "");
+    for (int i = 0; i < 2; i++) {
+        json_object *reply = qtest_qmp(s, "{'execute': 'netdev_add', 'arguments': {'type': "
+                                       "'socket', 'id': 'n%d', 'fd': '%d'}}", i, theirs);
+
+        g_assert_cmpint(json_object_object_get_ex(reply, "return", NULL), ==, i == 0);
+        json_object_put(reply);
+    }
+    qtest_qmp_ok(s, "{'execute': 'netdev_del', 'arguments': {'id': 'n0'}}");
+    sock_close(&theirs);
+    sock_expect_eof(ours);
+    sock_close(&ours);
+    qtest_quit(s);
+}
+
 /* --- Bad input on a stream --------------------------------------------------------------- */
 
 /* Send a frame that claims @claim bytes, and @len bytes of it. */
@@ -413,6 +465,10 @@ int main(int argc, char **argv)
     g_test_add_func("/netdev-socket/udp", test_udp);
     g_test_add_func("/netdev-socket/mcast", test_mcast);
     g_test_add_func("/netdev-socket/getfd", test_getfd);
+    g_test_add_func("/netdev-socket/descriptors-of-the-process-cannot-be-had",
+                    test_descriptors_of_the_process_cannot_be_had);
+    g_test_add_func("/netdev-socket/inherited-descriptor-is-had-once",
+                    test_inherited_descriptor_is_had_once);
     g_test_add_func("/netdev-socket/largest-frame", test_largest_frame);
     g_test_add_func("/netdev-socket/frame-too-long", test_frame_too_long);
     g_test_add_func("/netdev-socket/frames-before-a-long-one-count",

@@ -435,8 +435,8 @@ static const AddError add_errors[] = {
     { "ifname-long", ", 'ifname': 'abcdefghijklmnop'", "ifname=abcdefghijklmnop is too long: "
       "an interface's name has at most 15 bytes" },
     { "fd-unknown-name", ", 'fd': 'foo'", "File descriptor named 'foo' has not been found" },
-    { "fd-no-tap", ", 'fd': '0'",
-      "Unable to query TUNGETIFF on FD 0: Inappropriate ioctl for device" },
+    { "fd-standard-stream", ", 'fd': '0'",
+      "File descriptor 0 was not inherited or is in use" },
     { "fd-not-open", ", 'fd': '999'", "Unable to query TUNGETIFF on FD 999: Bad file descriptor" },
 };
 

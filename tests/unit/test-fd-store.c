@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <glib.h>
@@ -316,6 +317,33 @@ static void test_set_drop_unused(void)
     remove_all_sets();
 }
 
+/* From here on for good; so it is the last test. */
+static void test_number_is_one_that_was_inherited(void)
+{
+    int inherited = open_null(O_RDONLY);
+    int own;
+    g_autofree char *inherited_text = g_strdup_printf("%d", inherited);
+    g_autofree char *own_text = NULL;
+    g_autofree char *message = NULL;
+    g_autoptr(GError) error = NULL;
+
+    fd_store_note_inherited();
+    own = open_null(O_RDONLY);
+    own_text = g_strdup_printf("%d", own);
+    message = g_strdup_printf("File descriptor %d was not inherited or is in use", own);
+    g_assert_cmpint(fd_from_text_r1(own_text, &error), ==, -1);
+    assert_message(&error, message);
+    g_assert_cmpint(fd_from_text_r2(own_text, &error), ==, -1);
+    assert_message(&error, message);
+    g_assert_cmpint(fd_from_text_r1("2", &error), ==, -1);
+    assert_message(&error, "File descriptor 2 was not inherited or is in use");
+    g_assert_cmpint(fd_from_text_r1(inherited_text, &error), ==, inherited);
+    g_assert_cmpint(fd_from_text_r1(inherited_text, NULL), ==, -1);
+    fd_close(&inherited);
+    g_assert_cmpint(fd_from_text_r1(inherited_text, NULL), ==, atoi(inherited_text));
+    fd_close(&own);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -337,5 +365,7 @@ int main(int argc, char **argv)
     g_test_add_func("/fd-set/open", test_set_open);
     g_test_add_func("/fd-set/open-plain-path", test_set_open_plain_path);
     g_test_add_func("/fd-set/drop-unused", test_set_drop_unused);
+    g_test_add_func("/inherited/number-is-one-that-was-inherited",
+                    test_number_is_one_that_was_inherited);
     return g_test_run();
 }
