@@ -130,21 +130,26 @@ bool tap_script_run(const char *script, const char *ifname, bool interruptible, 
 
 /* --- The bridge helper ------------------------------------------------------------------- */
 
-/* Returns: as child_start(). */
+/*
+ * A helper with blanks is a command of a shell. Our arguments come behind it one by one, as
+ * the shell's own: the bridge's name, say, is no part of the command.
+ * Returns: as child_start().
+ */
 static int helper_start(const char *helper, const char *bridge, int fd, pid_t *pid)
 {
     g_autofree char *fd_option = g_strdup_printf("--fd=%d", HELPER_FD);
     g_autofree char *br_option = g_strdup_printf("--br=%s", bridge);
     g_autofree char *command = NULL;
     char *program[] = { (char *)helper, (char *)"--use-vnet", fd_option, br_option, NULL };
-    char *shell[] = { (char *)"/bin/sh", (char *)"-c", NULL, NULL };
+    char *shell[] = { (char *)"/bin/sh", (char *)"-c", NULL, (char *)"sh",
+                      (char *)"--use-vnet", fd_option, NULL, NULL };
 
     if (!strpbrk(helper, " \t")) {
         return child_start(program, fd, pid);
     }
-    command = g_strdup_printf("%s --use-vnet %s %s", helper, fd_option,
-                              strstr(helper, "--br=") ? "" : br_option);
+    command = g_strdup_printf("%s \"$@\"", helper);
     shell[2] = command;
+    shell[6] = strstr(helper, "--br=") ? NULL : br_option;
     return child_start(shell, fd, pid);
 }
 

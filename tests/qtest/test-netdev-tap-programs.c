@@ -269,6 +269,20 @@ static void test_helper_shell_bridge(void)
     check_helper(netdev, info);
 }
 
+/* The bridge's name is an argument, whatever is in it; with /bin/true nothing comes of it. */
+static void test_helper_shell_does_not_see_the_bridge(void)
+{
+    g_autofree char *made = tmp_path("made");
+    QTest *s = qtest_start("%s", "");
+
+    qtest_qmp_error(s, "GenericError", "failed to recv file descriptor: No data available",
+                    "{'execute': 'netdev_add', 'arguments': {'type': 'bridge', 'id': 'x', "
+                    "'helper': '/bin/true and blanks', 'br': 'b;touch %s;$(touch %s)'}}", made,
+                    made);
+    qtest_quit(s);
+    g_assert_false(g_file_test(made, G_FILE_TEST_EXISTS));
+}
+
 static void test_helper_errors(void)
 {
     g_autofree char *path = helper_path();
@@ -329,6 +343,8 @@ int main(int argc, char **argv)
     g_test_add_func("/netdev-tap-programs/helper-default-bridge", test_helper_default_bridge);
     g_test_add_func("/netdev-tap-programs/helper-shell", test_helper_shell);
     g_test_add_func("/netdev-tap-programs/helper-shell-bridge", test_helper_shell_bridge);
+    g_test_add_func("/netdev-tap-programs/helper-shell-does-not-see-the-bridge",
+                    test_helper_shell_does_not_see_the_bridge);
     g_test_add_func("/netdev-tap-programs/helper-errors", test_helper_errors);
     g_test_add_func("/netdev-tap-programs/helper-interrupted", test_helper_interrupted);
     return g_test_run();
