@@ -263,15 +263,6 @@ static void export_dgram_run_state_changed(NetExport *exp, bool running)
 {
 }
 
-static void export_dgram_probe(NetExport *exp)
-{
-    NetExportDgram *dgram = (NetExportDgram *)exp;
-
-    if (dgram->path_len > 0) {
-        dgram_probe_path(dgram);
-    }
-}
-
 static int export_dgram_socket(const NetExport *exp)
 {
     return export_conn(exp)->fd;
@@ -425,7 +416,6 @@ static const NetExportClass export_dgram_class = {
     .is_idle = export_dgram_is_idle,
     .drain = export_dgram_drain,
     .run_state_changed = export_dgram_run_state_changed,
-    .probe = export_dgram_probe,
     .socket = export_dgram_socket,
     .address = export_dgram_address,
     .error = export_dgram_error,

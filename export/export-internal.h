@@ -67,8 +67,6 @@ typedef struct NetExportClass {
     void (*drain)(NetExport *exp, uint64_t limit);
     /** The VM runs or is stopped. */
     void (*run_state_changed)(NetExport *exp, bool running);
-    /** Look whether the guest is there, if that is not known from events; may be NULL. */
-    void (*probe)(NetExport *exp);
     /** The socket in use; -1 = none. */
     int (*socket)(const NetExport *exp);
     /** Where the guest's QEMU is to connect or send to, or is connected to; NULL = given. Owned. */

@@ -112,9 +112,6 @@ static void export_append(NetExport *exp, void *opaque)
         .reading = exp->nc.polled || exp->class->always_reads,
     };
 
-    if (exp->class->probe) {
-        exp->class->probe(exp);
-    }
     info.id = g_strdup(exp->nc.id);
     info.address = exp->class->address(exp);
     info.error = g_strdup(exp->class->error(exp));

@@ -26,23 +26,29 @@ static const NetClientInfo netdev_info = {
     .is_netdev = true,
 };
 
-void export_fixture_set_up(ExportFixture *f, const char *more)
+void export_fixture_add(ExportFixture *f, const char *export_options, int guest)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(NetExportOptions) opts = NULL;
+
+    net_init();
+    run_state_set(RUN_STATE_RUNNING);
+    opts = net_export_options_parse(export_options, &error);
+    g_assert_no_error(error);
+    *f = (ExportFixture) { .netdev = net_client_new(&netdev_info, "n0"), .guest = guest };
+    net_export_add(opts, &error);
+    g_assert_no_error(error);
+    f->exp = net_export_find("e0");
+}
+
+void export_fixture_set_up(ExportFixture *f, const char *more)
+{
     g_autofree char *text = NULL;
     int fds[2];
 
     g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), ==, 0);
-    net_init();
-    run_state_set(RUN_STATE_RUNNING);
     text = g_strdup_printf("stream,id=e0,netdev=n0,addr.type=fd,addr.str=%d%s", fds[1], more);
-    opts = net_export_options_parse(text, &error);
-    g_assert_no_error(error);
-    *f = (ExportFixture) { .netdev = net_client_new(&netdev_info, "n0"), .guest = fds[0] };
-    net_export_add(opts, &error);
-    g_assert_no_error(error);
-    f->exp = net_export_find("e0");
+    export_fixture_add(f, text, fds[0]);
     LOOP_UNTIL(!f->exp->nc.disconnected);
 }
 

@@ -28,6 +28,10 @@ typedef struct ExportFixture {
 
 /** export_fixture_set_up: the VM runs. @more: ",KEY=VALUE" for e0 */
 void export_fixture_set_up(ExportFixture *f, const char *more);
+
+/** export_fixture_add: the same with all options of e0, and no guest yet. @guest: taken */
+void export_fixture_add(ExportFixture *f, const char *export_options, int guest);
+
 void export_fixture_tear_down(ExportFixture *f);
 
 /** export_fixture_send: @n frames of @len bytes, one after the other. */

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Exports from inside: a guest that will not come back, and the end of one that was for one. */
 
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <glib/gstdio.h>
+
+#include "net/chain-internal.h"
 #include "qapi/qapi-commands.h"
 #include "system/run-state.h"
 #include "export-fixture.h"
@@ -96,6 +102,50 @@ static void test_already_shutting_down(void)
     export_fixture_tear_down(&f);
 }
 
+static int bind_dgram(const char *path)
+{
+    struct sockaddr_un addr = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+    g_strlcpy(addr.sun_path, path, sizeof(addr.sun_path));
+    g_assert_cmpint(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), ==, 0);
+    return fd;
+}
+
+static void assert_query_shows(bool connected, uint64_t n_from_guest)
+{
+    g_autoptr(NetExportInfoList) list = qmp_query_net_exports(NULL);
+
+    g_assert_cmpint(list->items[0].connected, ==, connected);
+    g_assert_cmpuint(list->items[0].from_guest->frames, ==, n_from_guest);
+}
+
+/* It is the loop that finds the guest and reads what it has sent, not who looks at the counts. */
+static void test_a_query_acts_on_nothing(void)
+{
+    static const uint8_t frame[FIXTURE_FRAME_LEN];
+    g_autofree char *dir = g_dir_make_tmp("test-export-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(dir, "export", NULL);
+    g_autofree char *remote = g_build_filename(dir, "guest", NULL);
+    g_autofree char *options = NULL;
+    struct sockaddr_un addr = { .sun_family = AF_UNIX };
+    ExportFixture f;
+
+    options = g_strdup_printf("dgram,id=e0,netdev=n0,addr.type=unix,addr.path=%s,"
+                              "remote.type=unix,remote.path=%s", path, remote);
+    export_fixture_add(&f, options, bind_dgram(remote));
+    g_strlcpy(addr.sun_path, path, sizeof(addr.sun_path));
+    g_assert_cmpint(sendto(f.guest, frame, sizeof(frame), 0, (struct sockaddr *)&addr,
+                           sizeof(addr)), ==, sizeof(frame));
+    assert_query_shows(false, 0);
+    LOOP_UNTIL(!f.exp->nc.disconnected && f.netdev->peer);
+    LOOP_UNTIL(f.exp->nc.out->stats.in.frames == 1);
+    assert_query_shows(true, 1);
+    export_fixture_tear_down(&f);
+    g_unlink(remote);
+    g_rmdir(dir);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -103,5 +153,6 @@ int main(int argc, char **argv)
     g_test_add_func("/export/the-vm-runs-after-all", test_the_vm_runs_after_all);
     g_test_add_func("/export/armed", test_armed);
     g_test_add_func("/export/already-shutting-down", test_already_shutting_down);
+    g_test_add_func("/export/a-query-acts-on-nothing", test_a_query_acts_on_nothing);
     return g_test_run();
 }
