@@ -407,7 +407,10 @@ static void char_socket_connect_done(int fd, const GError *error, void *opaque)
     }
     if (!cs->error_reported) {
         cs->error_reported = true;
-        log_error("Unable to connect character device %s: %s", cs->chr.id, error->message);
+        g_autofree char *source = g_strdup_printf("Unable to connect character device %s",
+                                                  cs->chr.id);
+
+        log_limited_error(source, "connect", "%s", error->message);
     }
     char_socket_retry_later(cs);
 }

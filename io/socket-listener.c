@@ -32,7 +32,7 @@ static void socket_listener_fail(SocketListener *listener, int err)
     fd_watch_set(listener->watch, FD_EVENT_NONE);
     timer_start_at(listener->pause, clock_now_ns(CLOCK_TYPE_REALTIME) + SOCKET_LISTENER_PAUSE_NS);
     if (!listener->has_failed) {
-        log_warning("cannot accept a connection: %s", strerror(err));
+        log_limited_warning("cannot accept a connection", strerror(err), "%s", strerror(err));
         listener->has_failed = true;
     }
 }

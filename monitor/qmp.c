@@ -340,8 +340,10 @@ void qmp_session_send_event(QmpSession *session, json_object *event)
         return;
     }
     if (char_frontend_n_pending(fe) > QMP_UNREAD_MAX) {
-        log_warning("chardev '%s': a QMP client does not read its events: disconnected",
-                    char_id(fe->chr));
+        g_autofree char *source = g_strdup_printf("chardev '%s'", char_id(fe->chr));
+
+        log_limited_warning(source, "events",
+                            "a QMP client does not read its events: disconnected");
         session->state.negotiated = false;
         char_frontend_disconnect(fe);
         return;

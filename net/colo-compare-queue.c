@@ -51,10 +51,11 @@ static void queues_tell(ColoQueues *queues, ColoSide side, ColoDropReason reason
 {
     static const char *const names[] = { "primary", "secondary" };
 
-    if (!drop_is_expected(reason) && log_limit_passes(&queues->limits[reason])) {
-        log_warning("%s: %s packet dropped: %s (%" PRIu64 " so far)", queues->who, names[side],
-                    qapi_enum_name(QAPI_TYPE(ColoDropReason), (int)reason),
-                    queues->side[side].dropped[reason].frames);
+    const char *name = qapi_enum_name(QAPI_TYPE(ColoDropReason), (int)reason);
+
+    if (!drop_is_expected(reason)) {
+        log_limited_warning(queues->who, name, "%s packet dropped: %s (%" PRIu64 " so far)",
+                            names[side], name, queues->side[side].dropped[reason].frames);
     }
 }
 

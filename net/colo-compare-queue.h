@@ -50,7 +50,6 @@ typedef struct ColoQueues {
     ColoPool pool;
     ColoSideStats side[COLO_SIDE__MAX];
     NetPacketFaults faults;
-    LogLimit limits[COLO_DROP_REASON__MAX]; /* of the messages about drops */
     uint64_t n_untracked;      /* primary packets that went out without comparison */
     uint64_t n_matches;        /* ... with */
     uint64_t n_mismatches;     /* comparisons that asked for a checkpoint */

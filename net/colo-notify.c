@@ -130,9 +130,7 @@ void colo_notify_request(ColoNotify *notify)
 static void notify_unknown(ColoNotify *notify)
 {
     notify->n_unknown++;
-    if (log_limit_passes(&notify->unknown_limit)) {
-        log_warning("%s: COLO compare got unsupported instruction", notify->who);
-    }
+    log_limited_warning(notify->who, "instruction", "COLO compare got unsupported instruction");
 }
 
 static void notify_handle(ColoNotify *notify, ColoNotifyMessage message)
@@ -157,10 +155,8 @@ static void notify_handle(ColoNotify *notify, ColoNotifyMessage message)
 static void notify_malformed(ColoNotify *notify, const GError *error)
 {
     notify->n_malformed++;
-    if (log_limit_passes(&notify->malformed_limit)) {
-        log_error("%s: %s", notify->who, error->message);
-        log_error("%s: colo-compare notify_dev error", notify->who);
-    }
+    log_limited_error(notify->who, "notify", "%s", error->message);
+    log_limited_error(notify->who, "notify-error", "colo-compare notify_dev error");
     notify->dead = true;
     char_frontend_disconnect(&notify->fe);
 }

@@ -7,7 +7,6 @@
 #include <sys/types.h>
 
 #include "chardev/char.h"
-#include "util/log.h"
 
 /** What comes in. */
 typedef enum ColoNotifyMessage {
@@ -54,8 +53,6 @@ typedef struct ColoNotify {
     uint64_t n_lost;           /* requests that could not be sent */
     uint64_t n_unknown;        /* messages that mean nothing */
     uint64_t n_malformed;      /* connections that brought an impossible length */
-    LogLimit unknown_limit;    /* of the messages about these */
-    LogLimit malformed_limit;
     bool vnet_hdr;             /* the form to expect from the next message on */
     bool dead;                 /* the stream is malformed: not read until it is another one */
 } ColoNotify;

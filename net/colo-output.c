@@ -43,8 +43,8 @@ static void output_lose(ColoOutput *out, const char *why)
     net_count_add(&out->lost, out->waiting.n, out->waiting.bytes);
     if (out->waiting.n > 0 && !out->told) {
         out->told = true;
-        log_warning("%s: outdev '%s' is %s: released packets are lost", out->who,
-                    char_id(out->fe.chr), why);
+        log_limited_warning(out->who, why, "outdev '%s' is %s: released packets are lost",
+                            char_id(out->fe.chr), why);
     }
     while (out->waiting.head) {
         output_drop_head(out);

@@ -182,8 +182,12 @@ static bool link_take_batch(HandoverLink *link, const NetBatch *batch)
 
 static void link_refuse(HandoverLink *link, const GError *error)
 {
-    log_error("filter '%s': chardev '%s': %s", link->filter->obj.id, char_id(link->fe.chr),
-              error ? error->message : "the other side does not speak the hand-over protocol");
+    const char *text = error ? error->message
+                             : "the other side does not speak the hand-over protocol";
+    g_autofree char *source = g_strdup_printf("filter '%s': chardev '%s'", link->filter->obj.id,
+                                              char_id(link->fe.chr));
+
+    log_limited_error(source, text, "%s", text);
     link->n_malformed++;
     link->dead = true;
     net_framer_reset(&link->framer);

@@ -22,15 +22,20 @@ static size_t input_read_wanted(void *opaque)
     return in->paused ? 0 : NET_READ_SIZE;
 }
 
+/* What messages are about. Returns: owned. */
+static char *input_source(const FilterInput *in)
+{
+    return g_strdup_printf("%s '%s'", in->hooks->kind, in->owner->id);
+}
+
 static void input_malformed(FilterInput *in, const GError *error)
 {
     const FilterInputHooks *hooks = in->hooks;
+    g_autofree char *source = input_source(in);
 
-    if (log_limit_passes(&in->malformed_limit)) {
-        log_error("%s '%s': %s", hooks->kind, in->owner->id, error->message);
-        if (hooks->error) {
-            log_error("%s '%s': %s", hooks->kind, in->owner->id, hooks->error);
-        }
+    log_limited_error(source, hooks->property, "%s", error->message);
+    if (hooks->error) {
+        log_limited_error(source, hooks->error, "%s", hooks->error);
     }
     in->n_malformed++;
     in->dead = true;
@@ -72,10 +77,11 @@ static void input_read(const uint8_t *data, size_t len, void *opaque)
 static void input_closed(FilterInput *in)
 {
     if (!net_framer_is_between_frames(&in->framer)) {
-        if (log_limit_passes(&in->torn_limit)) {
-            log_warning("%s '%s': %s '%s' was closed in the middle of a frame", in->hooks->kind,
-                        in->owner->id, in->hooks->property, char_id(in->fe.chr));
-        }
+        g_autofree char *source = input_source(in);
+        const char *id = char_id(in->fe.chr);
+
+        log_limited_warning(source, id, "%s '%s' was closed in the middle of a frame",
+                            in->hooks->property, id);
         in->n_malformed++;
         net_framer_reset(&in->framer);
     }

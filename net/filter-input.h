@@ -11,7 +11,6 @@
 #include "chardev/char.h"
 #include "net/framer.h"
 #include "qom/object.h"
-#include "util/log.h"
 
 /** What an input is, asks and tells; constant. @owner is the object that it belongs to. */
 typedef struct FilterInputHooks {
@@ -40,8 +39,6 @@ typedef struct FilterInput {
     CharFrontend fe;
     NetFramer framer;
     uint64_t n_malformed; /* streams that ended in a frame, or brought an oversized one */
-    LogLimit malformed_limit; /* of the messages about these */
-    LogLimit torn_limit;
     bool vnet_hdr;        /* owner's to set: the form to expect from the next frame on */
     bool dead;            /* the stream is malformed: not read until it is another one */
     bool paused;          /* the last answer was that nothing is wanted */

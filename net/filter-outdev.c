@@ -170,9 +170,12 @@ bool filter_outdev_take_kept(FilterOutdev *out, NetFrame *frame)
 
 void filter_outdev_tell(FilterOutdev *out, const char *what)
 {
+    g_autofree char *source = NULL;
+
     if (!out->told) {
         out->told = true;
-        log_warning("filter '%s': outdev '%s' is not connected: frames %s",
-                    out->filter->obj.id, char_id(out->fe.chr), what);
+        source = g_strdup_printf("filter '%s'", out->filter->obj.id);
+        log_limited_warning(source, what, "outdev '%s' is not connected: frames %s",
+                            char_id(out->fe.chr), what);
     }
 }

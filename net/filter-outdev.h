@@ -22,7 +22,7 @@ struct FilterOutdev {
     uint64_t kept_mark;  /* net_stage_n_delivered() when it was taken */
     bool vnet_hdr;       /* the form to use from the next frame boundary on */
     bool broken;         /* a write failed; the event that says so is still to come */
-    bool told;           /* this disconnection's effect on frames has been logged */
+    bool told;           /* this disconnection's effect on frames has been reported to the log */
 };
 
 /** filter_chardev_find: the chardev, or NULL and DeviceNotFound "@what 'ID' not found". */
@@ -58,7 +58,7 @@ size_t filter_outdev_write(FilterOutdev *out, NetDirection direction, const NetF
 /** filter_outdev_take_kept: give up the frame that is partly out; it no longer counts as sent. */
 bool filter_outdev_take_kept(FilterOutdev *out, NetFrame *frame);
 
-/** filter_outdev_tell: log once in each disconnection that frames @what. */
+/** filter_outdev_tell: log that frames @what; once in each disconnection, and once a minute. */
 void filter_outdev_tell(FilterOutdev *out, const char *what);
 
 #endif

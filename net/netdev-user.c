@@ -350,7 +350,7 @@ static void user_log(const char *domain, GLogLevelFlags level, const char *messa
 {
     g_autofree char *line = g_strchomp(g_strdup(message));
 
-    log_warning("Slirp: %s", line);
+    log_limited_warning("Slirp", line, "%s", line);
 }
 
 static void user_catch_log(void)

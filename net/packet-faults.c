@@ -5,14 +5,15 @@
 
 #include <inttypes.h>
 
+#include "util/log.h"
 
 void net_packet_faults_count(NetPacketFaults *faults, NetPacketFault fault, const char *who)
 {
+    const char *name = net_packet_fault_name(fault);
+
     faults->n[fault]++;
-    if (log_limit_passes(&faults->limits[fault])) {
-        log_warning("%s: malformed frame: %s (%" PRIu64 " so far)", who,
-                    net_packet_fault_name(fault), faults->n[fault]);
-    }
+    log_limited_warning(who, name, "malformed frame: %s (%" PRIu64 " so far)", name,
+                        faults->n[fault]);
 }
 
 uint64_t net_packet_faults_total(const NetPacketFaults *faults)

@@ -76,13 +76,21 @@ void net_stream_conn_clear(NetStreamConn *conn)
     net_frame_writer_clear(&conn->writer);
 }
 
+/* A peer may do it again and again. */
+static void conn_complain(const NetClient *nc, const char *message)
+{
+    g_autofree char *source = g_strdup_printf("%s '%s'", net_client_noun(nc), nc->id);
+
+    log_limited_error(source, message, "%s", message);
+}
+
 static void conn_lose(NetStreamConn *conn)
 {
     NetClient *nc = conn->nc;
 
     TRACE(net_stream_conn_lost, "%s '%s'", net_client_noun(nc), nc->id);
     if (!net_framer_is_between_frames(&conn->framer)) {
-        log_error("%s '%s': connection ended inside a frame", net_client_noun(nc), nc->id);
+        conn_complain(nc, "connection ended inside a frame");
         nc->n_read_errors++;
     }
     conn_close(conn);
@@ -95,8 +103,7 @@ static void conn_lose_malformed(NetStreamConn *conn)
 {
     NetClient *nc = conn->nc;
 
-    log_error("%s '%s': serious error: oversized packet received,connection terminated.",
-              net_client_noun(nc), nc->id);
+    conn_complain(nc, "serious error: oversized packet received,connection terminated.");
     nc->n_read_errors++;
     net_framer_reset(&conn->framer);
     conn_lose(conn);

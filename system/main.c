@@ -15,6 +15,7 @@
 #include "system/startup-internal.h"
 #include "util/fd-store.h"
 #include "util/log.h"
+#include "util/trace.h"
 
 /* Users before what they use: objects and netdevs hold chardevs, monitors sit on them. */
 static void main_cleanup(void)
@@ -30,6 +31,8 @@ static void main_cleanup(void)
     char_cleanup();
     run_state_cleanup();
     process_cleanup();
+    trace_cleanup();
+    log_cleanup();
 }
 
 static void main_quit(void)
@@ -44,6 +47,7 @@ int main(int argc, char **argv)
 
     fd_store_note_inherited();
     log_init(argv[0]);
+    log_catch_glib();
     process_init();
     char_set_quit_func(main_quit);
     if (startup_run(startup, argc, argv)) {

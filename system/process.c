@@ -18,6 +18,7 @@
 #include "system/process-internal.h"
 #include "util/error.h"
 #include "util/fd.h"
+#include "util/log.h"
 
 #define PROCESS_DAEMON_UMASK 027
 
@@ -170,6 +171,7 @@ void process_daemon_ready(void)
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
         dup2(process.null_fd, fd);
     }
+    log_reopen();
     fd_close(&process.null_fd);
     do {
         n = write(process.ready_fd, "", 1);

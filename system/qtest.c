@@ -4,15 +4,17 @@
 #include "system/qtest.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "chardev/char.h"
 #include "system/process.h"
 #include "util/clock.h"
 #include "util/error.h"
+#include "util/line-sink.h"
 #include "util/log.h"
+#include "util/output-file.h"
 
 /* A longer line is cut and answered with FAIL, so that memory is bounded. */
 #define QTEST_LINE_MAX (1024 * 1024)
@@ -23,7 +25,9 @@ static struct {
     CharFrontend fe;
     GString *line;       /* owned: received, not yet ended by LF; NULL = not started */
     bool line_too_long;  /* the line being received exceeds QTEST_LINE_MAX */
-    FILE *log;           /* owned unless stderr; NULL = none */
+    bool has_log;
+    bool log_is_stderr;
+    LineSink log;        /* when it is a file */
     int64_t opened_ns;   /* when the client came */
 } qtest;
 
@@ -36,19 +40,33 @@ static double qtest_seconds(void)
 
 static void qtest_log(char kind, double seconds, const char *text)
 {
-    if (qtest.log) {
-        fprintf(qtest.log, kind == 'I' && seconds == 0 ? "[%c %.6f] %s\n" : "[%c +%.6f] %s\n",
-                kind, seconds, text);
-        fflush(qtest.log);
+    const char *sign = kind == 'I' && seconds == 0 ? "" : "+";
+    g_autofree char *line = NULL;
+
+    if (!qtest.has_log) {
+        return;
+    }
+    line = g_strdup_printf("[%c %s%.6f] %s\n", kind, sign, seconds, text);
+    if (qtest.log_is_stderr) {
+        log_write(line, strlen(line));
+    } else {
+        line_sink_write(&qtest.log, line, strlen(line));
     }
 }
 
+/* One that cannot be opened is no log. */
 static void qtest_log_open(const char *name)
 {
-    if (!name) {
-        qtest.log = stderr;
-    } else if (strcmp(name, "none") != 0) {
-        qtest.log = fopen(name, "we"); /* one that cannot be opened is no log */
+    int fd;
+
+    qtest.log_is_stderr = !name;
+    qtest.has_log = !name;
+    if (name && strcmp(name, "none") != 0) {
+        fd = output_file_open(name, O_TRUNC);
+        qtest.has_log = fd >= 0;
+        if (fd >= 0) {
+            line_sink_take(&qtest.log, fd);
+        }
     }
 }
 
@@ -256,8 +274,7 @@ void qtest_stop(void)
     char_frontend_detach(&qtest.fe);
     g_string_free(qtest.line, TRUE);
     qtest.line = NULL;
-    if (qtest.log && qtest.log != stderr) {
-        fclose(qtest.log);
-    }
-    qtest.log = NULL;
+    line_sink_finish(&qtest.log, 0);
+    line_sink_close(&qtest.log);
+    qtest.has_log = false;
 }

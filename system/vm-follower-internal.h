@@ -61,8 +61,6 @@ typedef struct VmFollower {
     uint64_t n_reconnects;
     uint64_t n_errors;
     char *last_error;      /* owned; NULL = none */
-    int64_t log_start_ns;  /* of the time in which the lines of the log are counted */
-    unsigned n_logged;
 } VmFollower;
 
 /** vm_follower_get: the only one there can be, or NULL. */

@@ -25,9 +25,6 @@
 
 /* How often the end of a migration is asked for that does not tell it by events. */
 #define FOLLOWER_POLL_NS (INT64_C(1000) * 1000 * 1000)
-/* Lines of the log in a while; what a VM does wrong is counted all the same. */
-#define FOLLOWER_LOG_NS  (INT64_C(10) * 1000 * 1000 * 1000)
-#define FOLLOWER_LOG_MAX 10
 
 static VmFollower *vm_follower; /* borrowed: the one there is */
 
@@ -60,17 +57,6 @@ VmFollowerState vm_follower_state(const VmFollower *f)
 }
 
 /* --- Errors -------------------------------------------------------------------------------- */
-
-static bool vm_follower_may_log(VmFollower *f)
-{
-    int64_t now = clock_now_ns(CLOCK_TYPE_REALTIME);
-
-    if (f->n_logged == 0 || now - f->log_start_ns > FOLLOWER_LOG_NS) {
-        f->log_start_ns = now;
-        f->n_logged = 0;
-    }
-    return f->n_logged++ < FOLLOWER_LOG_MAX;
-}
 
 /* @message: taken */
 static void vm_follower_count_error(VmFollower *f, char *message)
@@ -387,9 +373,9 @@ static void vm_follower_complain(const char *message, void *opaque)
 {
     VmFollower *f = opaque;
 
-    if (vm_follower_may_log(f)) {
-        log_warning("vm-follower '%s': %s", f->obj.id, message);
-    }
+    g_autofree char *source = g_strdup_printf("vm-follower '%s'", f->obj.id);
+
+    log_limited_warning(source, message, "%s", message);
     vm_follower_count_error(f, g_strdup(message));
 }
 
@@ -404,10 +390,10 @@ static void vm_follower_broken(const char *message, void *opaque)
 {
     VmFollower *f = opaque;
 
-    if (vm_follower_may_log(f)) {
-        log_error("vm-follower '%s': chardev '%s': %s", f->obj.id,
-                  vm_follower_props(f)->chardev, message);
-    }
+    g_autofree char *source = g_strdup_printf("vm-follower '%s': chardev '%s'", f->obj.id,
+                                              vm_follower_props(f)->chardev);
+
+    log_limited_error(source, message, "%s", message);
     vm_follower_count_error(f, g_strdup(message));
 }
 

@@ -178,8 +178,13 @@ static int fd_set_open(int64_t id, int flags)
         int has = fcntl(entry->fd, F_GETFL);
 
         if (has >= 0 && fd_set_mode_fits(has, flags)) {
+            int fd = fcntl(entry->fd, F_DUPFD_CLOEXEC, 0);
+
             set->used = true;
-            return fcntl(entry->fd, F_DUPFD_CLOEXEC, 0);
+            if (fd >= 0 && (flags & O_NONBLOCK)) {
+                fd_set_nonblocking(fd, true);
+            }
+            return fd;
         }
     }
     errno = EACCES;

@@ -1,29 +1,88 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Diagnostics on stderr: who, where, how bad, what. */
+/* Diagnostics on stderr: who, where, how bad, what; and the limit of what peers can cause. */
 
 #include "util/log.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include <unistd.h>
+
 #include "util/clock.h"
 #include "util/error.h"
+#include "util/line-sink.h"
 
-#define LOG_LIMIT_PAUSE_NS INT64_C(60000000000)
+#define LOG_QUIET_NS INT64_C(60000000000)
+
+/* Further kinds of messages are only counted, until there are fewer. */
+#define LOG_TOPICS_MAX 1024u
+
+/* How long the end of the process may wait for a reader of stderr. */
+#define LOG_FINISH_MS 500
+
+/** A message of one kind from one source that was logged less than a minute ago. */
+typedef struct LogTopic {
+    LogSeverity severity;
+    char *text;             /* owned: what was logged */
+    uint64_t n_suppressed;  /* since then */
+    int64_t quiet_until_ns; /* of the host's clock */
+} LogTopic;
 
 typedef struct LogState {
     char *program;    /* owned */
     char *guest_name; /* owned; NULL = not shown */
     char *location;   /* owned; NULL = nothing is being processed */
     bool timestamps;
+    bool is_open;        /* sink is what stderr is */
+    LineSink sink;
+    GHashTable *topics;  /* owned: source and topic -> LogTopic; NULL = none */
+    Timer *quiet_timer;  /* owned; runs while there are topics */
+    uint64_t n_beyond;   /* messages that came when there were LOG_TOPICS_MAX topics */
 } LogState;
 
 static LogState log_state;
+
+void log_reopen(void)
+{
+    line_sink_open(&log_state.sink, STDERR_FILENO);
+    log_state.is_open = true;
+}
+
+void log_write(const char *text, size_t len)
+{
+    if (!log_state.is_open) {
+        log_reopen();
+    }
+    line_sink_write(&log_state.sink, text, len);
+}
+
+/* GLib's own handler waits for the reader of stderr. What ends the process is left to it. */
+static GLogWriterOutput log_from_glib(GLogLevelFlags level, const GLogField *fields,
+                                      gsize n_fields, gpointer opaque)
+{
+    g_autofree char *text = NULL;
+
+    if (level & (G_LOG_FLAG_FATAL | G_LOG_LEVEL_ERROR)) {
+        return g_log_writer_default(level, fields, n_fields, opaque);
+    }
+    if (!g_log_writer_default_would_drop(level, NULL)) {
+        text = g_log_writer_format_fields(level, fields, n_fields, FALSE);
+        log_limited_warning("GLib", text, "%s", text);
+    }
+    return G_LOG_WRITER_HANDLED;
+}
 
 void log_init(const char *argv0)
 {
     g_free(log_state.program);
     log_state.program = g_path_get_basename(argv0);
+    g_set_prgname(log_state.program);
+    log_reopen();
+}
+
+void log_catch_glib(void)
+{
+    g_log_set_writer_func(log_from_glib, NULL, NULL);
 }
 
 const char *log_program_name(void)
@@ -58,8 +117,13 @@ static void log_append_timestamp(GString *line)
     g_string_append_printf(line, "%s.%06dZ ", seconds, g_date_time_get_microsecond(now));
 }
 
-static GString *log_line_new(const char *severity)
+static GString *log_line_new(LogSeverity severity)
 {
+    static const char *const words[] = {
+        [LOG_SEVERITY_ERROR] = "",
+        [LOG_SEVERITY_WARNING] = "warning: ",
+        [LOG_SEVERITY_INFO] = "info: ",
+    };
     GString *line = g_string_new(NULL);
     const char *where = log_state.location;
 
@@ -75,27 +139,33 @@ static GString *log_line_new(const char *severity)
         g_string_append_printf(line, where[0] == ':' ? "%s:" : " %s:",
                                where[0] == ':' ? where + 1 : where);
     }
-    g_string_append_printf(line, " %s", severity);
+    g_string_append_printf(line, " %s", words[severity]);
     return line;
 }
 
 /* One write, so that the lines of several processes on one stderr do not mix. */
 static void log_line_end(GString *line)
 {
-    fwrite(line->str, 1, line->len, stderr);
-    fflush(stderr);
+    log_write(line->str, line->len);
     g_string_free(line, TRUE);
 }
 
-static void log_message(const char *severity, const char *fmt, va_list ap) G_GNUC_PRINTF(2, 0);
-
-static void log_message(const char *severity, const char *fmt, va_list ap)
+static void log_text(LogSeverity severity, const char *text)
 {
     GString *line = log_line_new(severity);
 
-    g_string_append_vprintf(line, fmt, ap);
+    g_string_append(line, text);
     g_string_append_c(line, '\n');
     log_line_end(line);
+}
+
+static void log_message(LogSeverity severity, const char *fmt, va_list ap) G_GNUC_PRINTF(2, 0);
+
+static void log_message(LogSeverity severity, const char *fmt, va_list ap)
+{
+    g_autofree char *text = g_strdup_vprintf(fmt, ap);
+
+    log_text(severity, text);
 }
 
 void log_error(const char *fmt, ...)
@@ -103,7 +173,7 @@ void log_error(const char *fmt, ...)
     va_list ap;
 
     va_start(ap, fmt);
-    log_message("", fmt, ap);
+    log_message(LOG_SEVERITY_ERROR, fmt, ap);
     va_end(ap);
 }
 
@@ -112,7 +182,7 @@ void log_warning(const char *fmt, ...)
     va_list ap;
 
     va_start(ap, fmt);
-    log_message("warning: ", fmt, ap);
+    log_message(LOG_SEVERITY_WARNING, fmt, ap);
     va_end(ap);
 }
 
@@ -121,26 +191,156 @@ void log_info(const char *fmt, ...)
     va_list ap;
 
     va_start(ap, fmt);
-    log_message("info: ", fmt, ap);
+    log_message(LOG_SEVERITY_INFO, fmt, ap);
     va_end(ap);
-}
-
-bool log_limit_passes(LogLimit *limit)
-{
-    int64_t now_ns = clock_now_ns(CLOCK_TYPE_REALTIME);
-
-    if (now_ns < limit->quiet_until_ns) {
-        return false;
-    }
-    limit->quiet_until_ns = now_ns + LOG_LIMIT_PAUSE_NS;
-    return true;
 }
 
 void log_gerror(const GError *error)
 {
     const char *hint = error_hint(error);
-    GString *line = log_line_new("");
+    GString *line = log_line_new(LOG_SEVERITY_ERROR);
 
     g_string_append_printf(line, "%s\n%s", error->message, hint ? hint : "");
     log_line_end(line);
+}
+
+/* --- What peers can cause at will -------------------------------------------------------- */
+
+static void log_topic_free(void *data)
+{
+    LogTopic *topic = data;
+
+    g_free(topic->text);
+    g_free(topic);
+}
+
+static void log_tell_suppressed(LogTopic *topic)
+{
+    g_autofree char *text = g_strdup_printf("%s (suppressed since then: %" G_GUINT64_FORMAT
+                                            " more)", topic->text, topic->n_suppressed);
+
+    log_text(topic->severity, text);
+    topic->n_suppressed = 0;
+}
+
+/* A topic is forgotten after a minute in which nothing was suppressed. */
+static gboolean log_topic_is_over(gpointer key, gpointer value, gpointer opaque)
+{
+    const int64_t *now_ns = opaque;
+    LogTopic *topic = value;
+
+    if (*now_ns < topic->quiet_until_ns) {
+        return FALSE;
+    }
+    if (topic->n_suppressed == 0) {
+        return TRUE;
+    }
+    log_tell_suppressed(topic);
+    topic->quiet_until_ns = *now_ns + LOG_QUIET_NS;
+    return FALSE;
+}
+
+static void log_tell_beyond(void)
+{
+    if (log_state.n_beyond > 0) {
+        log_warning("suppressed: %" G_GUINT64_FORMAT " messages of still other kinds",
+                    log_state.n_beyond);
+        log_state.n_beyond = 0;
+    }
+}
+
+/* Once for all topics: the quiet time of one may so become twice as long. */
+static void log_quiet_ends(void *opaque)
+{
+    int64_t now_ns = clock_now_ns(CLOCK_TYPE_REALTIME);
+
+    g_hash_table_foreach_remove(log_state.topics, log_topic_is_over, &now_ns);
+    log_tell_beyond();
+    if (g_hash_table_size(log_state.topics) > 0) {
+        timer_start_at(log_state.quiet_timer, now_ns + LOG_QUIET_NS);
+    }
+}
+
+/* @key, @text: taken */
+static void log_topic_begin(char *key, LogSeverity severity, char *text)
+{
+    LogTopic *topic = g_new0(LogTopic, 1);
+    int64_t until_ns = clock_now_ns(CLOCK_TYPE_REALTIME) + LOG_QUIET_NS;
+
+    topic->severity = severity;
+    topic->text = text;
+    topic->quiet_until_ns = until_ns;
+    g_hash_table_insert(log_state.topics, key, topic);
+    if (!timer_is_running(log_state.quiet_timer)) {
+        timer_start_at(log_state.quiet_timer, until_ns);
+    }
+}
+
+static void log_limited(LogSeverity severity, const char *source, const char *topic,
+                        const char *fmt, va_list ap) G_GNUC_PRINTF(4, 0);
+
+static void log_limited(LogSeverity severity, const char *source, const char *topic,
+                        const char *fmt, va_list ap)
+{
+    g_autofree char *key = g_strconcat(source, "\n", topic, NULL);
+    g_autofree char *message = NULL;
+    LogTopic *last;
+    char *text;
+
+    if (!log_state.topics) {
+        log_state.topics = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, log_topic_free);
+        log_state.quiet_timer = timer_new(CLOCK_TYPE_REALTIME, log_quiet_ends, NULL);
+    }
+    last = g_hash_table_lookup(log_state.topics, key);
+    if (last) {
+        last->n_suppressed++;
+        return;
+    }
+    if (g_hash_table_size(log_state.topics) >= LOG_TOPICS_MAX) {
+        log_state.n_beyond++;
+        return;
+    }
+    message = g_strdup_vprintf(fmt, ap);
+    text = g_strdup_printf("%s: %s", source, message);
+    log_text(severity, text);
+    log_topic_begin(g_steal_pointer(&key), severity, text);
+}
+
+void log_limited_error(const char *source, const char *topic, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    log_limited(LOG_SEVERITY_ERROR, source, topic, fmt, ap);
+    va_end(ap);
+}
+
+void log_limited_warning(const char *source, const char *topic, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    log_limited(LOG_SEVERITY_WARNING, source, topic, fmt, ap);
+    va_end(ap);
+}
+
+void log_cleanup(void)
+{
+    GHashTableIter iter;
+    void *topic;
+
+    if (log_state.topics) {
+        g_hash_table_iter_init(&iter, log_state.topics);
+        while (g_hash_table_iter_next(&iter, NULL, &topic)) {
+            if (((LogTopic *)topic)->n_suppressed > 0) {
+                log_tell_suppressed(topic);
+            }
+        }
+        log_tell_beyond();
+        g_clear_pointer(&log_state.topics, g_hash_table_unref);
+        g_clear_pointer(&log_state.quiet_timer, timer_free);
+    }
+    line_sink_finish(&log_state.sink, LOG_FINISH_MS);
+    line_sink_close(&log_state.sink);
+    log_state.is_open = false;
 }

@@ -11,13 +11,17 @@
 
 #include "util/error.h"
 #include "util/fd.h"
+#include "util/line-sink.h"
+#include "util/log.h"
+#include "util/output-file.h"
 
 static TracePoint *trace_points; /* sorted by name */
 
 static struct {
     char *path; /* owned; the file to open at the first line; NULL = stderr or already open */
-    int fd;     /* of the log file; -1 = none */
-} trace_file = { .fd = -1 };
+    bool is_open;
+    LineSink sink; /* the log file, when it is open */
+} trace_file;
 
 void trace_register(TracePoint *point)
 {
@@ -53,21 +57,28 @@ size_t trace_set_matching(const char *pattern, bool enabled)
     return n;
 }
 
-/* The descriptor to write to; opens the file when this is the first line. */
-static int trace_fd(void)
+/* The file is opened when this is the first line; without one, lines go to stderr. */
+static void trace_write(const char *line, size_t len)
 {
     if (trace_file.path) {
-        trace_file.fd = open(trace_file.path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC
-                             | O_NONBLOCK | O_NOCTTY, 0666);
+        int fd = output_file_open(trace_file.path, O_TRUNC | O_APPEND);
+
         g_clear_pointer(&trace_file.path, g_free);
+        trace_file.is_open = fd >= 0;
+        if (fd >= 0) {
+            line_sink_take(&trace_file.sink, fd);
+        }
     }
-    return trace_file.fd >= 0 ? trace_file.fd : STDERR_FILENO;
+    if (trace_file.is_open) {
+        line_sink_write(&trace_file.sink, line, len);
+    } else {
+        log_write(line, len);
+    }
 }
 
 void trace_print(const TracePoint *point, const char *fmt, ...)
 {
     g_autoptr(GString) line = g_string_new(point->name);
-    const char *rest;
     va_list ap;
 
     g_string_append_c(line, ' ');
@@ -75,21 +86,13 @@ void trace_print(const TracePoint *point, const char *fmt, ...)
     g_string_append_vprintf(line, fmt, ap);
     va_end(ap);
     g_string_append_c(line, '\n');
-    rest = line->str;
-    while (*rest) {
-        ssize_t n = write(trace_fd(), rest, strlen(rest));
-
-        if (n < 0 && errno != EINTR) {
-            return; /* a reader that is too slow loses lines, it does not stop frames */
-        }
-        rest += MAX(n, 0);
-    }
+    trace_write(line->str, line->len);
 }
 
 /* Whether @path can be opened for writing, without making it. Returns: 0 or an errno. */
 static int trace_probe(const char *path)
 {
-    auto_fd int fd = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    auto_fd int fd = output_file_probe(path);
     g_autofree char *folder = NULL;
 
     if (fd >= 0) {
@@ -119,11 +122,19 @@ bool trace_set_file(const char *path, GError **error)
     }
     err = name ? trace_probe(name) : 0;
     if (err) {
-        return error_set_errno(error, err, "Error opening logfile %s", name);
+        return error_set(error, "Error opening logfile %s: %s", name,
+                         output_file_strerror(name, err));
     }
-    fd_close(&trace_file.fd);
-    g_free(trace_file.path);
+    trace_cleanup();
     /* It is opened later, and a daemon changes its working directory before that. */
     trace_file.path = name ? g_canonicalize_filename(name, NULL) : NULL;
     return true;
+}
+
+void trace_cleanup(void)
+{
+    line_sink_finish(&trace_file.sink, 0);
+    line_sink_close(&trace_file.sink);
+    trace_file.is_open = false;
+    g_clear_pointer(&trace_file.path, g_free);
 }

@@ -6,12 +6,10 @@
 
 #include <stdint.h>
 #include "net/packet.h"
-#include "util/log.h"
 
 /** Embedded; zeroed = none seen. */
 typedef struct NetPacketFaults {
     uint64_t n[NET_PACKET_FAULT__MAX];
-    LogLimit limits[NET_PACKET_FAULT__MAX]; /* of the messages about each */
 } NetPacketFaults;
 
 /**

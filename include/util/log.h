@@ -5,11 +5,39 @@
 #define UTIL_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <glib.h>
 
-/** log_init: remember the last component of @argv0 as PROG. */
+/*
+ * No message waits for the reader of stderr: what it leaves no room for is kept, then lost and
+ * counted (util/line-sink.h).
+ */
+
+typedef enum LogSeverity {
+    LOG_SEVERITY_ERROR,
+    LOG_SEVERITY_WARNING,
+    LOG_SEVERITY_INFO,
+} LogSeverity;
+
+/** log_init: remember the last component of @argv0 as PROG, and take stderr as it is now. */
 void log_init(const char *argv0);
+
+/** log_reopen: descriptor 2 leads elsewhere now (a daemon's goes to /dev/null). */
+void log_reopen(void);
+
+/** log_catch_glib: log what GLib and its users have to say, too; once in a process. */
+void log_catch_glib(void);
+
+/**
+ * log_cleanup: tell what was suppressed, and end
+ *
+ * Blocks: for half a second at most, while stderr is full.
+ */
+void log_cleanup(void);
+
+/** log_write: whole lines, as they are, to where the messages go. */
+void log_write(const char *text, size_t len);
 
 /** log_program_name: PROG; borrowed. */
 const char *log_program_name(void);
@@ -33,13 +61,19 @@ void log_error(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
 void log_warning(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
 void log_info(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
 
-/** What others can cause at will is said once a minute. Embedded; zeroed = it may be said. */
-typedef struct LogLimit {
-    int64_t quiet_until_ns; /* of the host's clock */
-} LogLimit;
-
-/** log_limit_passes: whether to say it now; if so, it is not to be said for a minute. */
-bool log_limit_passes(LogLimit *limit);
+/**
+ * log_limited_error, log_limited_warning: "SOURCE: message", for all that a peer can cause
+ * @source: what it is about, e.g. "netdev 'n0'"
+ * @topic: the kind of message; where a peer chooses the words there are many, but memory and
+ *         lines a minute are bounded
+ *
+ * The first of a source and topic is logged. More of them within a minute are counted, and the
+ * number is logged when the minute, or the process, ends.
+ */
+void log_limited_error(const char *source, const char *topic, const char *fmt, ...)
+    G_GNUC_PRINTF(3, 4);
+void log_limited_warning(const char *source, const char *topic, const char *fmt, ...)
+    G_GNUC_PRINTF(3, 4);
 
 /** log_gerror: message and hint lines of @error. */
 void log_gerror(const GError *error);

@@ -53,4 +53,7 @@ size_t trace_set_matching(const char *pattern, bool enabled);
  */
 bool trace_set_file(const char *path, GError **error);
 
+/** trace_cleanup: close the log file; what its reader does not take at once is lost. */
+void trace_cleanup(void);
+
 #endif

@@ -107,9 +107,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     Fuzz fuzz = { 0 };
 
     colo_queues_init(&fuzz.queues, &fuzz_hooks, &fuzz, "fuzz", &max_queue, 10000);
-    /* Messages are not of interest. */
-    memset(fuzz.queues.limits, 0x7f, sizeof(fuzz.queues.limits));
-    memset(fuzz.queues.faults.limits, 0x7f, sizeof(fuzz.queues.faults.limits));
     while (len > 0) {
         fuzz_step(&fuzz, &data, &len);
         fuzz_check(&fuzz);

@@ -116,7 +116,8 @@ static void test_unconnected_passes(void)
     frig_free(frig);
 }
 
-static void test_one_line_for_each_disconnection(void)
+/* A peer can go and come as often as it likes: further lines are counted. */
+static void test_one_line_a_minute(void)
 {
     const char *line = "filter 'f0': outdev 'chr0' is not connected: frames pass without a copy";
     FilterRig *frig = frig_new(MIRROR);
@@ -131,7 +132,7 @@ static void test_one_line_for_each_disconnection(void)
     frame_link_expect(&frig->rig->peer, 0, 100);
     output = qtest_output(frig->s);
     parts = g_strsplit(output, line, -1);
-    g_assert_cmpuint(g_strv_length(parts), ==, 3);
+    g_assert_cmpuint(g_strv_length(parts), ==, 2);
     frig_free(frig);
 }
 
@@ -219,8 +220,7 @@ int main(int argc, char **argv)
     g_test_add_func("/filter-mirror/vnet-word", test_vnet_word);
     g_test_add_func("/filter-mirror/slow-outdev", test_slow_outdev);
     g_test_add_func("/filter-mirror/unconnected-passes", test_unconnected_passes);
-    g_test_add_func("/filter-mirror/one-line-for-each-disconnection",
-                    test_one_line_for_each_disconnection);
+    g_test_add_func("/filter-mirror/one-line-a-minute", test_one_line_a_minute);
     g_test_add_func("/filter-mirror/stopped-copies-now-delivers-later",
                     test_stopped_copies_now_delivers_later);
     g_test_add_func("/filter-mirror/two-mirrors-keep-order", test_two_mirrors_keep_order);

@@ -152,17 +152,6 @@ static void test_log_plain(void)
     assert_logs(log_plain, "prog: it is bad\nprog: warning: careful\nprog: info: by the way\n");
 }
 
-static void test_log_limit(void)
-{
-    LogLimit limit = { 0 };
-
-    g_assert_true(log_limit_passes(&limit));
-    g_assert_false(log_limit_passes(&limit));
-    limit.quiet_until_ns -= INT64_C(60000000000);
-    g_assert_true(log_limit_passes(&limit));
-    g_assert_false(log_limit_passes(&limit));
-}
-
 static void log_at_location(void)
 {
     g_autofree char *outer = NULL, *inner = NULL;
@@ -235,7 +224,6 @@ int main(int argc, char **argv)
     g_test_add_func("/error/similar/nothing", test_similar_nothing);
     g_test_add_func("/error/similar/long-word", test_similar_long_word);
     g_test_add_func("/log/plain", test_log_plain);
-    g_test_add_func("/log/limit", test_log_limit);
     g_test_add_func("/log/location", test_log_location);
     g_test_add_func("/log/hint", test_log_hint);
     g_test_add_func("/log/message-options", test_log_message_options);

@@ -148,8 +148,10 @@ static char *warnings_of(const char *text, Opts **opts)
     g_assert_cmpint(file, >=, 0);
     g_assert_cmpint(saved, >=, 0);
     g_assert_cmpint(dup2(file, STDERR_FILENO), ==, STDERR_FILENO);
+    log_reopen();
     *opts = opts_parse(text, NULL, true, NULL);
     g_assert_cmpint(dup2(saved, STDERR_FILENO), ==, STDERR_FILENO);
+    log_reopen();
     g_assert_true(g_file_get_contents(path, &warnings, NULL, NULL));
     g_assert_cmpint(unlink(path), ==, 0);
     return warnings;
