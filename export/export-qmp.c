@@ -91,6 +91,7 @@ static void export_fill_counts(NetExportInfo *info, const NetExport *exp)
     info->from_guest = net_count_to_qapi(counts.from);
     info->held_to_guest = net_count_to_qapi(counts.to_held);
     info->held_from_guest = net_count_to_qapi(counts.from_held);
+    info->at_limit = counts.to_is_full;
     info->dropped = export_drops(exp, &counts);
     info->malformed = exp->nc.n_read_errors;
 }

@@ -28,7 +28,7 @@ struct NetChain {
     NetHold end_rest;       /* segments of a frame that @to took in part; empty between runs */
     NetChainStats stats;
     NetCount held;          /* by all stages together */
-    uint64_t hold_size;     /* limit of held.bytes while the VM is stopped */
+    uint64_t hold_size;     /* memory that held frames may take while the VM is stopped */
     size_t reader_index;    /* one behind the last stage that asks to be fed while the VM is
                                stopped; 0 = none does, or the VM runs */
     unsigned depth;         /* runs of this chain on the stack */
@@ -53,6 +53,9 @@ void net_chain_rebuild(NetChain *chain);
 
 /** net_chain_send: @n frames, none empty or too long, start at the first stage. */
 void net_chain_send(NetChain *chain, const NetFrame *frames, size_t n);
+
+/** net_chain_is_full: what is held takes as much memory as it may. */
+bool net_chain_is_full(const NetChain *chain);
 
 /** net_chain_end_run: the last stage. Returns: frames, from the front, that are dealt with. */
 size_t net_chain_end_run(NetChain *chain, const NetFrame *frames, size_t n);

@@ -329,7 +329,7 @@ static bool stage_blocks(const NetChain *chain, const NetStage *stage)
 /* Whether whoever feeds stage @index has to wait. */
 static bool chain_is_blocked_from(const NetChain *chain, size_t index)
 {
-    uint64_t bytes = 0;
+    uint64_t cost = 0;
 
     if (chain->held.frames == 0) {
         return false;
@@ -337,12 +337,22 @@ static bool chain_is_blocked_from(const NetChain *chain, size_t index)
     for (size_t i = index; i < chain->n_stages; i++) {
         const NetStage *stage = chain->stages[i];
 
-        bytes += stage->held.n_bytes;
+        cost += net_hold_cost(&stage->held);
         if (stage_blocks(chain, stage)) {
             return true;
         }
     }
-    return bytes >= chain->hold_size;
+    return cost >= chain->hold_size;
+}
+
+bool net_chain_is_full(const NetChain *chain)
+{
+    uint64_t cost = 0;
+
+    for (size_t i = 0; chain->held.frames > 0 && i < chain->n_stages; i++) {
+        cost += net_hold_cost(&chain->stages[i]->held);
+    }
+    return cost >= chain->hold_size;
 }
 
 static void chain_wake_injectors(NetChain *chain)

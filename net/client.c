@@ -170,7 +170,7 @@ void net_client_send(NetClient *nc, const NetFrame *frames, size_t n)
 
 bool net_client_can_send(const NetClient *nc)
 {
-    return !nc->out || nc->out->held.bytes < nc->out->hold_size;
+    return !nc->out || !net_chain_is_full(nc->out);
 }
 
 void net_client_drop(NetClient *nc, uint64_t frames, uint64_t bytes, NetDropReason reason)
@@ -219,6 +219,7 @@ void net_client_get_counts(const NetClient *nc, NetClientCounts *counts)
     end = &nc->peer->out->end;
     counts->to = nc->peer->out->stats.delivered;
     counts->to_held = (NetCount) { end->held.n_frames, end->held.n_bytes };
+    counts->to_is_full = net_chain_is_full(nc->peer->out);
     counts->to_dropped = end->stats.dropped;
     counts->from = nc->out->stats.in;
     counts->from_held = nc->out->held;

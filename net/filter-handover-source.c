@@ -233,15 +233,15 @@ bool handover_source_takes(const HandoverSource *source)
 static size_t source_fitting(const HandoverSource *source, const NetFrame *frames, size_t n)
 {
     uint64_t limit = net_filter_hold_size(source_filter(source));
-    uint64_t bytes = source_bytes_kept(source);
+    uint64_t cost = net_hold_cost(&source->sent) + net_hold_cost(&source->unsent);
     size_t i = 0;
 
     if (source_stage(source)->reclaiming) {
         return n;
     }
     /* The first fits always: a frame that is longer than the limit must not wait for ever. */
-    while (i < n && (bytes == 0 || bytes + frames[i].len <= limit)) {
-        bytes += frames[i].len;
+    while (i < n && (cost == 0 || cost + frames[i].len + NET_HOLD_FRAME_OVERHEAD <= limit)) {
+        cost += frames[i].len + NET_HOLD_FRAME_OVERHEAD;
         i++;
     }
     return i;

@@ -188,7 +188,7 @@ static bool target_message(const HandoverMessage *message, void *opaque)
 
 static bool target_is_full(const HandoverTarget *target)
 {
-    return target->kept.n_bytes >= net_filter_hold_size(target_filter(target));
+    return net_hold_cost(&target->kept) >= net_filter_hold_size(target_filter(target));
 }
 
 /* Returns: how many of the frames are kept, from the front. */

@@ -12,7 +12,6 @@
 #include <glib.h>
 
 #define HOLD_BLOCK_SIZE (64u * 1024)
-#define HOLD_PREFIX_SIZE 8u
 
 struct NetHoldBlock {
     NetHoldBlock *next; /* owned by the list */
@@ -22,6 +21,23 @@ struct NetHoldBlock {
     uint8_t data[];
 };
 
+/* What a block that gets no more frames takes beside them. */
+static uint64_t block_unused(const NetHoldBlock *block)
+{
+    return sizeof(*block) + block->size - block->end;
+}
+
+/* @block comes behind the last, which is full. */
+static void hold_link(NetHold *hold, NetHoldBlock *block)
+{
+    if (hold->last != NULL) {
+        hold->last->next = block;
+        hold->n_unused += block_unused(hold->last);
+    } else {
+        hold->first = block;
+    }
+}
+
 /* The block is as large as blocks are, or as the one frame needs. */
 static NetHoldBlock *hold_add_block(NetHold *hold, uint32_t need)
 {
@@ -29,11 +45,7 @@ static NetHoldBlock *hold_add_block(NetHold *hold, uint32_t need)
     NetHoldBlock *block = g_malloc(sizeof(NetHoldBlock) + size);
 
     *block = (NetHoldBlock) { .size = size };
-    if (hold->last != NULL) {
-        hold->last->next = block;
-    } else {
-        hold->first = block;
-    }
+    hold_link(hold, block);
     hold->last = block;
     return block;
 }
@@ -46,13 +58,13 @@ void net_hold_push(NetHold *hold, const NetFrame *frames, size_t n)
         const NetFrame *frame = &frames[i];
         uint32_t prefix_be[2] = { GUINT32_TO_BE(frame->len),
                                   GUINT32_TO_BE(frame->vnet_hdr_len) };
-        uint32_t need = HOLD_PREFIX_SIZE + frame->len;
+        uint32_t need = NET_HOLD_FRAME_OVERHEAD + frame->len;
 
         if (block == NULL || block->size - block->end < need) {
             block = hold_add_block(hold, need);
         }
-        memcpy(block->data + block->end, prefix_be, HOLD_PREFIX_SIZE);
-        memcpy(block->data + block->end + HOLD_PREFIX_SIZE, frame->data, frame->len);
+        memcpy(block->data + block->end, prefix_be, NET_HOLD_FRAME_OVERHEAD);
+        memcpy(block->data + block->end + NET_HOLD_FRAME_OVERHEAD, frame->data, frame->len);
         block->end += need;
         hold->n_bytes += frame->len;
     }
@@ -72,9 +84,9 @@ static NetFrame hold_frame_at(const NetHoldBlock *block, uint32_t pos)
 {
     uint32_t prefix_be[2];
 
-    memcpy(prefix_be, block->data + pos, HOLD_PREFIX_SIZE);
+    memcpy(prefix_be, block->data + pos, NET_HOLD_FRAME_OVERHEAD);
     return (NetFrame) {
-        .data = block->data + pos + HOLD_PREFIX_SIZE,
+        .data = block->data + pos + NET_HOLD_FRAME_OVERHEAD,
         .len = GUINT32_FROM_BE(prefix_be[0]),
         .vnet_hdr_len = GUINT32_FROM_BE(prefix_be[1]),
     };
@@ -95,7 +107,7 @@ void net_hold_peek(const NetHold *hold, NetBatch *batch)
             continue;
         }
         *frame = hold_frame_at(block, pos);
-        pos += HOLD_PREFIX_SIZE + frame->len;
+        pos += NET_HOLD_FRAME_OVERHEAD + frame->len;
         batch->n++;
     }
 }
@@ -107,6 +119,8 @@ static void hold_remove_first(NetHold *hold)
     hold->first = block->next;
     if (hold->first == NULL) {
         hold->last = NULL;
+    } else {
+        hold->n_unused -= block_unused(block);
     }
     g_free(block);
 }
@@ -119,7 +133,7 @@ void net_hold_pop(NetHold *hold, size_t n)
         NetHoldBlock *block = hold->first;
         NetFrame frame = hold_frame_at(block, block->begin);
 
-        block->begin += HOLD_PREFIX_SIZE + frame.len;
+        block->begin += NET_HOLD_FRAME_OVERHEAD + frame.len;
         hold->n_bytes -= frame.len;
         if (block->begin == block->end) {
             hold_remove_first(hold);
@@ -133,14 +147,11 @@ void net_hold_append(NetHold *to, NetHold *from)
     if (from->first == NULL) {
         return;
     }
-    if (to->last != NULL) {
-        to->last->next = from->first;
-    } else {
-        to->first = from->first;
-    }
+    hold_link(to, from->first);
     to->last = from->last;
     to->n_frames += from->n_frames;
     to->n_bytes += from->n_bytes;
+    to->n_unused += from->n_unused;
     *from = (NetHold) { 0 };
 }
 

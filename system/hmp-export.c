@@ -79,7 +79,7 @@ static void hmp_print_export_trouble(Hmp *hmp, const NetExportInfo *info)
     } else if (!info->link_up) {
         hmp_printf(hmp, "  the link is down\n");
     }
-    if (info->held_to_guest->bytes >= info->hold_size) {
+    if (info->at_limit) {
         hmp_printf(hmp, "  %" PRIu64 " bytes are held: netdev %s is read no more\n",
                    info->held_to_guest->bytes, info->netdev);
     }

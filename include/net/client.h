@@ -135,6 +135,7 @@ void net_client_drop_held(NetClient *nc, NetDropReason reason);
 typedef struct NetClientCounts {
     NetCount to;         /* the client has taken them */
     NetCount to_held;    /* they wait for the client */
+    bool to_is_full;     /* what waits on the way to it takes all the memory that it may */
     NetDrops to_dropped; /* the client has taken and dropped them */
     NetCount from;       /* they came from the client and started on their way */
     NetCount from_held;  /* they wait anywhere on it */

@@ -9,13 +9,23 @@
 
 typedef struct NetHoldBlock NetHoldBlock;
 
+/** What a frame takes in a held queue beside its own bytes. */
+#define NET_HOLD_FRAME_OVERHEAD 8u
+
 /** Embedded; zeroed = empty. */
 typedef struct NetHold {
     NetHoldBlock *first; /* owned list of blocks */
     NetHoldBlock *last;
     uint64_t n_frames;
     uint64_t n_bytes;    /* of the frames, without the queue's own overhead */
+    uint64_t n_unused;   /* bytes of the blocks before the last in which no frame lies */
 } NetHold;
+
+/** net_hold_cost: the memory that the frames take, in bytes; limits are compared with it. */
+static inline uint64_t net_hold_cost(const NetHold *hold)
+{
+    return hold->n_bytes + hold->n_frames * NET_HOLD_FRAME_OVERHEAD + hold->n_unused;
+}
 
 /** net_hold_push: copy @n frames to the end. */
 void net_hold_push(NetHold *hold, const NetFrame *frames, size_t n);

@@ -257,14 +257,20 @@ void rig_send(Rig *rig, uint32_t n)
     rig->n_sent += n;
 }
 
+/* But for what is left over at the end of each block of memory, which is less than a percent. */
+int64_t rig_held_cost(Rig *rig)
+{
+    return qtest_netdev_count(rig->s, "net0", "tx.held.bytes") +
+           8 * qtest_netdev_count(rig->s, "net0", "tx.held.frames");
+}
+
 void rig_fill(Rig *rig)
 {
     int64_t limit = qtest_netdev_count(rig->s, "net0", "tx.hold-size");
 
     do {
         rig->n_sent += frame_link_try_send(&rig->net, rig->n_sent, 1000);
-    } while (qtest_netdev_count(rig->s, "net0", "tx.held.bytes") < limit);
-    g_assert_false(rig_is_polled(rig));
+    } while (rig_is_polled(rig) || rig_held_cost(rig) < limit / 100 * 99);
 }
 
 void rig_expect_out(Rig *rig, uint32_t n)

@@ -66,6 +66,9 @@ void rig_disconnect_out(Rig *rig);
 /** rig_send: the next @n frames into net0. */
 void rig_send(Rig *rig, uint32_t n);
 
+/** rig_held_cost: the memory that the frames take which wait between net0 and its peer. */
+int64_t rig_held_cost(Rig *rig);
+
 /** rig_fill: frames into net0 until the stopped VM's limit is reached. */
 void rig_fill(Rig *rig);
 

@@ -200,16 +200,16 @@ static void test_frames_wait_for_a_guest(void)
 static void test_the_limit_stops_reading(void)
 {
     ExportRig *rig = export_rig_new(",hold-size=100k");
-    int64_t held;
 
+    g_assert_cmpint(export_rig_count(rig, "at-limit"), ==, 0);
     export_rig_fill(rig);
-    held = export_rig_count(rig, "held-to-guest.bytes");
-    g_assert_cmpint(held, >=, 100 * 1024);
+    g_assert_cmpint(export_rig_count(rig, "at-limit"), ==, 1);
     qtest_qmp_ok(rig->s, "{'execute': 'net-export-set', 'arguments': {'id': 'e0', "
                  "'hold-size': 300000}}");
     g_assert_cmpint(qtest_netdev_count(rig->s, "net0", "polled"), ==, 1);
+    g_assert_cmpint(export_rig_count(rig, "at-limit"), ==, 0);
     export_rig_fill(rig);
-    g_assert_cmpint(export_rig_count(rig, "held-to-guest.bytes"), >=, 300000);
+    g_assert_cmpint(export_rig_count(rig, "at-limit"), ==, 1);
     export_rig_attach(rig);
     export_rig_guest_gets(rig, rig->n_to_guest);
     export_rig_check(rig, N_FRAMES);
@@ -417,7 +417,7 @@ static void test_the_guest_is_always_read(void)
         n = frame_link_try_send(&rig->guest, rig->n_from_guest, 500);
         rig->n_from_guest += n;
     } while (export_rig_count(rig, "reading") == 1);
-    g_assert_cmpint(export_rig_count(rig, "held-from-guest.bytes"), >=, 100 * 1024);
+    g_assert_cmpint(export_rig_count(rig, "held-from-guest.bytes"), >, 50 * 1024);
     qtest_cont(rig->s);
     export_rig_net_gets(rig, rig->n_from_guest);
     export_rig_check(rig, N_FRAMES);

@@ -365,7 +365,7 @@ static void test_source_is_slow(void)
 
 static void test_source_keeps_to_its_limit(void)
 {
-    NetFilter *nf = divert(",hold-size=300");
+    NetFilter *nf = divert(",hold-size=340");
 
     fixture_send(fixture_netdev, 12);
     expect_frames(OUT, 0, 5);
@@ -396,7 +396,7 @@ static void test_source_with_a_limit_below_a_frame(void)
 /* What was held in front of the peer is all taken, so none of it overtakes the rest. */
 static void test_source_takes_what_is_held_beyond_its_limit(void)
 {
-    NetFilter *nf = add_source(",hold-size=300");
+    NetFilter *nf = add_source(",hold-size=340");
 
     fixture_peer->room = 0;
     for (int i = 0; i < 9; i++) {
@@ -627,7 +627,7 @@ static void test_target_running_already(void)
 /* It reads on, as there may be a cancel behind the frames, or the connection may end. */
 static NetFilter *fill_target(void)
 {
-    NetFilter *nf = expect_vm(",hold-size=300");
+    NetFilter *nf = expect_vm(",hold-size=340");
     const CharFrontend *fe = IN->chr->fe;
     g_autoptr(NetHandoverInfo) info = NULL;
 
@@ -664,7 +664,7 @@ static void test_target_asks_again_when_it_has_room(void)
     NetFilter *nf = fill_target();
 
     g_assert_cmpuint(IN->written->len, ==, 0);
-    fixture_set("h0", "hold-size", "600");
+    fixture_set("h0", "hold-size", "680");
     expect_message(IN, HANDOVER_AGAIN, NUMBER, 0);
     tell(IN, HANDOVER_OFFER, NUMBER, 0);
     fixture_feed(IN, 0, 9, true);

@@ -66,7 +66,7 @@ static void test_injection_feels_pressure(void)
 
 static void test_injection_is_bounded_while_stopped(void)
 {
-    add_in(",queue=tx,hold-size=600");
+    add_in(",queue=tx,hold-size=680");
     fixture_stop();
     fixture_feed(IN, 0, 9, false);
     g_assert_cmpuint(char_read_wanted(IN->chr), ==, NET_READ_SIZE);

@@ -526,7 +526,7 @@ static void test_asks_only_when_it_can_send(void)
 
 static void test_full_while_stopped_pauses_reading(void)
 {
-    add_out(",queue=tx,enable_when_stopped=on,hold-size=600");
+    add_out(",queue=tx,enable_when_stopped=on,hold-size=680");
     fixture_stop();
     OUT->room = 0;
     fixture_send(fixture_netdev, 9);

@@ -279,6 +279,33 @@ static void test_frames_are_packed(void)
     net_hold_clear(&hold);
 }
 
+/* Of two frames that do not fit into a block together, each takes a block. */
+static void test_cost_is_the_memory(void)
+{
+    NetHold hold = { 0 };
+    NetHold other = { 0 };
+    NetFrame frame = { payload, 33000, 0 };
+    uint64_t one;
+
+    net_hold_push(&hold, &frame, 1);
+    one = net_hold_cost(&hold);
+    g_assert_cmpuint(one, ==, 33000 + NET_HOLD_FRAME_OVERHEAD);
+    for (int i = 1; i < 10; i++) {
+        net_hold_push(&hold, &frame, 1);
+        g_assert_cmpuint(net_hold_cost(&hold), ==, i * 64 * 1024 + one);
+    }
+    for (int i = 0; i < 10; i++) {
+        net_hold_push_front(&other, &frame);
+    }
+    net_hold_append(&hold, &other);
+    g_assert_cmpuint(net_hold_cost(&hold), ==, 19 * 64 * 1024 + one);
+    net_hold_pop(&hold, 18);
+    g_assert_cmpuint(net_hold_cost(&hold), ==, 64 * 1024 + one);
+    net_hold_pop(&hold, 2);
+    g_assert_cmpuint(net_hold_cost(&hold), ==, 0);
+    assert_empty(&hold);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -296,6 +323,7 @@ int main(int argc, char **argv)
     g_test_add_func("/hold/longest-frames", test_longest_frames);
     g_test_add_func("/hold/block-boundary", test_block_boundary);
     g_test_add_func("/hold/interleaved", test_interleaved);
+    g_test_add_func("/hold/cost-is-the-memory", test_cost_is_the_memory);
     g_test_add_func("/hold/push-front", test_push_front);
     g_test_add_func("/hold/append", test_append);
     g_test_add_func("/hold/append-to-empty", test_append_to_empty);

@@ -475,7 +475,7 @@ static void test_held_at_stop_are_kept(Fixture *f, gconstpointer data)
 static void test_asker_keeps_it_polled(Fixture *f, gconstpointer data)
 {
     f->filters[2].asks = true;
-    f->filters[2].props.hold_size = 10 * FRAME_LEN;
+    f->filters[2].props.hold_size = 10 * (FRAME_LEN + NET_HOLD_FRAME_OVERHEAD);
     net_filter_update(&f->filters[2].nf);
     run_state_set(RUN_STATE_PAUSED);
     g_assert_true(f->source->polled);
@@ -611,7 +611,7 @@ static void test_designed_hold_does_not_block(Fixture *f, gconstpointer data)
     send_frames(f, 100);
     g_assert_true(f->source->polled);
     g_assert_cmpuint(f->source->out->held.frames, ==, 100);
-    f->filters[1].props.hold_size = 150 * FRAME_LEN;
+    f->filters[1].props.hold_size = 150 * (FRAME_LEN + NET_HOLD_FRAME_OVERHEAD);
     net_filter_update(&f->filters[1].nf);
     send_frames(f, 100);
     g_assert_false(f->source->polled);

@@ -16,6 +16,9 @@
 
 #define FRAME_LEN 60
 
+/* What it takes where it is held. */
+#define FRAME_COST (FRAME_LEN + NET_HOLD_FRAME_OVERHEAD)
+
 typedef struct End {
     NetClient nc;
     size_t room;  /* frames that it takes before it says "not now" */
@@ -83,21 +86,26 @@ static void teardown(Fixture *f, gconstpointer data)
     net_cleanup();
 }
 
-static void send_frames(End *from, size_t n)
+static void send_frames_of(End *from, size_t n, uint32_t len)
 {
     uint8_t bytes[FRAME_LEN] = { 0 };
-    NetFrame frame = { .data = bytes, .len = FRAME_LEN };
+    NetFrame frame = { .data = bytes, .len = len };
 
     for (size_t i = 0; i < n; i++) {
         net_client_send(&from->nc, &frame, 1);
     }
 }
 
+static void send_frames(End *from, size_t n)
+{
+    send_frames_of(from, n, FRAME_LEN);
+}
+
 /* --- While the VM is stopped -------------------------------------------------------------- */
 
 static void test_drains_while_stopped(Fixture *f, gconstpointer data)
 {
-    net_client_set_hold_size(&f->export->nc, 10 * FRAME_LEN);
+    net_client_set_hold_size(&f->export->nc, 10 * FRAME_COST);
     run_state_set(RUN_STATE_PAUSED);
     g_assert_true(f->export->nc.polled);
     send_frames(f->export, 9);
@@ -110,6 +118,18 @@ static void test_drains_while_stopped(Fixture *f, gconstpointer data)
     g_assert_true(f->export->nc.polled);
 }
 
+/* A frame is charged the memory that it takes, which is more than its own bytes. */
+static void test_short_frames_are_charged_their_memory(Fixture *f, gconstpointer data)
+{
+    net_client_set_hold_size(&f->export->nc, 1000 * (1 + NET_HOLD_FRAME_OVERHEAD));
+    run_state_set(RUN_STATE_PAUSED);
+    send_frames_of(f->export, 999, 1);
+    g_assert_true(f->export->nc.polled);
+    send_frames_of(f->export, 1, 1);
+    g_assert_false(f->export->nc.polled);
+    g_assert_false(net_client_can_send(&f->export->nc));
+}
+
 static void test_peer_asks_while_stopped(Fixture *f, gconstpointer data)
 {
     run_state_set(RUN_STATE_PAUSED);
@@ -117,10 +137,10 @@ static void test_peer_asks_while_stopped(Fixture *f, gconstpointer data)
     net_client_set_wants_stopped(&f->export->nc, true);
     g_assert_true(f->netdev->nc.polled);
     g_assert_cmpuint(net_client_stopped_readers(&f->netdev->nc), ==, 1);
-    net_client_set_hold_size(&f->export->nc, 2 * FRAME_LEN);
+    net_client_set_hold_size(&f->export->nc, 2 * FRAME_COST);
     send_frames(f->netdev, 2);
     g_assert_false(f->netdev->nc.polled);
-    net_client_set_hold_size(&f->export->nc, 3 * FRAME_LEN);
+    net_client_set_hold_size(&f->export->nc, 3 * FRAME_COST);
     g_assert_true(f->netdev->nc.polled);
     net_client_set_wants_stopped(&f->export->nc, false);
     g_assert_false(f->netdev->nc.polled);
@@ -145,7 +165,7 @@ static void test_full_peer_blocks_at_once(Fixture *f, gconstpointer data)
 
 static void test_absent_peer_blocks_at_the_limit(Fixture *f, gconstpointer data)
 {
-    net_client_set_hold_size(&f->export->nc, 3 * FRAME_LEN);
+    net_client_set_hold_size(&f->export->nc, 3 * FRAME_COST);
     net_client_set_connected(&f->export->nc, false);
     send_frames(f->netdev, 2);
     g_assert_true(f->netdev->nc.polled);
@@ -171,7 +191,7 @@ static void test_peer_that_goes_lifts_the_pressure(Fixture *f, gconstpointer dat
 static void test_drains_toward_a_full_netdev(Fixture *f, gconstpointer data)
 {
     f->netdev->room = 0;
-    net_client_set_hold_size(&f->export->nc, 5 * FRAME_LEN);
+    net_client_set_hold_size(&f->export->nc, 5 * FRAME_COST);
     send_frames(f->export, 4);
     g_assert_true(f->export->nc.polled);
     send_frames(f->export, 1);
@@ -193,6 +213,8 @@ int main(int argc, char **argv)
 
     g_test_init(&argc, &argv, NULL);
     add("/net-polling/drains-while-stopped", test_drains_while_stopped);
+    add("/net-polling/short-frames-are-charged-their-memory",
+        test_short_frames_are_charged_their_memory);
     add("/net-polling/peer-asks-while-stopped", test_peer_asks_while_stopped);
     add("/net-polling/peer-with-link-down-does-not-ask", test_peer_with_link_down_does_not_ask);
     add("/net-polling/full-peer-blocks-at-once", test_full_peer_blocks_at_once);
