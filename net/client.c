@@ -240,6 +240,7 @@ void net_client_set_connected(NetClient *nc, bool connected)
     nc->disconnected = !connected;
     if (nc->peer) {
         net_chain_tell_sources(nc->peer->out);
+        client_tell_peer_changed(nc->peer);
     }
 }
 

@@ -6,12 +6,24 @@
  * on through the chains of all other ports, or of none: where one of them may hold no more, the
  * port that asks is told to wait, and so its peer feels it. Whatever may end such a wait (a
  * chain drained, a port came or went) calls net_client_ready() on the ports.
+ *
+ * Two kinds of ports hold nobody up. One whose peer has no connection, or that leads to a hub
+ * without other ports, takes nothing. One that has kept the others waiting for HUB_WAIT_NS loses
+ * what it has no room for, until it has taken all that waits for it.
  */
 
 #include "net/hub.h"
 
 #include "net/netdev.h"
+#include "system/run-state.h"
+#include "util/clock.h"
 #include "util/error.h"
+#include "util/trace.h"
+
+TRACE_POINT(net_hub_left_behind);
+
+/* How long a full port may keep the others waiting (docs/netdevs.rst, "hubport"). */
+#define HUB_WAIT_NS INT64_C(5000000000)
 
 /** A hub; it exists as long as it has ports. */
 typedef struct NetHub {
@@ -23,6 +35,8 @@ typedef struct NetHub {
 typedef struct NetHubPort {
     NetClient nc;
     NetHub *hub;      /* its ports own it together; NULL while the port is being made */
+    Timer *wait;      /* owned; runs while others wait for this port; NULL until first needed */
+    bool left_behind; /* they have waited long enough: they go on without it */
 } NetHubPort;
 
 static GPtrArray *hubs; /* owned list of owned NetHub *, in order of creation */
@@ -87,18 +101,72 @@ void net_hub_foreach_port(void (*func)(NetClient *port, int32_t hub_id, void *op
 
 /* --- Hooks ------------------------------------------------------------------------------- */
 
+static const NetHub *client_hub(const NetClient *nc);
+
+/* Whether there is anybody at the port's other end who could take frames. */
+static bool hubport_is_connected(const NetHubPort *port)
+{
+    const NetClient *peer = port->nc.peer;
+    const NetHub *joined = client_hub(peer);
+
+    if (joined) {
+        return joined->ports->len > 1;
+    }
+    return !peer || peer->info->is_netdev || !peer->disconnected;
+}
+
+static void hubport_waited(void *opaque)
+{
+    NetHubPort *port = opaque;
+
+    if (run_state_is_running()) {
+        TRACE(net_hub_left_behind, "port '%s'", port->nc.id);
+        port->left_behind = true;
+        hub_ready(port->hub, port);
+    }
+}
+
+/* Whether others may send without regard to the port, which may take the frames or lose them. */
+static bool hubport_lets_others_go(NetHubPort *port)
+{
+    if (net_client_can_send(&port->nc) || port->left_behind || !hubport_is_connected(port)) {
+        return true;
+    }
+    if (!port->wait) {
+        port->wait = timer_new(CLOCK_TYPE_REALTIME, hubport_waited, port);
+    }
+    if (!timer_is_running(port->wait)) {
+        timer_start_at(port->wait, clock_now_ns(CLOCK_TYPE_REALTIME) + HUB_WAIT_NS);
+    }
+    return false;
+}
+
 static bool hubport_can_forward(const NetHubPort *port)
 {
     const GPtrArray *ports = port->hub->ports;
 
     for (guint i = 0; i < ports->len; i++) {
-        const NetHubPort *other = ports->pdata[i];
+        NetHubPort *other = ports->pdata[i];
 
-        if (other != port && !net_client_can_send(&other->nc)) {
+        if (other != port && !hubport_lets_others_go(other)) {
             return false;
         }
     }
     return ports->len > 1;
+}
+
+/* What has come in by another port goes out by this one. */
+static void hubport_forward(NetHubPort *port, const NetFrame *frames, size_t n)
+{
+    NetClient *nc = &port->nc;
+
+    if (!hubport_is_connected(port)) {
+        net_client_drop(nc, n, net_frames_bytes(frames, n), NET_DROP_REASON_NOT_CONNECTED);
+    } else if (port->left_behind && !net_client_can_send(nc)) {
+        net_client_drop(nc, n, net_frames_bytes(frames, n), NET_DROP_REASON_OVERFLOW);
+    } else {
+        net_client_send(nc, frames, n);
+    }
 }
 
 static size_t net_hubport_receive(NetClient *nc, const NetFrame *frames, size_t n)
@@ -112,18 +180,36 @@ static size_t net_hubport_receive(NetClient *nc, const NetFrame *frames, size_t 
         NetHubPort *other = port->hub->ports->pdata[i];
 
         if (other != port) {
-            net_client_send(&other->nc, frames, n);
+            hubport_forward(other, frames, n);
         }
     }
     return n;
 }
 
-/* There is no fd to read. The chain that starts here has room again: so the others may send. */
+/*
+ * There is no fd to read. The chain that starts here holds nothing any more: so the others may
+ * send.
+ */
 static void net_hubport_read_poll(NetClient *nc, bool enable)
 {
     NetHubPort *port = (NetHubPort *)nc;
 
-    if (enable && port->hub) {
+    if (!enable || !port->hub) {
+        return;
+    }
+    port->left_behind = false;
+    if (port->wait) {
+        timer_stop(port->wait);
+    }
+    hub_ready(port->hub, port);
+}
+
+/* What takes nothing and what does is not the same as before. */
+static void net_hubport_peer_changed(NetClient *nc)
+{
+    NetHubPort *port = (NetHubPort *)nc;
+
+    if (port->hub) {
         hub_ready(port->hub, port);
     }
 }
@@ -134,6 +220,7 @@ static void net_hubport_cleanup(NetClient *nc)
     NetHub *hub = port->hub;
 
     port->hub = NULL;
+    timer_free(port->wait);
     g_ptr_array_remove(hub->ports, port);
     hub_ready(hub, NULL);
     hub_free_if_empty(hub);
@@ -144,6 +231,7 @@ static const NetClientInfo net_hubport_info = {
     .size = sizeof(NetHubPort),
     .receive = net_hubport_receive,
     .read_poll = net_hubport_read_poll,
+    .peer_changed = net_hubport_peer_changed,
     .cleanup = net_hubport_cleanup,
     .is_netdev = true,
 };

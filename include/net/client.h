@@ -42,7 +42,7 @@ typedef struct NetClientInfo {
     /** The VM elsewhere has got those: nothing is doubtful any more. NULL as @doubtful. */
     void (*doubtful_taken)(NetClient *nc);
 
-    /** It got a peer, or has none any more. May be NULL. */
+    /** It got a peer, has none any more, or the peer's connection came or went. May be NULL. */
     void (*peer_changed)(NetClient *nc);
 
     /** What info network shows in place of info_text; owned by the caller. May be NULL. */

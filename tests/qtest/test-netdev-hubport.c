@@ -229,6 +229,75 @@ static void test_removed_port_frees_the_sender(void)
     hub_rig_free(rig);
 }
 
+/* A frame of the longest kind from end 0 to end 1 and back, more of them than a port may hold. */
+static void exchange_more_than_a_port_holds(HubRig *rig)
+{
+    g_autofree uint8_t *frame = g_malloc0(FRAME_MAX);
+    g_autofree uint8_t *got = g_malloc(FRAME_MAX);
+
+    for (int i = 0; i < 300; i++) {
+        frame[0] = i;
+        frame_link_send_bytes(&rig->ends[i % 2], frame, FRAME_MAX);
+        g_assert_cmpuint(frame_link_receive(&rig->ends[1 - i % 2], got), ==, FRAME_MAX);
+        g_assert_cmpuint(got[0], ==, (uint8_t)i);
+    }
+}
+
+/* Nobody has connected to the export on a port: it gets nothing, and the others do not wait. */
+static void test_export_without_guest_holds_nobody_up(void)
+{
+    g_autofree char *path = tmp_path("export.sock");
+    HubRig *rig = hub_rig_new(2, "-netdev hubport,id=guest,hubid=1");
+    FrameLink guest;
+    int fd;
+
+    qtest_qmp_ok(rig->s, "{'execute': 'net-export-add', 'arguments': {'type': 'stream', "
+                 "'id': 'e0', 'netdev': 'guest', 'addr': {'type': 'unix', 'path': '%s'}}}", path);
+    exchange_more_than_a_port_holds(rig);
+    g_assert_cmpint(qtest_netdev_count(rig->s, "guest", "dropped.not-connected.frames"), ==, 300);
+    g_assert_cmpint(qtest_netdev_count(rig->s, "guest", "tx.held.frames"), ==, 0);
+    fd = sock_connect_unix(path);
+    qtest_expect_event(rig->s, "NET_EXPORT_CONNECTED");
+    frame_link_init(&guest, FRAME_LINK_STREAM, fd);
+    frame_link_send(&rig->ends[0], 0, 20);
+    frame_link_expect(&rig->ends[1], 0, 20);
+    frame_link_expect(&guest, 0, 20);
+    frame_link_clear(&guest);
+    sock_close(&fd);
+    qtest_expect_event(rig->s, "NET_EXPORT_DISCONNECTED");
+    exchange_more_than_a_port_holds(rig);
+    hub_rig_free(rig);
+}
+
+/* A hub that has no other port is nobody, too. */
+static void test_empty_joined_hub_holds_nobody_up(void)
+{
+    HubRig *rig = hub_rig_new(2, "-netdev hubport,id=q0,hubid=2 "
+                              "-netdev hubport,id=p2,hubid=1,netdev=q0");
+
+    exchange_more_than_a_port_holds(rig);
+    g_assert_cmpint(qtest_netdev_count(rig->s, "p2", "dropped.not-connected.frames"), ==, 300);
+    qtest_qmp_ok(rig->s, "{'execute': 'netdev_add', 'arguments': {'type': 'hubport', "
+                 "'id': 'q1', 'hubid': 2, 'netdev': 'n2'}}");
+    frame_link_send(&rig->ends[0], 0, 5);
+    frame_link_expect(&rig->ends[1], 0, 5);
+    frame_link_expect(&rig->ends[2], 0, 5);
+    hub_rig_free(rig);
+}
+
+/* A NIC that takes nothing holds the others up until its limit and its time are over. */
+static void test_slow_port_is_left_behind(void)
+{
+    HubRig *rig = hub_rig_new(2, "-netdev hubport,id=stuck,hubid=1 -device e1000,netdev=stuck");
+
+    exchange_more_than_a_port_holds(rig);
+    g_assert_cmpint(qtest_netdev_count(rig->s, "stuck", "dropped.overflow.frames"), >, 0);
+    g_assert_cmpint(qtest_netdev_count(rig->s, "stuck", "tx.held.bytes"), >, 15 * 1024 * 1024);
+    g_assert_cmpint(qtest_netdev_count(rig->s, "stuck", "tx.in.frames") +
+                    qtest_netdev_count(rig->s, "stuck", "dropped.overflow.frames"), ==, 300);
+    hub_rig_free(rig);
+}
+
 /* --- Ports that come and go -------------------------------------------------------------- */
 
 static void test_port_comes_and_goes(void)
@@ -295,6 +364,11 @@ int main(int argc, char **argv)
                     test_full_port_blocks_the_sender);
     g_test_add_func("/netdev-hubport/removed-port-frees-the-sender",
                     test_removed_port_frees_the_sender);
+    g_test_add_func("/netdev-hubport/export-without-guest-holds-nobody-up",
+                    test_export_without_guest_holds_nobody_up);
+    g_test_add_func("/netdev-hubport/empty-joined-hub-holds-nobody-up",
+                    test_empty_joined_hub_holds_nobody_up);
+    g_test_add_func("/netdev-hubport/slow-port-is-left-behind", test_slow_port_is_left_behind);
     g_test_add_func("/netdev-hubport/port-comes-and-goes", test_port_comes_and_goes);
     g_test_add_func("/netdev-hubport/netdev-of-a-port-goes", test_netdev_of_a_port_goes);
     g_test_add_func("/netdev-hubport/info-network", test_info_network);
