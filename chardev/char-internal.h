@@ -53,6 +53,9 @@ typedef struct ChardevClass {
     /** Pass a break on to the users; NULL = to the one front end. */
     void (*send_break)(Chardev *chr);
 
+    /** Whether who sits there is a terminal's user, not any peer; NULL = no. */
+    bool (*is_terminal)(const Chardev *chr);
+
     /** Whether anything uses the device; NULL = it has a front end. */
     bool (*in_use)(const Chardev *chr);
 

@@ -274,15 +274,37 @@ static void char_mux_give(CharMux *mux, const uint8_t *data, size_t len)
     char_mux_pump(mux);
 }
 
+/* A peer of a socket, say, is somebody else than who has started the process. */
+static bool char_mux_is_terminal(const Chardev *chr)
+{
+    const Chardev *base = ((const CharMux *)chr)->base.chr;
+
+    return base && base->class->is_terminal && base->class->is_terminal(base);
+}
+
 static void char_mux_help(CharMux *mux)
 {
     char_mux_print(mux, "\r\nKeys after Ctrl-A:\r\n"
-                        "  h, ?    this list\r\n"
-                        "  x       end the process\r\n"
-                        "  b       send a break\r\n"
+                        "  h, ?    this list\r\n");
+    if (char_mux_is_terminal(&mux->chr)) {
+        char_mux_print(mux, "  x       end the process\r\n");
+    }
+    char_mux_print(mux, "  b       send a break\r\n"
                         "  c       input to the next user\r\n"
                         "  t       time stamps on or off\r\n"
                         "  Ctrl-A  Ctrl-A itself\r\n");
+}
+
+static void char_mux_end_process(CharMux *mux)
+{
+    if (!char_mux_is_terminal(&mux->chr)) {
+        char_mux_print(mux, "QEMU: only a terminal's user can end the process\r\n");
+        return;
+    }
+    char_mux_print(mux, "QEMU: Terminated\r\n");
+    if (char_mux_quit) {
+        char_mux_quit();
+    }
 }
 
 static void char_mux_key(CharMux *mux, uint8_t key)
@@ -293,10 +315,7 @@ static void char_mux_key(CharMux *mux, uint8_t key)
         char_mux_help(mux);
         break;
     case 'x':
-        char_mux_print(mux, "QEMU: Terminated\r\n");
-        if (char_mux_quit) {
-            char_mux_quit();
-        }
+        char_mux_end_process(mux);
         break;
     case 'b':
         char_mux_tell(mux, mux->focus, CHAR_EVENT_BREAK);
@@ -475,4 +494,5 @@ const ChardevClass char_mux_class = {
     .detach = char_mux_detach,
     .in_use = char_mux_in_use,
     .send_break = char_mux_send_break,
+    .is_terminal = char_mux_is_terminal,
 };

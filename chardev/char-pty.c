@@ -231,6 +231,12 @@ static const char *char_pty_path(const Chardev *chr)
     return ((const CharPty *)chr)->path;
 }
 
+/* Who may open a terminal is told by its owner and mode. */
+static bool char_pty_is_terminal(const Chardev *chr)
+{
+    return true;
+}
+
 static char *char_pty_filename(const Chardev *chr)
 {
     return g_strdup_printf("pty:%s", char_pty_path(chr));
@@ -244,4 +250,5 @@ const ChardevClass char_pty_class = {
     .update = char_pty_update,
     .filename = char_pty_filename,
     .pty_path = char_pty_path,
+    .is_terminal = char_pty_is_terminal,
 };

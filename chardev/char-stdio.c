@@ -102,10 +102,16 @@ static void char_stdio_close(Chardev *chr)
     }
 }
 
+static bool char_stdio_is_terminal(const Chardev *chr)
+{
+    return char_stdio_saved.is_terminal;
+}
+
 const ChardevClass char_stdio_class = {
     .size = sizeof(CharFd),
     .open = char_stdio_open,
     .close = char_stdio_close,
     .writev = char_fd_writev,
     .update = char_fd_update,
+    .is_terminal = char_stdio_is_terminal,
 };

@@ -122,7 +122,7 @@ char *char_redirect_text(const Chardev *chr);
 /** char_forbid_stdio: refuse stdio from now on (-daemonize). */
 void char_forbid_stdio(void);
 
-/** char_set_quit_func: what Ctrl-A x on a mux calls to end the process. */
+/** char_set_quit_func: what Ctrl-A x on a mux calls to end the process; at a terminal only. */
 void char_set_quit_func(void (*func)(void));
 
 /**

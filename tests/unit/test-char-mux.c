@@ -3,6 +3,10 @@
 
 #include "char-test.h"
 
+#include <fcntl.h>
+
+#include "chardev/char-internal.h"
+
 /** A mux "m" on a socket pair. Returns: the other end. */
 static int mux_new(Chardev **mux)
 {
@@ -136,7 +140,8 @@ static void test_key_h_prints_help(void)
     test_send(peer, "\001h");
     WAIT_UNTIL((n_read = recv(peer, buffer, sizeof(buffer) - 1, MSG_DONTWAIT)) > 0);
     buffer[n_read] = '\0';
-    g_assert_nonnull(strstr(buffer, "end the process\r\n"));
+    g_assert_nonnull(strstr(buffer, "send a break\r\n"));
+    g_assert_null(strstr(buffer, "end the process\r\n"));
     test_user_clear(&user);
     close(peer);
     char_cleanup();
@@ -149,7 +154,27 @@ static void count_quit(void)
     n_quits++;
 }
 
-static void test_key_x_ends_the_process(void)
+static void test_key_x_ends_the_process_at_a_terminal(void)
+{
+    TestUser user = { .wanted = 100 };
+    Chardev *base = test_char_new("pty,id=base");
+    Chardev *mux = test_char_new("mux,id=mux,chardev=base");
+    int slave = open(base->class->pty_path(base), O_RDWR | O_NOCTTY);
+
+    g_assert_cmpint(slave, >=, 0);
+    n_quits = 0;
+    char_set_quit_func(count_quit);
+    test_user_attach(&user, mux, &test_reader_ops);
+    g_assert_cmpint(write(slave, "\001x", 2), ==, 2);
+    WAIT_UNTIL(n_quits == 1);
+    test_expect(slave, "QEMU: Terminated");
+    char_set_quit_func(NULL);
+    test_user_clear(&user);
+    close(slave);
+    char_cleanup();
+}
+
+static void test_key_x_of_a_peer_does_not_end_the_process(void)
 {
     TestUser user = { .wanted = 100 };
     Chardev *mux;
@@ -158,9 +183,10 @@ static void test_key_x_ends_the_process(void)
     n_quits = 0;
     char_set_quit_func(count_quit);
     test_user_attach(&user, mux, &test_reader_ops);
-    test_send(peer, "\001x");
-    WAIT_UNTIL(n_quits == 1);
-    test_expect(peer, "QEMU: Terminated");
+    test_send(peer, "\001xand on");
+    WAIT_UNTIL(test_user_got(&user, "and on"));
+    test_expect(peer, "QEMU: only a terminal's user can end the process\r\n");
+    g_assert_cmpuint(n_quits, ==, 0);
     char_set_quit_func(NULL);
     test_user_clear(&user);
     close(peer);
@@ -317,7 +343,9 @@ int main(int argc, char **argv)
     ADD("ctrl-a-twice-is-ctrl-a", test_ctrl_a_twice_is_ctrl_a);
     ADD("key-b-is-a-break", test_key_b_is_a_break);
     ADD("key-h-prints-help", test_key_h_prints_help);
-    ADD("key-x-ends-the-process", test_key_x_ends_the_process);
+    ADD("key-x-ends-the-process-at-a-terminal", test_key_x_ends_the_process_at_a_terminal);
+    ADD("key-x-of-a-peer-does-not-end-the-process",
+        test_key_x_of_a_peer_does_not_end_the_process);
     ADD("key-t-adds-time-stamps", test_key_t_adds_time_stamps);
     ADD("output-of-all-users", test_output_of_all_users);
     ADD("full-device-blocks-and-frees-users", test_full_device_blocks_and_frees_users);
