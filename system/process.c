@@ -155,7 +155,7 @@ int process_daemonize(int *status, GError **error)
     return 0;
 }
 
-void process_daemon_ready(void)
+void process_daemon_ready(int log_fd)
 {
     ssize_t n;
 
@@ -169,7 +169,7 @@ void process_daemon_ready(void)
         return; /* the parent hears of it by the end of file that follows */
     }
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-        dup2(process.null_fd, fd);
+        dup2(fd == STDERR_FILENO && log_fd >= 0 ? log_fd : process.null_fd, fd);
     }
     log_reopen();
     fd_close(&process.null_fd);

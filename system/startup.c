@@ -131,6 +131,15 @@ static bool startup_logging(const Startup *startup, GError **error)
     return !startup->logfile || trace_set_file(startup->logfile, error);
 }
 
+/* Messages of a daemon go there, so it is made now, while its name still leads to it. */
+static bool startup_open_log(const Startup *startup, GError **error)
+{
+    const char *name = startup->trace_file ? startup->trace_file : startup->logfile;
+
+    return !startup->daemonize || !name || trace_log_fd() >= 0 ||
+           error_set(error, "Error opening logfile %s", name);
+}
+
 /* A daemon leaves its working directory, but connects again and again. */
 static void startup_fix_paths(const Startup *startup)
 {
@@ -167,7 +176,8 @@ static bool startup_process(Startup *startup)
         ok = process_catch_signals(startup->qtest != NULL, &error) &&
              startup_logging(startup, &error) &&
              (!startup->pidfile || process_create_pidfile(startup->pidfile, &error)) &&
-             (!startup->trace_file || trace_set_file(startup->trace_file, &error));
+             (!startup->trace_file || trace_set_file(startup->trace_file, &error)) &&
+             startup_open_log(startup, &error);
         if (ok && startup->exit_with_parent) {
             process_exit_with_parent();
         }
@@ -316,7 +326,7 @@ static bool startup_settle(Startup *startup)
         return false;
     }
     monitor_when_greeted(STARTUP_GREETING_MS, startup_connect);
-    process_daemon_ready();
+    process_daemon_ready(startup->daemonize ? trace_log_fd() : -1);
     return true;
 }
 

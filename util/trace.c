@@ -57,23 +57,37 @@ size_t trace_set_matching(const char *pattern, bool enabled)
     return n;
 }
 
+/* Opens the file, if that is still to be done. */
+static void trace_open(void)
+{
+    int fd;
+
+    if (!trace_file.path) {
+        return;
+    }
+    fd = output_file_open(trace_file.path, O_TRUNC | O_APPEND);
+    g_clear_pointer(&trace_file.path, g_free);
+    trace_file.is_open = fd >= 0;
+    if (fd >= 0) {
+        line_sink_take(&trace_file.sink, fd);
+    }
+}
+
 /* The file is opened when this is the first line; without one, lines go to stderr. */
 static void trace_write(const char *line, size_t len)
 {
-    if (trace_file.path) {
-        int fd = output_file_open(trace_file.path, O_TRUNC | O_APPEND);
-
-        g_clear_pointer(&trace_file.path, g_free);
-        trace_file.is_open = fd >= 0;
-        if (fd >= 0) {
-            line_sink_take(&trace_file.sink, fd);
-        }
-    }
+    trace_open();
     if (trace_file.is_open) {
         line_sink_write(&trace_file.sink, line, len);
     } else {
         log_write(line, len);
     }
+}
+
+int trace_log_fd(void)
+{
+    trace_open();
+    return trace_file.is_open ? trace_file.sink.fd : -1;
 }
 
 void trace_print(const TracePoint *point, const char *fmt, ...)

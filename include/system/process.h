@@ -35,8 +35,11 @@ Accelerator process_accelerator(void);
  */
 int process_daemonize(int *status, GError **error);
 
-/** process_daemon_ready: let go of the terminal and tell the parent; no-op if no daemon. */
-void process_daemon_ready(void);
+/**
+ * process_daemon_ready: let go of the terminal and tell the parent; no-op if no daemon
+ * @log_fd: borrowed: where messages go from now on; -1 = they are lost
+ */
+void process_daemon_ready(int log_fd);
 
 /** process_go_home: back to where a daemon was started, to remove what has relative names. */
 void process_go_home(void);

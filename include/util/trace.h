@@ -53,6 +53,12 @@ size_t trace_set_matching(const char *pattern, bool enabled);
  */
 bool trace_set_file(const char *path, GError **error);
 
+/**
+ * trace_log_fd: the file of trace_set_file(), opened now if it is not yet
+ * Returns: borrowed, until the next trace_set_file(); -1 = there is none.
+ */
+int trace_log_fd(void);
+
 /** trace_cleanup: close the log file; what its reader does not take at once is lost. */
 void trace_cleanup(void);
 

@@ -205,6 +205,21 @@ static void test_daemon_log_name_is_made_absolute(void)
     daemon_stop(&d);
 }
 
+/* Without any trace point: what would be on stderr. */
+static void test_daemon_messages_go_to_the_log(void)
+{
+    g_autofree char *log = tmp_path("daemon-messages.log");
+    g_autofree char *options = g_strdup_printf("-D %s", log);
+    Daemon d = daemon_start(options);
+    g_autofree char *want = g_strdup_printf(" terminating on signal 15 from pid %d ", getpid());
+    g_autofree char *text = NULL;
+
+    g_assert_true(g_file_test(log, G_FILE_TEST_EXISTS));
+    daemon_stop(&d);
+    text = read_file(log);
+    g_assert_nonnull(strstr(text, want));
+}
+
 /* Its working directory is / by then, and still it removes what has a relative name. */
 static void test_daemon_removes_relative_names(void)
 {
@@ -618,6 +633,7 @@ int main(int argc, char **argv)
     g_test_add_func("/process/daemon-umask", test_daemon_umask);
     g_test_add_func("/process/daemon-that-fails", test_daemon_that_fails);
     g_test_add_func("/process/daemon-log", test_daemon_log_name_is_made_absolute);
+    g_test_add_func("/process/daemon-messages-go-to-the-log", test_daemon_messages_go_to_the_log);
     g_test_add_func("/process/daemon-log-name-holds-its-pid", test_daemon_log_name_holds_its_pid);
     g_test_add_func("/process/daemon-connects-to-relative-names",
                     test_daemon_connects_to_relative_names);
