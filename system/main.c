@@ -12,6 +12,7 @@
 #include "system/process.h"
 #include "system/qtest.h"
 #include "system/run-state.h"
+#include "system/service.h"
 #include "system/startup-internal.h"
 #include "util/fd-store.h"
 #include "util/log.h"
@@ -20,6 +21,7 @@
 /* Users before what they use: objects and netdevs hold chardevs, monitors sit on them. */
 static void main_cleanup(void)
 {
+    service_stop();
     process_go_home();
     monitor_flush();
     object_delete_all();

@@ -15,6 +15,7 @@
 #include "net/netdev.h"
 #include "qom/object.h"
 #include "system/qtest.h"
+#include "system/service.h"
 #include "util/clock.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -327,6 +328,7 @@ static bool startup_settle(Startup *startup)
     }
     monitor_when_greeted(STARTUP_GREETING_MS, startup_connect);
     process_daemon_ready(startup->daemonize ? trace_log_fd() : -1);
+    service_start();
     return true;
 }
 

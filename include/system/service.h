@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the service manager (systemd) is told: readiness, state, and that the loop still turns. */
+
+#ifndef SYSTEM_SERVICE_H
+#define SYSTEM_SERVICE_H
+
+/**
+ * service_start: begin to talk to the service manager; no-op if none started the process
+ *
+ * Once, when everything that the command line names listens (sd_notify(3): READY, STATUS,
+ * WATCHDOG). From then on the manager learns each change of the run state and of the number of
+ * held frames within SERVICE_STATUS_MS, and hears the watchdog twice in its time.
+ */
+void service_start(void);
+
+/** The longest time for which the status that was told may be out of date, in ms. */
+#define SERVICE_STATUS_MS 1000
+
+/** service_stop: tell the manager that the process is on its way out. */
+void service_stop(void);
+
+#endif
