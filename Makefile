@@ -31,6 +31,7 @@ help:
 	@echo 'make fuzz SECONDS=N  fuzz each parser for N seconds (./configure --enable-fuzz)'
 	@echo 'make docs            build the manual (HTML) and the man page in $(BUILD)/docs'
 	@echo 'make install         install below the prefix; DESTDIR=DIR puts DIR in front'
+	@echo 'make deb             build the Debian package in build-deb/'
 	@echo 'make clean           delete what was built; the configuration stays'
 	@echo 'make help            show this text'
 
@@ -67,6 +68,9 @@ docs: all
 install: all
 	@DESTDIR='$(DESTDIR)' meson install --no-rebuild -C $(BUILD)
 
+deb:
+	@scripts/build-deb build-deb
+
 clean: configured
 	@$(NINJA) -C $(BUILD) clean
 	@rm -rf $(BUILD)/docs $(BUILD)/demo $(BUILD)/test-logs
@@ -76,4 +80,4 @@ configured:
 	    echo 'make: $(BUILD)/ is not configured; run ./configure first' >&2; exit 1; }
 
 .PHONY: all help check check-quick check-functional check-valgrind demo demo-migration bench \
-        fuzz docs install clean configured
+        fuzz docs install deb clean configured
