@@ -7,8 +7,8 @@
 #include "chardev/char-internal.h"
 #include "chardev/char-telnet.h"
 #include "io/socket-address.h"
+#include "io/socket-client.h"
 #include "io/socket-listener.h"
-#include "util/clock.h"
 
 /** How many descriptors one message can carry. */
 #define CHAR_SOCKET_FDS_MAX 16
@@ -16,8 +16,7 @@
 typedef enum CharSocketState {
     CHAR_SOCKET_ENDED,      /* a client that does not try again, or not started yet */
     CHAR_SOCKET_LISTENING,  /* a server without client */
-    CHAR_SOCKET_CONNECTING, /* an attempt is under way */
-    CHAR_SOCKET_WAITING,    /* until the next attempt */
+    CHAR_SOCKET_CONNECTING, /* an attempt is under way, or to come */
     CHAR_SOCKET_CONNECTED,
     CHAR_SOCKET_BROKEN,     /* writing has failed; reading runs into the end */
 } CharSocketState;
@@ -29,8 +28,6 @@ typedef struct CharSocket {
     bool is_server;
     bool nodelay;
     bool is_telnet;
-    int64_t reconnect_ms; /* 0 = never */
-
     SocketListener *listener; /* owned; NULL = client */
 
     int fd; /* owned; -1 = not connected */
@@ -42,8 +39,7 @@ typedef struct CharSocket {
     int fds[CHAR_SOCKET_FDS_MAX]; /* owned; came with the bytes read last */
     size_t n_fds;
 
-    SocketConnect *attempt; /* NULL = none under way */
-    Timer *retry_timer;
+    SocketClient *client; /* owned; NULL = connects once, or is a server */
     bool error_reported; /* since the last success */
 } CharSocket;
 

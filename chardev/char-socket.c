@@ -26,16 +26,14 @@
 #include <sys/socket.h>
 
 #include "chardev/char-socket-internal.h"
+#include "io/reconnect.h"
 #include "io/socket-address.h"
-#include "util/clock.h"
 #include "util/error.h"
 #include "util/fd-store.h"
 #include "util/fd.h"
 #include "util/interrupt.h"
 #include "util/log.h"
 #include "util/trace.h"
-
-#define CHAR_SOCKET_RECONNECT_MAX_MS INT32_MAX
 
 TRACE_POINT(chardev_socket_state);
 
@@ -45,7 +43,6 @@ static void char_socket_set_state(CharSocket *cs, CharSocketState state)
         [CHAR_SOCKET_ENDED] = "ended",
         [CHAR_SOCKET_LISTENING] = "listening",
         [CHAR_SOCKET_CONNECTING] = "connecting",
-        [CHAR_SOCKET_WAITING] = "waiting",
         [CHAR_SOCKET_CONNECTED] = "connected",
         [CHAR_SOCKET_BROKEN] = "broken",
     };
@@ -73,13 +70,6 @@ static void char_socket_disconnect(CharSocket *cs)
     cs->hangup_waits = cs->end_waits = false;
 }
 
-static void char_socket_retry_later(CharSocket *cs)
-{
-    char_socket_set_state(cs, CHAR_SOCKET_WAITING);
-    timer_start_at(cs->retry_timer,
-                   clock_now_ns(CLOCK_TYPE_REALTIME) + cs->reconnect_ms * 1000000);
-}
-
 /** The connection is over; the front end may do anything when told, so that comes last. */
 static void char_socket_drop(CharSocket *cs)
 {
@@ -87,8 +77,8 @@ static void char_socket_drop(CharSocket *cs)
     if (cs->is_server) {
         char_socket_set_state(cs, CHAR_SOCKET_LISTENING);
         socket_listener_set_active(cs->listener, true);
-    } else if (cs->reconnect_ms > 0) {
-        char_socket_retry_later(cs);
+    } else if (cs->client && socket_client_lose(cs->client)) {
+        char_socket_set_state(cs, CHAR_SOCKET_CONNECTING);
     } else {
         char_socket_set_state(cs, CHAR_SOCKET_ENDED);
     }
@@ -400,36 +390,25 @@ static void char_socket_connect_done(int fd, const GError *error, void *opaque)
 {
     CharSocket *cs = opaque;
 
-    cs->attempt = NULL;
     if (fd >= 0) {
         char_socket_adopt(cs, fd);
-        return;
-    }
-    if (!cs->error_reported) {
+    } else if (!cs->error_reported) {
         cs->error_reported = true;
         g_autofree char *source = g_strdup_printf("Unable to connect character device %s",
                                                   cs->chr.id);
 
         log_limited_error(source, "connect", "%s", error->message);
     }
-    char_socket_retry_later(cs);
 }
 
-static void char_socket_try(void *opaque)
-{
-    CharSocket *cs = opaque;
-
-    char_socket_set_state(cs, CHAR_SOCKET_CONNECTING);
-    cs->attempt = socket_connect_start(cs->addr, char_socket_connect_done, cs);
-}
-
-static bool char_socket_connect(CharSocket *cs, GError **error)
+static bool char_socket_connect(CharSocket *cs, int64_t reconnect_ms, GError **error)
 {
     int fd;
 
-    if (cs->reconnect_ms > 0) {
-        cs->retry_timer = timer_new(CLOCK_TYPE_REALTIME, char_socket_try, cs);
-        char_socket_try(cs);
+    if (reconnect_ms > 0) {
+        cs->client = socket_client_new(cs->addr, reconnect_ms, char_socket_connect_done, cs);
+        char_socket_set_state(cs, CHAR_SOCKET_CONNECTING);
+        socket_client_start(cs->client);
         return true;
     }
     fd = socket_connect(cs->addr, error);
@@ -459,9 +438,9 @@ static bool char_socket_check(const ChardevSocket *opts, GError **error)
     if (!char_socket_check_protocol(opts, error)) {
         return false;
     }
-    if (opts->reconnect_ms < 0 || opts->reconnect_ms > CHAR_SOCKET_RECONNECT_MAX_MS) {
+    if (opts->reconnect_ms < 0 || opts->reconnect_ms > RECONNECT_INTERVAL_MAX_MS) {
         return error_set(error, "Parameter 'reconnect-ms' expects a number from 0 to %d",
-                         CHAR_SOCKET_RECONNECT_MAX_MS);
+                         RECONNECT_INTERVAL_MAX_MS);
     }
     if (opts->server && opts->reconnect_ms > 0) {
         return error_set(error, "'reconnect-ms' option is incompatible with socket in server "
@@ -489,7 +468,6 @@ static bool char_socket_open(Chardev *chr, const ChardevBackend *backend, GError
     cs->is_server = opts->server;
     cs->nodelay = opts->nodelay;
     cs->is_telnet = opts->telnet;
-    cs->reconnect_ms = opts->reconnect_ms;
     if (!char_socket_check(opts, error)) {
         return false;
     }
@@ -498,7 +476,7 @@ static bool char_socket_open(Chardev *chr, const ChardevBackend *backend, GError
         return false;
     }
     return cs->is_server ? char_socket_listen(cs, opts->has_wait && opts->wait, error)
-                         : char_socket_connect(cs, error);
+                         : char_socket_connect(cs, opts->reconnect_ms, error);
 }
 
 static void char_socket_close(Chardev *chr)
@@ -506,8 +484,7 @@ static void char_socket_close(Chardev *chr)
     CharSocket *cs = (CharSocket *)chr;
 
     char_socket_disconnect(cs);
-    g_clear_pointer(&cs->attempt, socket_connect_cancel);
-    g_clear_pointer(&cs->retry_timer, timer_free);
+    g_clear_pointer(&cs->client, socket_client_free);
     g_clear_pointer(&cs->listener, socket_listener_free);
     g_clear_pointer(&cs->addr, qapi_free_SocketAddress);
 }

@@ -185,7 +185,7 @@ static GArray *socket_resolve_vsock(const VsockSocketAddress *vsock, GError **er
     return socket_candidates_of_one(&sa, sizeof(sa));
 }
 
-GArray *socket_resolve(const SocketAddress *addr, unsigned flags, GError **error)
+GArray *socket_look_up(const SocketAddress *addr, unsigned flags, GError **error)
 {
     switch (addr->type) {
     case SOCKET_ADDRESS_TYPE_INET:
@@ -199,6 +199,18 @@ GArray *socket_resolve(const SocketAddress *addr, unsigned flags, GError **error
     }
     error_set(error, "An address of type fd is not supported here");
     return NULL;
+}
+
+GArray *socket_resolve(const SocketAddress *addr, unsigned flags, GError **error)
+{
+    bool has_name = addr->type == SOCKET_ADDRESS_TYPE_INET && !addr->u.inet.numeric;
+    GArray *candidates;
+
+    if (!has_name || !socket_wait_is_on()) {
+        return socket_look_up(addr, flags, error);
+    }
+    candidates = socket_look_up(addr, flags | SOCKET_RESOLVE_NUMERIC, NULL);
+    return candidates ? candidates : socket_wait_resolve(addr, flags, error);
 }
 
 bool socket_address_to_sockaddr(const SocketAddress *addr, bool passive,

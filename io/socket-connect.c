@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Connecting in the background: names in a thread, the rest in the loop. */
+/* One attempt to connect in the background: a name by a thread, the rest in the loop. */
 
 /*
  * An attempt begins in the loop, looks the name up, and tries one candidate after the other
- * until one connects. A lookup that must wait runs in a thread of its own, on a copy of the
- * address; it hands its result to the loop, where an attempt cancelled meanwhile is no longer
- * there to take it. Descriptors by name are taken at once: the command that names them is
- * over when the loop goes on. A unix listener whose queue is full refuses at once where a TCP
- * peer would let us wait; so we wait, until it has room, is gone, or the attempt is cancelled.
+ * until one connects. A unix listener whose queue is full refuses at once where a TCP peer would
+ * let us wait; so we wait, until it has room, is gone, or the attempt is cancelled.
  */
 
 #include <errno.h>
@@ -21,20 +18,12 @@
 #include "util/fd-watch.h"
 #include "util/fd.h"
 
-/* What the thread works on; the loop frees it. */
-typedef struct SocketLookup {
-    SocketConnect *attempt; /* back pointer, of the loop only; NULL = cancelled */
-    SocketAddress *addr;    /* owned */
-    GArray *candidates;     /* owned; the result, or */
-    GError *error;          /* owned; why there is none */
-} SocketLookup;
-
 struct SocketConnect {
     SocketAddress *addr;   /* owned */
     SocketConnectFunc *func;
     void *opaque;
     guint idle;            /* source that calls from the loop; 0 = none */
-    SocketLookup *lookup;  /* that runs; borrowed */
+    SocketLookup *lookup;  /* under way; ends by itself, or is cancelled */
     GArray *candidates;    /* owned; NULL before the lookup is done */
     guint next;            /* candidate to try */
     int fd;                /* owned; of the current candidate */
@@ -51,9 +40,7 @@ static void socket_connect_free(SocketConnect *attempt)
     if (attempt->idle) {
         g_source_remove(attempt->idle);
     }
-    if (attempt->lookup) {
-        attempt->lookup->attempt = NULL;
-    }
+    socket_lookup_cancel(attempt->lookup);
     fd_watch_free(attempt->watch);
     timer_free(attempt->retry_timer);
     fd_close(&attempt->fd);
@@ -156,46 +143,12 @@ static void socket_connect_resolved(SocketConnect *attempt, GArray *candidates, 
     socket_connect_try_next(attempt);
 }
 
-static gboolean socket_lookup_done(gpointer opaque)
+static void socket_connect_looked_up(GArray *candidates, const GError *error, void *opaque)
 {
-    SocketLookup *lookup = opaque;
-    SocketConnect *attempt = lookup->attempt;
+    SocketConnect *attempt = opaque;
 
-    if (attempt) {
-        attempt->lookup = NULL;
-        socket_connect_resolved(attempt, g_steal_pointer(&lookup->candidates),
-                                g_steal_pointer(&lookup->error));
-    }
-    g_clear_pointer(&lookup->candidates, g_array_unref);
-    g_clear_error(&lookup->error);
-    qapi_free_SocketAddress(lookup->addr);
-    g_free(lookup);
-    return G_SOURCE_REMOVE;
-}
-
-static gpointer socket_lookup_run(gpointer opaque)
-{
-    SocketLookup *lookup = opaque;
-
-    lookup->candidates = socket_resolve(lookup->addr, 0, &lookup->error);
-    g_idle_add_full(G_PRIORITY_DEFAULT, socket_lookup_done, lookup, NULL);
-    return NULL;
-}
-
-static void socket_connect_lookup(SocketConnect *attempt)
-{
-    SocketLookup *lookup = g_new0(SocketLookup, 1);
-    GThread *thread;
-
-    lookup->attempt = attempt;
-    lookup->addr = qapi_clone(QAPI_TYPE(SocketAddress), attempt->addr);
-    attempt->lookup = lookup;
-    thread = g_thread_try_new("lookup", socket_lookup_run, lookup, &lookup->error);
-    if (thread) {
-        g_thread_unref(thread);
-    } else {
-        socket_lookup_done(lookup);
-    }
+    attempt->lookup = NULL;
+    socket_connect_resolved(attempt, candidates, error ? g_error_copy(error) : NULL);
 }
 
 static gboolean socket_connect_begin(gpointer opaque)
@@ -206,13 +159,10 @@ static gboolean socket_connect_begin(gpointer opaque)
     GArray *candidates;
 
     attempt->idle = 0;
-    if (attempt->addr->type == SOCKET_ADDRESS_TYPE_FD) {
-        socket_connect_end(attempt);
-        return G_SOURCE_REMOVE;
-    }
-    candidates = socket_resolve(attempt->addr, is_inet ? SOCKET_RESOLVE_NUMERIC : 0, &error);
+    candidates = socket_look_up(attempt->addr, is_inet ? SOCKET_RESOLVE_NUMERIC : 0, &error);
     if (!candidates && is_inet && !attempt->addr->u.inet.numeric) {
-        socket_connect_lookup(attempt);
+        attempt->lookup = socket_lookup_start(attempt->addr, 0, socket_connect_looked_up,
+                                              attempt);
     } else {
         socket_connect_resolved(attempt, candidates, g_steal_pointer(&error));
     }
@@ -228,9 +178,6 @@ SocketConnect *socket_connect_start(const SocketAddress *addr, SocketConnectFunc
     attempt->func = func;
     attempt->opaque = opaque;
     attempt->fd = -1;
-    if (addr->type == SOCKET_ADDRESS_TYPE_FD) {
-        attempt->fd = socket_take_fd(&addr->u.fd, &attempt->error);
-    }
     attempt->idle = g_idle_add_full(G_PRIORITY_DEFAULT, socket_connect_begin, attempt, NULL);
     return attempt;
 }

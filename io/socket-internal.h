@@ -26,11 +26,60 @@ typedef enum SocketResolveFlags {
 } SocketResolveFlags;
 
 /**
- * socket_resolve: all candidates for @addr (inet, unix or vsock), at least one
+ * socket_look_up: all candidates for @addr (inet, unix or vsock), at least one
+ * @flags: SocketResolveFlags
  *
- * May be called from any thread. Returns: owned array of SocketCandidate; NULL with @error.
+ * Waits for name servers. May be called from any thread.
+ * Returns: owned array of SocketCandidate; NULL with @error.
  */
+GArray *socket_look_up(const SocketAddress *addr, unsigned flags, GError **error);
+
+/** socket_resolve: socket_look_up() for the loop's thread: does not wait in a command. */
 GArray *socket_resolve(const SocketAddress *addr, unsigned flags, GError **error);
+
+/** A lookup in the background. */
+typedef struct SocketLookup SocketLookup;
+
+/** @candidates: owned, taken by the callee; or NULL with @error (borrowed). Called by the loop. */
+typedef void SocketLookupFunc(GArray *candidates, const GError *error, void *opaque);
+
+/**
+ * socket_lookup_start: look @addr, of kind inet, up in a thread, within RECONNECT_ATTEMPT_MS
+ * Returns: owned by itself until @func is called, or by socket_lookup_cancel().
+ */
+SocketLookup *socket_lookup_start(const SocketAddress *addr, unsigned flags,
+                                  SocketLookupFunc *func, void *opaque);
+
+/** socket_lookup_cancel: end it without a call, before @func is called; NULL is legal. */
+void socket_lookup_cancel(SocketLookup *lookup);
+
+/** One attempt to connect in the background; it has no deadline of its own. */
+typedef struct SocketConnect SocketConnect;
+
+/** @fd: connected, taken by the callee, or -1 with @error (borrowed). Not called when cancelled. */
+typedef void SocketConnectFunc(int fd, const GError *error, void *opaque);
+
+/**
+ * socket_connect_start: connect to @addr, of kind inet, unix or vsock, without waiting
+ * Returns: owned by the attempt itself, which ends after the call of @func, or by
+ * socket_connect_cancel(). @func is always called from the loop, never from inside.
+ */
+SocketConnect *socket_connect_start(const SocketAddress *addr, SocketConnectFunc *func,
+                                    void *opaque);
+
+/** socket_connect_cancel: end the attempt without a call; no effect from inside it, or on NULL. */
+void socket_connect_cancel(SocketConnect *attempt);
+
+/** socket_wait_is_on: whether a command runs that must not wait. */
+bool socket_wait_is_on(void);
+
+/**
+ * socket_wait_resolve, socket_wait_connect: socket_resolve() and socket_connect() in a command
+ *
+ * What has not been learned yet begins in the background, and they fail.
+ */
+GArray *socket_wait_resolve(const SocketAddress *addr, unsigned flags, GError **error);
+int socket_wait_connect(const SocketAddress *addr, GError **error);
 
 /**
  * socket_open: a non-blocking close-on-exec stream socket of the candidate's family

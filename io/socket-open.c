@@ -8,8 +8,10 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "io/reconnect.h"
 #include "io/socket-address.h"
 #include "io/socket-internal.h"
+#include "util/clock.h"
 #include "util/error.h"
 #include "util/fd-store.h"
 #include "util/fd.h"
@@ -262,19 +264,40 @@ bool socket_connect_error(const SocketAddress *addr, int err, GError **error)
     g_assert_not_reached();
 }
 
-/* Returns: 0 or an errno; EINTR when the process is to end first. */
-static int socket_wait_connect(int fd, const SocketCandidate *candidate)
+static int socket_ms_until(int64_t deadline_ns)
 {
+    int64_t left_ns = deadline_ns - clock_now_ns(CLOCK_TYPE_REALTIME);
+
+    return left_ns > 0 ? (int)(left_ns / 1000000) + 1 : 0;
+}
+
+static int socket_finish_connect(int fd, int64_t deadline_ns)
+{
+    struct pollfd pfd = { .fd = fd, .events = POLLOUT };
     socklen_t len = sizeof(int);
+    int err = interrupt_wait(fd, POLLOUT, socket_ms_until(deadline_ns));
+
+    if (err) {
+        return err;
+    }
+    if (poll(&pfd, 1, 0) == 0) {
+        return ETIMEDOUT;
+    }
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) == 0 ? err : errno;
+}
+
+/* Returns: 0 or an errno; EINTR when the process is to end first. */
+static int socket_connect_until(int fd, const SocketCandidate *candidate, int64_t deadline_ns)
+{
     int err = 0;
 
     while (connect(fd, (const struct sockaddr *)&candidate->sa, candidate->len) < 0) {
         if (errno == EINPROGRESS) {
-            err = interrupt_wait(fd, POLLOUT, -1);
-            return err || getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) == 0 ? err : errno;
+            return socket_finish_connect(fd, deadline_ns);
         }
         if (errno == EAGAIN && candidate->sa.ss_family == AF_UNIX) { /* its queue is full */
-            err = interrupt_wait(-1, 0, SOCKET_QUEUE_RETRY_MS);
+            err = socket_ms_until(deadline_ns) > 0 ? interrupt_wait(-1, 0, SOCKET_QUEUE_RETRY_MS)
+                                                   : ETIMEDOUT;
         } else {
             err = errno;
         }
@@ -286,7 +309,7 @@ static int socket_wait_connect(int fd, const SocketCandidate *candidate)
 }
 
 static int socket_try_connect(const SocketAddress *addr, const SocketCandidate *candidate,
-                              GError **error)
+                              int64_t deadline_ns, GError **error)
 {
     auto_fd int fd = socket_open(addr, candidate, error);
     int err;
@@ -294,7 +317,7 @@ static int socket_try_connect(const SocketAddress *addr, const SocketCandidate *
     if (fd < 0) {
         return -1;
     }
-    err = socket_wait_connect(fd, candidate);
+    err = socket_connect_until(fd, candidate, deadline_ns);
     if (err) {
         socket_connect_error(addr, err, error);
         return -1;
@@ -304,11 +327,16 @@ static int socket_try_connect(const SocketAddress *addr, const SocketCandidate *
 
 int socket_connect(const SocketAddress *addr, GError **error)
 {
+    int64_t deadline_ns = clock_now_ns(CLOCK_TYPE_REALTIME) +
+                          RECONNECT_ATTEMPT_MS * INT64_C(1000000);
     g_autoptr(GArray) candidates = NULL;
     g_autoptr(GError) last = NULL;
 
     if (addr->type == SOCKET_ADDRESS_TYPE_FD) {
         return socket_take_fd(&addr->u.fd, error);
+    }
+    if (socket_wait_is_on()) {
+        return socket_wait_connect(addr, error);
     }
     candidates = socket_resolve(addr, 0, error);
     if (!candidates) {
@@ -318,7 +346,8 @@ int socket_connect(const SocketAddress *addr, GError **error)
         int fd;
 
         g_clear_error(&last);
-        fd = socket_try_connect(addr, &g_array_index(candidates, SocketCandidate, i), &last);
+        fd = socket_try_connect(addr, &g_array_index(candidates, SocketCandidate, i), deadline_ns,
+                                &last);
         if (fd >= 0) {
             return fd;
         }

@@ -40,6 +40,8 @@ struct HmpEdit {
     GString *plain;        /* owned: the unfinished line of the plain editor */
     char last_written;
     bool closing;          /* nothing more is written */
+    bool paused;           /* a line is being run */
+    GByteArray *later;     /* owned: what came while one was */
 #ifdef CONFIG_LIBEDIT
     EditLine *el;          /* owned; NULL = plain */
     HistoryW *history;     /* owned */
@@ -86,9 +88,11 @@ static void hmp_edit_plain_key(HmpEdit *edit, gunichar key)
     switch (key) {
     case '\n':
         hmp_edit_write(edit, "\n", 1);
-        edit->ops->line(edit->plain->str, edit->opaque);
+        edit->paused = !edit->ops->line(edit->plain->str, edit->opaque);
         g_string_truncate(edit->plain, 0);
-        hmp_edit_plain_prompt(edit);
+        if (!edit->paused) {
+            hmp_edit_plain_prompt(edit);
+        }
         return;
     case '\b':
     case 0x7f:
@@ -383,9 +387,11 @@ static void hmp_edit_finish_line(HmpEdit *edit, const wchar_t *wide, int len)
         if (*g_strchug(line)) {
             history_w(edit->history, &event, H_ENTER, wide);
         }
-        edit->ops->line(line, edit->opaque);
+        edit->paused = !edit->ops->line(line, edit->opaque);
     }
-    hmp_edit_prompt_again(edit);
+    if (!edit->paused) {
+        hmp_edit_prompt_again(edit);
+    }
 }
 
 /* ESC x asks for a command of the editor and would read on until its end. */
@@ -463,6 +469,7 @@ HmpEdit *hmp_edit_new(const HmpEditOps *ops, void *opaque)
     edit->opaque = opaque;
     edit->utf8 = g_string_new(NULL);
     edit->plain = g_string_new(NULL);
+    edit->later = g_byte_array_new();
 #ifdef CONFIG_LIBEDIT
     edit->keys = g_array_new(false, false, sizeof(gunichar));
     edit->pty[0] = edit->pty[1] = -1;
@@ -482,20 +489,28 @@ void hmp_edit_free(HmpEdit *edit)
 #endif
     g_string_free(edit->utf8, true);
     g_string_free(edit->plain, true);
+    g_byte_array_unref(edit->later);
     g_free(edit);
+}
+
+static void hmp_edit_show_prompt(HmpEdit *edit)
+{
+    if (hmp_edit_is_plain(edit)) {
+        hmp_edit_plain_prompt(edit);
+    } else {
+        hmp_edit_prompt_again(edit);
+    }
 }
 
 void hmp_edit_start(HmpEdit *edit)
 {
     g_string_truncate(edit->utf8, 0);
     g_string_truncate(edit->plain, 0);
+    g_byte_array_set_size(edit->later, 0);
     edit->after_cr = false;
+    edit->paused = false;
     hmp_edit_forget_keys(edit);
-    if (hmp_edit_is_plain(edit)) {
-        hmp_edit_plain_prompt(edit);
-    } else {
-        hmp_edit_prompt_again(edit);
-    }
+    hmp_edit_show_prompt(edit);
 }
 
 void hmp_edit_refresh(HmpEdit *edit)
@@ -549,9 +564,23 @@ void hmp_edit_feed(HmpEdit *edit, const uint8_t *data, size_t len)
     for (size_t i = 0; i < len; i++) {
         bool first = edit->utf8->len == 0;
 
+        if (edit->paused) {
+            g_byte_array_append(edit->later, data + i, len - i);
+            return;
+        }
         /* A byte that does not continue a character may begin one. */
         if (!hmp_edit_take_byte(edit, data[i]) && !first) {
             hmp_edit_take_byte(edit, data[i]);
         }
     }
+}
+
+void hmp_edit_go_on(HmpEdit *edit)
+{
+    g_autoptr(GByteArray) later = g_steal_pointer(&edit->later);
+
+    edit->later = g_byte_array_new();
+    edit->paused = false;
+    hmp_edit_show_prompt(edit);
+    hmp_edit_feed(edit, later->data, later->len);
 }

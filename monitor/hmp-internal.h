@@ -55,7 +55,8 @@ typedef struct HmpEdit HmpEdit;
 /** Where the editor writes (CR LF line ends), and who gets each finished line. */
 typedef struct HmpEditOps {
     void (*write)(const char *data, size_t len, void *opaque);
-    void (*line)(const char *line, void *opaque);
+    /** Returns: false = the line is still being run, and hmp_edit_go_on() is called behind it. */
+    bool (*line)(const char *line, void *opaque);
 } HmpEditOps;
 
 /** hmp_edit_new: never NULL; without libedit or a pseudo terminal a plain editor. */
@@ -68,8 +69,11 @@ void hmp_edit_start(HmpEdit *edit);
 /** hmp_edit_refresh: show the prompt and the unfinished line again. */
 void hmp_edit_refresh(HmpEdit *edit);
 
-/** hmp_edit_feed: bytes from the terminal. */
+/** hmp_edit_feed: bytes from the terminal; they are kept while a line is being run. */
 void hmp_edit_feed(HmpEdit *edit, const uint8_t *data, size_t len);
+
+/** hmp_edit_go_on: a line has been run: show the prompt and take what came meanwhile. */
+void hmp_edit_go_on(HmpEdit *edit);
 
 #define HMP_PROMPT "(qemu) "
 

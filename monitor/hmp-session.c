@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "io/socket-wait.h"
 #include "monitor/version.h"
 
 #define HMP_READ_MAX 4096
@@ -14,6 +15,8 @@ struct HmpSession {
     Monitor *mon;  /* back pointer */
     HmpEdit *edit; /* owned */
     bool away;     /* the mux has turned its input to another user */
+    char *line;    /* owned: what runs; NULL = nothing */
+    SocketWait *wait; /* owned: what @line needs from the network; NULL = nothing runs */
     bool has_run;  /* a line has come to its end since input was read last */
 };
 
@@ -24,16 +27,47 @@ static void hmp_session_write(const char *data, size_t len, void *opaque)
     char_frontend_send(&session->mon->fe, data, len);
 }
 
-static void hmp_session_line(const char *line, void *opaque)
+static void hmp_session_forget_line(HmpSession *session)
+{
+    g_clear_pointer(&session->line, g_free);
+    g_clear_pointer(&session->wait, socket_wait_free);
+}
+
+/* Returns: whether the line is done, and not to be run again. */
+static bool hmp_session_run(HmpSession *session)
+{
+    g_autofree char *text = NULL;
+    bool is_done;
+
+    monitor_enter(session->mon, session->mon->received);
+    socket_wait_enter(session->wait);
+    text = hmp_execute(session->line);
+    is_done = !socket_wait_leave(session->wait);
+    monitor_leave();
+    if (is_done) {
+        hmp_session_write(text, strlen(text), session);
+        hmp_session_forget_line(session);
+    }
+    return is_done;
+}
+
+static void hmp_session_run_again(void *opaque)
 {
     HmpSession *session = opaque;
-    g_autofree char *text = NULL;
 
-    session->has_run = true;
-    monitor_enter(session->mon, session->mon->received);
-    text = hmp_execute(line);
-    monitor_leave();
-    hmp_session_write(text, strlen(text), session);
+    if (hmp_session_run(session)) {
+        hmp_edit_go_on(session->edit);
+        char_frontend_accept_input(&session->mon->fe);
+    }
+}
+
+static bool hmp_session_line(const char *line, void *opaque)
+{
+    HmpSession *session = opaque;
+
+    session->line = g_strdup(line);
+    session->wait = socket_wait_new(hmp_session_run_again, session);
+    return hmp_session_run(session);
 }
 
 static const HmpEditOps hmp_session_edit_ops = {
@@ -46,15 +80,15 @@ static size_t hmp_session_read_wanted(void *opaque)
 {
     HmpSession *session = opaque;
 
-    return char_frontend_flushed(&session->mon->fe) ? HMP_READ_MAX : 0;
+    return char_frontend_flushed(&session->mon->fe) && !session->line ? HMP_READ_MAX : 0;
 }
 
-/* Lines are carried out as they are read; what may take longer is that the answer is read. */
+/* What may take longer than reading a line: the network, and that the answer is read. */
 static bool hmp_session_is_busy(void *opaque)
 {
     HmpSession *session = opaque;
 
-    return !char_frontend_flushed(&session->mon->fe);
+    return session->line || !char_frontend_flushed(&session->mon->fe);
 }
 
 static void hmp_session_write_ready(void *opaque)
@@ -88,6 +122,7 @@ static void hmp_session_event(CharEvent event, void *opaque)
         hmp_edit_start(session->edit);
         break;
     case CHAR_EVENT_CLOSED:
+        hmp_session_forget_line(session);
         monitor_forget_fds(session->mon);
         break;
     case CHAR_EVENT_MUX_IN:
@@ -126,6 +161,7 @@ void hmp_session_free(HmpSession *session)
     if (!session) {
         return;
     }
+    hmp_session_forget_line(session);
     hmp_edit_free(session->edit);
     g_free(session);
 }

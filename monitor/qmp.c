@@ -5,7 +5,8 @@
  * Input is cut into requests as it comes; each waits in its session's queue. One idle source
  * serves all sessions in turn, one request each, so that no client keeps the others waiting.
  * A full queue stops the reading: one request without out-of-band execution, eight with it.
- * A request that may overtake runs at once when it is met, before those that wait. A client
+ * A request that may overtake runs at once when it is met, before those that wait. A command that
+ * needs the network is run again when that has answered: its session waits, others do not. A client
  * that does not read its replies is not served until it does, so that they cannot pile up.
  */
 
@@ -13,6 +14,7 @@
 
 #include <string.h>
 
+#include "io/socket-wait.h"
 #include "monitor/version.h"
 #include "qapi/json.h"
 #include "qapi/qapi-commands.h"
@@ -39,6 +41,7 @@ typedef struct QmpRequest {
     json_object *value; /* owned; valid when @error is NULL */
     GError *error;      /* owned */
     MonitorFds *fds;    /* owned reference: what may have come with it */
+    SocketWait *wait;   /* owned: what its command needs from the network; NULL = not run yet */
 } QmpRequest;
 
 struct QmpSession {
@@ -47,6 +50,7 @@ struct QmpSession {
     GByteArray *input;  /* owned: read, not yet given to @stream */
     size_t n_fed;       /* bytes of @input that @stream has */
     GQueue requests;    /* owned QmpRequest *, oldest at the head */
+    QmpRequest *waiting; /* owned: of the command that will be run again; NULL = none */
     QmpDispatchState state;
     bool oob_offered;
 };
@@ -61,6 +65,7 @@ static void qmp_request_free(QmpRequest *request)
     json_object_put(request->value);
     g_clear_error(&request->error);
     monitor_fds_unref(request->fds);
+    socket_wait_free(request->wait);
     g_free(request);
 }
 
@@ -87,18 +92,38 @@ static void qmp_session_send(QmpSession *session, json_object *object)
     char_frontend_send(&session->mon->fe, text->str, text->len);
 }
 
-static void qmp_session_run(QmpSession *session, QmpRequest *request)
+static void qmp_session_run_again(void *opaque);
+
+/* Returns: the reply; NULL = the command waits for the network and will be run again. */
+static json_object *qmp_session_dispatch(QmpSession *session, QmpRequest *request)
 {
     json_object *reply;
 
-    if (request->error) {
-        reply = qmp_reply_error(request->error);
-    } else {
-        TRACE(qmp_request, "%s %s", char_id(session->mon->fe.chr),
-              json_object_to_json_string(request->value));
-        monitor_enter(session->mon, request->fds);
-        reply = qmp_dispatch(request->value, &session->state);
-        monitor_leave();
+    TRACE(qmp_request, "%s %s", char_id(session->mon->fe.chr),
+          json_object_to_json_string(request->value));
+    if (!request->wait) {
+        request->wait = socket_wait_new(qmp_session_run_again, session);
+    }
+    monitor_enter(session->mon, request->fds);
+    socket_wait_enter(request->wait);
+    reply = qmp_dispatch(request->value, &session->state);
+    if (socket_wait_leave(request->wait)) {
+        json_object_put(reply);
+        reply = NULL;
+    }
+    monitor_leave();
+    return reply;
+}
+
+static void qmp_session_run(QmpSession *session, QmpRequest *request)
+{
+    json_object *reply = request->error ? qmp_reply_error(request->error)
+                                        : qmp_session_dispatch(session, request);
+
+    if (!reply) {
+        g_assert(!session->waiting); /* no command that may overtake needs the network */
+        session->waiting = request;
+        return;
     }
     qmp_session_send(session, reply);
     json_object_put(reply);
@@ -113,7 +138,8 @@ static QmpSession *qmp_session_next(void)
         guint i = (qmp_next_session + n) % qmp_sessions->len;
         QmpSession *session = g_ptr_array_index(qmp_sessions, i);
 
-        if (!g_queue_is_empty(&session->requests) && qmp_session_is_drained(session)) {
+        if (!g_queue_is_empty(&session->requests) && !session->waiting &&
+            qmp_session_is_drained(session)) {
             qmp_next_session = i + 1;
             return session;
         }
@@ -140,6 +166,17 @@ static void qmp_session_kick(void)
 {
     if (qmp_source == 0 && !qmp_halted) {
         qmp_source = g_idle_add_full(G_PRIORITY_DEFAULT, qmp_session_turn, NULL, NULL);
+    }
+}
+
+static void qmp_session_run_again(void *opaque)
+{
+    QmpSession *session = opaque;
+
+    if (!qmp_halted) {
+        qmp_session_run(session, g_steal_pointer(&session->waiting));
+        qmp_session_kick();
+        qmp_session_feed(session);
     }
 }
 
@@ -204,7 +241,7 @@ static bool qmp_session_is_busy(void *opaque)
 {
     const QmpSession *session = opaque;
 
-    return session->requests.length > 0 || session->input->len > 0 ||
+    return session->requests.length > 0 || session->waiting || session->input->len > 0 ||
            !qmp_session_is_drained(session);
 }
 
@@ -250,6 +287,7 @@ static void qmp_session_reset(QmpSession *session)
     while ((request = g_queue_pop_head(&session->requests))) {
         qmp_request_free(request);
     }
+    g_clear_pointer(&session->waiting, qmp_request_free);
     g_clear_pointer(&session->stream, json_stream_free);
     g_byte_array_set_size(session->input, 0);
     session->n_fed = 0;

@@ -5,11 +5,11 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/socket-address.h"
 #include "util/error.h"
 #include "util/fd.h"
 
@@ -27,14 +27,17 @@ static bool inet_parse_port(const char *text, in_port_t *port_be, GError **error
 
 static bool inet_look_up(const char *name, struct in_addr *addr, GError **error)
 {
-    const struct addrinfo hints = { .ai_family = AF_INET, .ai_socktype = SOCK_DGRAM };
-    struct addrinfo *found;
+    const SocketAddress named = {
+        .type = SOCKET_ADDRESS_TYPE_INET,
+        .u.inet = { .host = (char *)name, .port = (char *)"0", .has_ipv4 = true, .ipv4 = true },
+    };
+    struct sockaddr_storage found;
+    socklen_t len;
 
-    if (getaddrinfo(name, NULL, &hints, &found) != 0) {
+    if (!socket_address_to_sockaddr(&named, false, &found, &len, NULL)) {
         return error_set(error, "can't resolve host address '%s'", name);
     }
-    *addr = ((const struct sockaddr_in *)(const void *)found->ai_addr)->sin_addr;
-    freeaddrinfo(found);
+    *addr = ((const struct sockaddr_in *)(const void *)&found)->sin_addr;
     return true;
 }
 
@@ -72,6 +75,17 @@ bool net_inet_parse_pair(const char *text, struct sockaddr_in *sin, GError **err
 static const char *inet_host_text(struct in_addr addr, char buffer[INET_ADDRSTRLEN])
 {
     return inet_ntop(AF_INET, &addr, buffer, INET_ADDRSTRLEN);
+}
+
+SocketAddress *net_inet_address(const struct sockaddr_in *sin)
+{
+    SocketAddress *addr = g_new0(SocketAddress, 1);
+    char host[INET_ADDRSTRLEN];
+
+    addr->type = SOCKET_ADDRESS_TYPE_INET;
+    addr->u.inet.host = g_strdup(inet_host_text(sin->sin_addr, host));
+    addr->u.inet.port = g_strdup_printf("%u", ntohs(sin->sin_port));
+    return addr;
 }
 
 char *net_inet_text(const struct sockaddr_in *sin)

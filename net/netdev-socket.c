@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-#include "io/socket-address.h"
+#include "io/socket-client.h"
 #include "io/socket-listener.h"
 #include "net/dgram-conn.h"
 #include "net/inet.h"
@@ -13,16 +13,15 @@
 #include "net/stream-conn.h"
 #include "util/error.h"
 #include "util/fd-store.h"
-#include "util/fd-watch.h"
 #include "util/fd.h"
+#include "util/log.h"
 
 /** A netdev of type socket: one of its two connections is in use. */
 typedef struct NetSocket {
     NetClient nc;
     NetStreamConn conn;
     NetDgramConn dgram;
-    int wait_fd;           /* owned: is about to be connected; -1 = none */
-    FdWatch *wait_watch;   /* owned: of @wait_fd */
+    SocketClient *client;  /* owned; NULL = does not connect */
     SocketListener *listener; /* owned; NULL = does not listen */
     char *remote_text;     /* owned: what it connects to */
 } NetSocket;
@@ -55,12 +54,6 @@ static void socket_accept_client(int fd, void *opaque)
     net_stream_conn_open(&sock->conn, fd);
 }
 
-static void socket_stop_waiting(NetSocket *sock)
-{
-    fd_watch_free(sock->wait_watch);
-    sock->wait_watch = NULL;
-}
-
 static NetClient *socket_create_listen(NetSocket *sock, const NetdevSocketOptions *opts,
                                        GError **error)
 {
@@ -83,44 +76,32 @@ static NetClient *socket_create_listen(NetSocket *sock, const NetdevSocketOption
     return &sock->nc;
 }
 
-static void socket_connect_done(int fd, FdEvents events, void *opaque)
+/* Nobody tries again: the netdev stays without a connection. */
+static void socket_connect_done(int fd, const GError *error, void *opaque)
 {
     NetSocket *sock = opaque;
-    struct sockaddr_in peer;
-    socklen_t len = sizeof(peer);
 
-    socket_stop_waiting(sock);
-    if (getpeername(fd, (struct sockaddr *)&peer, &len) < 0) {
-        fd_close(&sock->wait_fd); /* refused: stays without connection for good (net.md 2.11) */
+    if (fd < 0) {
+        log_warning("netdev '%s': %s", sock->nc.id, error->message);
         return;
     }
     net_client_set_info(&sock->nc, "socket: connect to %s", sock->remote_text);
-    net_stream_conn_open(&sock->conn, fd_steal(&sock->wait_fd));
+    net_stream_conn_open(&sock->conn, fd);
 }
 
 static NetClient *socket_create_connect(NetSocket *sock, const NetdevSocketOptions *opts,
                                         GError **error)
 {
+    g_autoptr(SocketAddress) addr = NULL;
     struct sockaddr_in sin;
-    auto_fd int fd = -1;
 
     if (!net_inet_parse_pair(opts->connect, &sin, error)) {
         return NULL;
     }
-    fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) {
-        error_set_errno(error, errno, "cannot make an IPv4 socket");
-        return NULL;
-    }
-    if (connect(fd, (struct sockaddr *)&sin, sizeof(sin)) < 0 && errno != EINPROGRESS &&
-        errno != ECONNREFUSED) {
-        error_set_errno(error, errno, "can't connect socket");
-        return NULL;
-    }
+    addr = net_inet_address(&sin);
     sock->remote_text = net_inet_text(&sin);
-    sock->wait_fd = fd_steal(&fd);
-    sock->wait_watch = fd_watch_new(sock->wait_fd, socket_connect_done, sock);
-    fd_watch_set(sock->wait_watch, FD_EVENT_WRITE);
+    sock->client = socket_client_new(addr, 0, socket_connect_done, sock);
+    socket_client_start(sock->client);
     return &sock->nc;
 }
 
@@ -251,9 +232,8 @@ static void net_socket_cleanup(NetClient *nc)
 
     net_dgram_conn_close(&sock->dgram);
     net_stream_conn_clear(&sock->conn);
-    socket_stop_waiting(sock);
+    socket_client_free(sock->client);
     socket_listener_free(sock->listener);
-    fd_close(&sock->wait_fd);
     g_free(sock->remote_text);
 }
 
@@ -308,7 +288,6 @@ static NetClient *net_socket_create(const Netdev *netdev, GError **error)
         return NULL;
     }
     sock = (NetSocket *)net_client_new(&net_socket_info, netdev->id);
-    sock->wait_fd = -1;
     net_stream_conn_init(&sock->conn, &sock->nc, false, socket_lost);
     if (!socket_open(sock, opts, error)) {
         net_client_delete(&sock->nc);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* netdev stream: frames over a stream socket, as client or as server. */
 
+#include "io/reconnect.h"
 #include "net/netdev.h"
 #include "net/stream-link.h"
 #include "qapi/qapi-events.h"
@@ -69,6 +70,10 @@ static bool stream_check(const NetdevStreamOptions *opts, GError **error)
     if (opts->server && opts->reconnect_ms != 0) {
         return error_set(error, "'reconnect-ms' option is incompatible with socket in server "
                          "mode");
+    }
+    if (opts->reconnect_ms > RECONNECT_INTERVAL_MAX_MS) {
+        return error_set(error, "Parameter 'reconnect-ms' expects a number of at most %d",
+                         RECONNECT_INTERVAL_MAX_MS);
     }
     if (opts->reconnect_ms > 0 && opts->addr->type == SOCKET_ADDRESS_TYPE_FD) {
         return error_set(error, "'reconnect-ms' option is incompatible with an address of type "

@@ -22,11 +22,6 @@ static void link_set_error(NetStreamLink *link, const GError *error)
     link->error = error ? g_strdup(error->message) : NULL;
 }
 
-static void link_fail(NetStreamLink *link, const GError *error)
-{
-    net_client_set_info(link->conn.nc, "error: %s", error->message);
-}
-
 /* --- A connection ------------------------------------------------------------------------ */
 
 static void link_set_nodelay(int fd)
@@ -61,11 +56,6 @@ static void link_connected(NetStreamLink *link, int fd)
     net_stream_conn_open(&link->conn, fd);
 }
 
-static void link_start_after(NetStreamLink *link, int64_t ms)
-{
-    timer_start_at(link->start, clock_now_ns(CLOCK_TYPE_REALTIME) + ms * INT64_C(1000000));
-}
-
 static void link_lost(NetClient *nc, NetStreamConn *conn)
 {
     NetStreamLink *link = (NetStreamLink *)conn;
@@ -76,9 +66,8 @@ static void link_lost(NetClient *nc, NetStreamConn *conn)
     } else if (link->server) {
         net_client_set_info(link->conn.nc, "listening");
         socket_listener_set_active(link->listener, true);
-    } else if (link->reconnect_ms > 0) {
+    } else if (link->client && socket_client_lose(link->client)) {
         net_client_set_info(link->conn.nc, "connecting");
-        link_start_after(link, link->reconnect_ms);
     } else {
         net_stream_conn_forget_rest(conn);
     }
@@ -122,27 +111,31 @@ static void link_connect_done(int fd, const GError *error, void *opaque)
 {
     NetStreamLink *link = opaque;
 
-    link->attempt = NULL;
     link_set_error(link, error);
     if (fd >= 0) {
         link_connected(link, fd);
-    } else if (link->reconnect_ms > 0) {
-        link_start_after(link, link->reconnect_ms);
-    } else {
-        link_fail(link, error);
+    } else if (!socket_client_will_retry(link->client)) {
+        net_client_set_info(link->conn.nc, "error: %s", error->message);
     }
 }
 
-static void link_connect(void *opaque)
+static void link_use_given(void *opaque)
 {
     NetStreamLink *link = opaque;
 
+    link_connected(link, fd_steal(&link->given_fd));
+}
+
+/* From the loop: the owner connects the client to its peer first. */
+static void link_connect(NetStreamLink *link)
+{
     net_client_set_info(link->conn.nc, "connecting");
-    if (link->given_fd >= 0) {
-        link_connected(link, fd_steal(&link->given_fd));
-    } else {
-        link->attempt = socket_connect_start(link->addr, link_connect_done, link);
+    if (link->client) {
+        socket_client_start(link->client);
+        return;
     }
+    link->start = timer_new(CLOCK_TYPE_REALTIME, link_use_given, link);
+    timer_start_at(link->start, clock_now_ns(CLOCK_TYPE_REALTIME));
 }
 
 /* --- Start and end ----------------------------------------------------------------------- */
@@ -180,9 +173,10 @@ void net_stream_link_init(NetStreamLink *link, NetClient *nc, const NetStreamLin
     link->addr = qapi_clone(QAPI_TYPE(SocketAddress), opts->addr);
     link->server = opts->server;
     link->once = opts->once;
-    link->reconnect_ms = MAX(opts->reconnect_ms, 0);
     link->given_fd = given_fd;
-    link->start = timer_new(CLOCK_TYPE_REALTIME, link_connect, link);
+    if (given_fd < 0 && !opts->server) {
+        link->client = socket_client_new(opts->addr, opts->reconnect_ms, link_connect_done, link);
+    }
     net_client_set_info(link->conn.nc, "initializing");
 }
 
@@ -195,9 +189,7 @@ void net_stream_link_clear(NetStreamLink *link)
         g_ptr_array_remove(waiting, link);
     }
     timer_free(link->start);
-    if (link->attempt) {
-        socket_connect_cancel(link->attempt);
-    }
+    socket_client_free(link->client);
     socket_listener_free(link->listener);
     fd_close(&link->given_fd);
     net_stream_conn_clear(&link->conn);
@@ -224,7 +216,7 @@ bool net_stream_link_start(NetStreamLink *link, GError **error)
     }
     link->held = connections_held;
     if (!link->held) {
-        link_start_after(link, 0);
+        link_connect(link);
         return true;
     }
     if (!waiting) {
@@ -241,7 +233,7 @@ void net_stream_link_hold(bool hold)
         NetStreamLink *link = g_ptr_array_index(waiting, i);
 
         link->held = false;
-        link_start_after(link, 0);
+        link_connect(link);
     }
     if (!hold) {
         g_clear_pointer(&waiting, g_ptr_array_unref);

@@ -10,6 +10,11 @@
 #include "io/socket-path.h"
 #include "qapi/qapi-types.h"
 
+/*
+ * Where a name is to be looked up, the functions of this file wait at start-up. In a command of a
+ * monitor they fail at first: see io/socket-wait.h.
+ */
+
 /**
  * socket_listen: bind and listen; a unix path is made free first where that may be
  * @backlog: of listen(2)
@@ -19,27 +24,12 @@
 int socket_listen(const SocketAddress *addr, int backlog, SocketPath **path, GError **error);
 
 /**
- * socket_connect: connect and wait for the outcome (start-up, chardev without reconnect)
+ * socket_connect: connect now; at start-up it waits up to RECONNECT_ATTEMPT_MS
+ *
+ * In a command of a monitor it waits for nothing and fails at first: see io/socket-wait.h.
  * Returns: a connected non-blocking close-on-exec socket, owned; -1 with @error.
  */
 int socket_connect(const SocketAddress *addr, GError **error);
-
-/** A connection attempt in the background. */
-typedef struct SocketConnect SocketConnect;
-
-/** @fd: connected, taken by the callee, or -1 with @error (borrowed). Not called when cancelled. */
-typedef void SocketConnectFunc(int fd, const GError *error, void *opaque);
-
-/**
- * socket_connect_start: connect without waiting; names are looked up in a thread
- * Returns: owned by the attempt itself, which ends after the call of @func, or by
- * socket_connect_cancel(). @func is always called from the loop, never from inside.
- */
-SocketConnect *socket_connect_start(const SocketAddress *addr, SocketConnectFunc *func,
-                                    void *opaque);
-
-/** socket_connect_cancel: end the attempt without a call; no effect from inside it, or on NULL. */
-void socket_connect_cancel(SocketConnect *attempt);
 
 /**
  * socket_accept: one waiting client
@@ -66,7 +56,7 @@ bool socket_address_has_path(const SocketAddress *addr);
 /** socket_address_uri: "tcp:HOST:PORT", "unix:PATH", "vsock:CID:PORT", "fd:TEXT". Owned. */
 char *socket_address_uri(const SocketAddress *addr);
 
-/** socket_address_to_sockaddr: inet (resolved; may wait), unix, vsock. False with @error. */
+/** socket_address_to_sockaddr: inet (resolved), unix, vsock. False with @error. */
 bool socket_address_to_sockaddr(const SocketAddress *addr, bool passive,
                                 struct sockaddr_storage *sa, socklen_t *len, GError **error);
 

@@ -7,10 +7,11 @@
 #include <stdbool.h>
 #include <netinet/in.h>
 #include <glib.h>
+#include "qapi/qapi-types.h"
 
 /**
  * net_inet_parse: host and port of the netdevs socket and dgram to an IPv4 address
- * @host: dotted if it starts with a digit, else looked up, which may wait; empty = any
+ * @host: dotted if it starts with a digit, else looked up (io/socket-address.h); empty = any
  * @port: a number in C notation
  * Returns: false with @error (texts of interface.md 2.5).
  */
@@ -18,6 +19,9 @@ bool net_inet_parse(const char *host, const char *port, struct sockaddr_in *sin,
 
 /** net_inet_parse_pair: the same from "HOST:PORT". */
 bool net_inet_parse_pair(const char *text, struct sockaddr_in *sin, GError **error);
+
+/** net_inet_address: @sin as the layer below takes it; free with qapi_free_SocketAddress(). */
+SocketAddress *net_inet_address(const struct sockaddr_in *sin);
 
 /** net_inet_text: "1.2.3.4:5"; owned. */
 char *net_inet_text(const struct sockaddr_in *sin);

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include "io/socket-address.h"
+#include "io/socket-client.h"
 #include "io/socket-listener.h"
 #include "net/client.h"
 #include "net/stream-conn.h"
@@ -37,12 +38,11 @@ typedef struct NetStreamLink {
     SocketAddress *addr;      /* owned */
     bool server;
     bool once;
-    int64_t reconnect_ms;
     char *error;              /* owned: why the last attempt failed; NULL = it did not */
     int given_fd;             /* owned: what an address of kind fd named; -1 = none */
     SocketListener *listener; /* owned; NULL = not a server, or not yet */
-    SocketConnect *attempt;   /* ends by itself, or is cancelled */
-    Timer *start;             /* owned: the next attempt to connect */
+    SocketClient *client;     /* owned; NULL = a server, or the connection is given */
+    Timer *start;             /* owned: begins with a given connection; NULL = there is none */
     bool held;                /* waits for net_stream_link_hold(false) */
 } NetStreamLink;
 

@@ -104,9 +104,12 @@ static void test_connect(void)
 
 static void test_connect_refused(void)
 {
-    Pair *pair = pair_new("-netdev socket,id=net0,connect=127.0.0.1:%u",
-                          sock_free_port(SOCK_STREAM));
+    uint16_t port = sock_free_port(SOCK_STREAM);
+    g_autofree char *warning = g_strdup_printf("warning: netdev 'net0': Failed to connect to "
+                                               "'127.0.0.1:%u': Connection refused", port);
+    Pair *pair = pair_new("-netdev socket,id=net0,connect=127.0.0.1:%u", port);
 
+    qtest_wait_output(pair->s, warning);
     pair_wait_info(pair, "%s", "");
     frame_link_send(&pair->peer, 0, 2);
     qtest_wait_netdev(pair->s, "net0", "rx.dropped.not-connected.frames", 2);

@@ -131,6 +131,18 @@ static void test_clients_are_served_in_turn(void)
     pair_free(pair);
 }
 
+/* Far above what any clock can wait for: refused, and never a loop without a pause. */
+static void test_endless_interval(void)
+{
+    QTest *s = qtest_start("%s", "");
+
+    qtest_qmp_error(s, "GenericError",
+                    "Parameter 'reconnect-ms' expects a number of at most 2147483647",
+                    "{'execute': 'netdev_add', 'arguments': {'type': 'stream', 'id': 'n0', 'addr': "
+                    "{'type': 'unix', 'path': '/no/such'}, 'reconnect-ms': 9223372036854775807}}");
+    qtest_quit(s);
+}
+
 /* What cannot listen is not there: an error on the command line and over QMP. */
 static void expect_cannot_listen(const char *members, const char *keys, const char *message)
 {
@@ -489,6 +501,7 @@ int main(int argc, char **argv)
     g_test_add_func("/netdev-stream/tcp-server", test_tcp_server);
     g_test_add_func("/netdev-stream/clients-are-served-in-turn",
                     test_clients_are_served_in_turn);
+    g_test_add_func("/netdev-stream/endless-interval", test_endless_interval);
     g_test_add_func("/netdev-stream/cannot-listen/missing-folder", test_missing_folder);
     g_test_add_func("/netdev-stream/cannot-listen/long-path", test_long_path);
     g_test_add_func("/netdev-stream/cannot-listen/port-in-use", test_port_in_use);

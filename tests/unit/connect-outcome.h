@@ -7,6 +7,7 @@
 #include <glib.h>
 
 #include "io/socket-address.h"
+#include "io/socket-internal.h"
 #include "qapi/qapi-types.h"
 
 /** What socket_connect_start() told; start with fd -1. */

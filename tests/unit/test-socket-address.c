@@ -471,12 +471,10 @@ static void test_background_refused(void)
 static void test_background_errors(void)
 {
     g_autoptr(SocketAddress) un = make_addr("{'type':'unix','path':'/no/such'}");
-    g_autoptr(SocketAddress) fd = make_addr("{'type':'fd','str':'foo'}");
     g_autoptr(SocketAddress) numeric = make_addr(
         "{'type':'inet','host':'localhost','port':'1','numeric':true}");
 
     check_background_error(un, "Failed to connect to '/no/such': No such file or directory");
-    check_background_error(fd, "Unable to parse FD number foo");
     check_background_error(numeric, "address resolution failed for localhost:1: "
                                     "Name or service not known");
 }
