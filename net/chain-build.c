@@ -1,21 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Makes, rebuilds and frees chains, and tells them of the run state. */
+/* Makes, rebuilds and frees chains, and decides their limits. */
 
 #include "net/chain-internal.h"
 
-#include "net/client.h"
-#include "net/filter.h"
 #include "system/run-state.h"
 
-NetChain *net_chain_new(NetClient *from, NetClient *to)
+static void chain_append(NetChain *chain, NetStage *stage)
+{
+    chain->stages[chain->n_stages++] = stage;
+    stage->chain = chain;
+}
+
+NetChain *net_chain_new(const NetChainEnds *ends)
 {
     NetChain *chain = g_new0(NetChain, 1);
 
-    chain->from = from;
-    chain->to = to;
-    chain->end.active = true;
-    chain->end.chain = chain;
-    net_chain_rebuild(chain);
+    chain->ends = *ends;
+    chain->end.ops = &net_chain_end_ops;
+    chain->end.state.active = true;
+    chain->stages = g_new(NetStage *, 1);
+    chain_append(chain, &chain->end);
     return chain;
 }
 
@@ -26,7 +30,7 @@ static void stage_drop_held(NetStage *stage)
     NetHold *held = &stage->held;
 
     if (held->n_frames > 0) {
-        NetDrops *drops = stage->filter ? &stage->stats.dropped : &chain->from->drops;
+        NetDrops *drops = stage->filter ? &stage->stats.dropped : chain->ends.drops;
 
         net_count_add(&drops->by_reason[NET_DROP_REASON_DELETED], held->n_frames,
                       held->n_bytes);
@@ -42,6 +46,8 @@ void net_chain_free(NetChain *chain)
         return;
     }
     g_assert(chain->depth == 0);
+    net_turn_remove(NET_TURN_LIMITS, &chain->limits);
+    net_turn_remove(NET_TURN_RUN, &chain->run);
     for (size_t i = 0; i < chain->n_stages; i++) {
         stage_drop_held(chain->stages[i]);
     }
@@ -51,32 +57,15 @@ void net_chain_free(NetChain *chain)
     g_free(chain);
 }
 
-static void chain_append(NetChain *chain, NetStage *stage)
+void net_chain_rebuild(NetChain *chain, NetStage *const *stages, size_t n)
 {
-    chain->stages[chain->n_stages++] = stage;
-    stage->chain = chain;
-}
-
-void net_chain_rebuild(NetChain *chain)
-{
-    GPtrArray *near = chain->from->filters;
-    GPtrArray *far = chain->to->filters;
-
     g_assert(chain->depth == 0);
-    chain->stages = g_renew(NetStage *, chain->stages, near->len + far->len + 1);
+    chain->stages = g_renew(NetStage *, chain->stages, n + 1);
     chain->n_stages = 0;
-    for (guint i = 0; i < near->len; i++) {
-        NetFilter *nf = near->pdata[i];
-
-        chain_append(chain, &nf->stages[NET_DIRECTION_TX]);
-    }
-    for (guint i = far->len; i-- > 0;) {
-        NetFilter *nf = far->pdata[i];
-
-        chain_append(chain, &nf->stages[NET_DIRECTION_RX]);
+    for (size_t i = 0; i < n; i++) {
+        chain_append(chain, stages[i]);
     }
     chain_append(chain, &chain->end);
-    net_chain_refresh(chain);
 }
 
 static uint64_t smaller_limit(uint64_t size, uint64_t wanted)
@@ -87,15 +76,11 @@ static uint64_t smaller_limit(uint64_t size, uint64_t wanted)
 /* The smallest limit that somebody set; those that left the default do not count. */
 static uint64_t chain_hold_size(const NetChain *chain)
 {
-    uint64_t size = smaller_limit(smaller_limit(UINT64_MAX, chain->from->hold_size),
-                                  chain->to->hold_size);
+    uint64_t size = smaller_limit(smaller_limit(UINT64_MAX, *chain->ends.near_hold_size),
+                                  *chain->ends.far_hold_size);
 
     for (size_t i = 0; i + 1 < chain->n_stages; i++) {
-        const NetFilter *nf = chain->stages[i]->filter;
-
-        if (net_filter_is_on(nf)) {
-            size = smaller_limit(size, net_filter_hold_size(nf));
-        }
+        size = smaller_limit(size, chain->stages[i]->state.hold_size);
     }
     return size == UINT64_MAX ? NET_HOLD_SIZE_DEFAULT : size;
 }
@@ -108,21 +93,32 @@ static size_t chain_reader_index(const NetChain *chain)
     for (size_t i = chain->n_stages - 1; i-- > 0;) {
         const NetStage *stage = chain->stages[i];
 
-        if (stage->active && stage->direction == NET_DIRECTION_TX &&
-            net_filter_wants_stopped(stage->filter)) {
+        if (stage->state.active && stage->direction == NET_DIRECTION_TX && stage->state.asks) {
             return i + 1;
         }
     }
     return 0;
 }
 
-void net_chain_refresh(NetChain *chain)
+/* A step of a turn: all stages have been decided about. */
+static void chain_decide(void *what)
 {
+    NetChain *chain = what;
+
     chain->hold_size = chain_hold_size(chain);
     chain->reader_index = chain_reader_index(chain);
-    chain->again = true;
-    net_stage_ready(&chain->end);
-    net_client_update(chain->from);
+    net_chain_begin_reclaims(chain);
+    net_turn_add(NET_TURN_RUN, &chain->run, chain);
+}
+
+void net_chain_changed(NetChain *chain)
+{
+    net_turn_add(NET_TURN_LIMITS, &chain->limits, chain);
+}
+
+NetStage *net_chain_end(NetChain *chain)
+{
+    return &chain->end;
 }
 
 void net_chain_drop_end(NetChain *chain, NetDropReason reason)
@@ -140,10 +136,10 @@ void net_chain_drop_end(NetChain *chain, NetDropReason reason)
     chain->held.frames -= frames;
     chain->held.bytes -= bytes;
     net_hold_clear(&end->held);
-    net_chain_refresh(chain);
+    net_turn_add(NET_TURN_RUN, &chain->run, chain);
 }
 
-void net_chain_mark_run_state(NetChain *chain, bool running)
+__attribute__((constructor)) static void chain_build_register(void)
 {
-    *(running ? &chain->at_start : &chain->at_stop) = chain->stats;
+    net_turn_set_work(NET_TURN_LIMITS, chain_decide);
 }

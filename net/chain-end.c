@@ -51,7 +51,7 @@ static void end_make_segments(NetOffload *offload, uint8_t *buffer, NetBatch *ba
     }
 }
 
-/* Frames enter the chain at its very end, for net_chain_end_take_rest(). */
+/* Frames enter the chain at its very end, for net_chain_take_rest(). */
 static void end_enter(NetChain *chain, const NetFrame *frames, size_t n)
 {
     uint64_t bytes = net_frames_bytes(frames, n);
@@ -70,7 +70,7 @@ static bool end_run_segments(NetChain *chain, NetOffload *offload)
     size_t taken;
 
     end_make_segments(offload, buffer, &batch);
-    taken = chain->to->info->receive(chain->to, batch.frames, batch.n);
+    taken = chain->ends.to->info->receive(chain->ends.to, batch.frames, batch.n);
     if (taken > 0 && taken < batch.n) {
         end_enter(chain, batch.frames + taken, batch.n - taken);
     }
@@ -84,7 +84,8 @@ static bool end_run_one(NetChain *chain, const NetFrame *frame)
     const char *why;
 
     if (!net_offload_init(&offload, frame, &why)) {
-        TRACE(net_chain_malformed, "from '%s' to '%s': %s", chain->from->id, chain->to->id, why);
+        TRACE(net_chain_malformed, "from '%s' to '%s': %s", chain->ends.from->id,
+              chain->ends.to->id, why);
         net_stage_drop(&chain->end, frame, 1, NET_DROP_REASON_MALFORMED);
         return true;
     }
@@ -99,7 +100,7 @@ static size_t end_run_plain(NetChain *chain, const NetFrame *frames, size_t n)
         size_t plain = plain_prefix(frames + done, n - done);
 
         if (plain > 0) {
-            size_t taken = chain->to->info->receive(chain->to, frames + done, plain);
+            size_t taken = chain->ends.to->info->receive(chain->ends.to, frames + done, plain);
 
             done += taken;
             if (taken < plain) {
@@ -114,15 +115,16 @@ static size_t end_run_plain(NetChain *chain, const NetFrame *frames, size_t n)
     return done;
 }
 
-size_t net_chain_end_run(NetChain *chain, const NetFrame *frames, size_t n)
+static size_t end_run(NetStage *stage, const NetFrame *frames, size_t n, NetPass *pass)
 {
-    NetClient *to = chain->to;
+    NetChain *chain = stage->chain;
+    NetClient *to = chain->ends.to;
 
     if (!run_state_is_running()) {
         return 0;
     }
     if (to->link_down && to->info->type != NET_CLIENT_DRIVER_NIC) {
-        net_stage_drop(&chain->end, frames, n, NET_DROP_REASON_LINK_DOWN);
+        net_stage_drop(stage, frames, n, NET_DROP_REASON_LINK_DOWN);
         return n;
     }
     if (to->info->takes_vnet_hdr) {
@@ -131,19 +133,12 @@ size_t net_chain_end_run(NetChain *chain, const NetFrame *frames, size_t n)
     return end_run_plain(chain, frames, n);
 }
 
-void net_chain_end_take_rest(NetChain *chain)
-{
-    if (chain->end_rest.n_frames > 0) {
-        net_hold_append(&chain->end_rest, &chain->end.held);
-        chain->end.held = chain->end_rest;
-        chain->end_rest = (NetHold) { 0 };
-    }
-}
+const NetStageOps net_chain_end_ops = { .run = end_run };
 
 void net_chain_return_end(NetChain *chain, const NetFrame *frames, size_t n)
 {
     g_assert(chain->depth == 0);
     end_enter(chain, frames, n);
-    net_chain_end_take_rest(chain);
-    net_chain_refresh(chain);
+    net_chain_take_rest(chain);
+    net_turn_add(NET_TURN_RUN, &chain->run, chain);
 }

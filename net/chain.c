@@ -18,17 +18,14 @@
  * of the guest; then frames toward the guest wait in front of it, not behind it, while the VM
  * is stopped.
  *
- * Runs nest: the end of a chain may be a hub port that sends into other chains, whose readiness
- * may come back to this one. A stage that becomes ready during a run is looked at when the
- * outermost run ends.
+ * Runs nest: the end of a chain may be a hub port that sends into other chains. A stage that
+ * becomes ready during a run is looked at in a later step of the turn.
  */
 
 #include "net/chain-internal.h"
 
 #include <string.h>
 
-#include "net/client.h"
-#include "net/filter.h"
 #include "system/run-state.h"
 
 /* How long a full filter may keep the source of a stopped VM waiting before reading goes on. */
@@ -43,24 +40,6 @@ static size_t stage_index(const NetStage *stage)
         i++;
     }
     return i;
-}
-
-static bool stage_holds_by_design(const NetStage *stage)
-{
-    return stage->filter && stage->filter->info->holds_by_design;
-}
-
-/*
- * Whether frames meet the stage at all. A filter that holds on purpose lets them go past while
- * the VM is stopped and somebody behind it asks for them: its clock stands still.
- */
-static bool stage_is_met(const NetStage *stage, size_t index)
-{
-    if (!stage->active) {
-        return false;
-    }
-    return index + 1 >= stage->chain->reader_index || !stage->filter ||
-           !stage->filter->info->rests_when_stopped;
 }
 
 static void stage_hold(NetStage *stage, const NetFrame *frames, size_t n)
@@ -82,10 +61,7 @@ static void stage_unhold(NetStage *stage, const NetFrame *frames, size_t n)
 static size_t stage_run(NetStage *stage, const NetFrame *frames, size_t n, NetPass *pass)
 {
     *pass = (NetPass) { .all = false };
-    if (!stage->filter) {
-        return net_chain_end_run(stage->chain, frames, n);
-    }
-    return stage->filter->info->run(stage->filter, stage->direction, frames, n, pass);
+    return stage->ops->run(stage, frames, n, pass);
 }
 
 /*
@@ -120,89 +96,97 @@ static size_t stage_settle(NetStage *stage, NetFrame *frames, size_t n, const Ne
     return n_pass;
 }
 
-static bool stage_changes(const NetStage *stage)
-{
-    return stage->filter && stage->filter->info->change;
-}
-
-/* Whether frames have to wait in front of the stage until it can tell what becomes of them. */
-static bool stage_waits_for_vm(const NetStage *stage, size_t index)
-{
-    return stage_changes(stage) && stage->filter->info->waits_for_vm &&
-           stage->direction == NET_DIRECTION_TX && !run_state_is_running() &&
-           index + 1 >= stage->chain->reader_index;
-}
-
 static void chain_feed(NetChain *chain, size_t index, NetFrame *frames, size_t n);
 
 /*
  * The stage changes @frames, part by part as far as the copies have room; each part goes on
  * before the next is made. A run inside this one finds no scratch and makes its own.
+ *
+ * Returns: frames, from the front, that it has dealt with.
  */
-static void chain_feed_changed(NetChain *chain, size_t index, NetFrame *frames, size_t n)
+static size_t chain_feed_changed(NetChain *chain, size_t index, NetFrame *frames, size_t n)
 {
     NetStage *stage = chain->stages[index];
     NetScratch *scratch = g_steal_pointer(&chain->scratch);
+    size_t total = 0;
+    size_t done;
 
     if (!scratch) {
         scratch = g_malloc(sizeof(NetScratch));
     }
-    while (n > 0) {
-        size_t done;
-
+    do {
         scratch->used = 0;
-        done = stage->filter->info->change(stage->filter, stage->direction, frames, n, scratch);
-        g_assert(done > 0 && done <= n);
-        net_count_add(&stage->stats.passed, done, net_frames_bytes(frames, done));
-        chain_feed(chain, index + 1, frames, done);
-        frames += done;
-        n -= done;
-    }
+        done = stage->ops->change(stage, frames + total, n - total, scratch);
+        net_count_add(&stage->stats.passed, done, net_frames_bytes(frames + total, done));
+        chain_feed(chain, index + 1, frames + total, done);
+        total += done;
+    } while (done > 0 && total < n);
     g_free(chain->scratch);
     chain->scratch = scratch;
+    return total;
 }
 
-/* Walk @frames, which may be moved about, along the stages from @index on. */
+void net_chain_take_rest(NetChain *chain)
+{
+    if (chain->end_rest.n_frames > 0) {
+        net_hold_append(&chain->end_rest, &chain->end.held);
+        chain->end.held = chain->end_rest;
+        chain->end_rest = (NetHold) { 0 };
+    }
+}
+
+/* The stage deals with new frames. Returns: how many of them, moved to the front, go on. */
+static size_t stage_feed(NetStage *stage, size_t index, NetFrame *frames, size_t n)
+{
+    NetPass pass;
+    size_t done;
+
+    net_count_add(&stage->stats.in, n, net_frames_bytes(frames, n));
+    if (stage->held.n_frames > 0 || stage->reclaiming) {
+        stage_hold(stage, frames, n);
+        return 0;
+    }
+    if (stage->ops->change) {
+        done = chain_feed_changed(stage->chain, index, frames, n);
+        stage_hold(stage, frames + done, n - done);
+        return 0;
+    }
+    done = stage_run(stage, frames, n, &pass);
+    net_chain_take_rest(stage->chain);
+    if (done < n) {
+        stage_hold(stage, frames + done, n - done);
+    }
+    return stage_settle(stage, frames, done, &pass);
+}
+
+/*
+ * Walk @frames, which may be moved about, along the stages from @index on. One that was switched
+ * off may hold older ones still: those go first.
+ */
 static void chain_feed(NetChain *chain, size_t index, NetFrame *frames, size_t n)
 {
     for (size_t i = index; n > 0 && i < chain->n_stages; i++) {
         NetStage *stage = chain->stages[i];
-        NetPass pass;
-        size_t done;
 
-        if (!stage_is_met(stage, i)) {
-            continue;
+        if (stage->state.active || stage->held.n_frames > 0) {
+            n = stage_feed(stage, i, frames, n);
         }
-        net_count_add(&stage->stats.in, n, net_frames_bytes(frames, n));
-        if (stage->held.n_frames > 0 || stage->reclaiming || stage_waits_for_vm(stage, i)) {
-            stage_hold(stage, frames, n);
-            return;
-        }
-        if (stage_changes(stage)) {
-            chain_feed_changed(chain, i, frames, n);
-            return;
-        }
-        done = stage_run(stage, frames, n, &pass);
-        net_chain_end_take_rest(chain);
-        if (done < n) {
-            stage_hold(stage, frames + done, n - done);
-        }
-        n = stage_settle(stage, frames, done, &pass);
     }
 }
 
-/* Let what waited for the VM be changed and go on. */
+/* Let what was held be changed and go on. */
 static void stage_drain_changed(NetStage *stage, size_t index)
 {
     NetBatch held;
     NetBatch going;
+    size_t done;
 
-    while (stage->held.n_frames > 0 && !stage_waits_for_vm(stage, index)) {
+    do {
         net_hold_peek(&stage->held, &held);
         going = held;
-        chain_feed_changed(stage->chain, index, going.frames, going.n);
-        stage_unhold(stage, held.frames, held.n);
-    }
+        done = chain_feed_changed(stage->chain, index, going.frames, going.n);
+        stage_unhold(stage, held.frames, done);
+    } while (stage->held.n_frames > 0 && done > 0);
 }
 
 /* Let held frames run through their stage as far as it takes them. */
@@ -211,7 +195,7 @@ static void stage_drain(NetStage *stage, size_t index)
     NetBatch held;
     NetBatch going;
 
-    if (stage_changes(stage)) {
+    if (stage->ops->change) {
         stage_drain_changed(stage, index);
         return;
     }
@@ -228,7 +212,7 @@ static void stage_drain(NetStage *stage, size_t index)
         going.n = stage_settle(stage, going.frames, done, &pass);
         chain_feed(stage->chain, index + 1, going.frames, going.n);
         stage_unhold(stage, held.frames, done);
-        net_chain_end_take_rest(stage->chain);
+        net_chain_take_rest(stage->chain);
         if (done < held.n) {
             return;
         }
@@ -315,15 +299,13 @@ static void stage_reclaim(NetStage *stage)
  */
 static bool stage_blocks(const NetChain *chain, const NetStage *stage)
 {
-    if (stage->held.n_frames == 0 || stage_holds_by_design(stage) ||
-        chain->from->info->drains) {
+    if (stage->held.n_frames == 0 || stage->state.holds || chain->ends.source_drains) {
         return false;
     }
     if (stage->filter) {
-        return !stage->filter->info->waits_for_vm &&
-               (run_state_is_running() || !chain->impatient);
+        return run_state_is_running() || !chain->impatient;
     }
-    return run_state_is_running() && !chain->to->disconnected;
+    return run_state_is_running() && !*chain->ends.peer_is_away;
 }
 
 /* Whether whoever feeds stage @index has to wait. */
@@ -359,21 +341,22 @@ static void chain_wake_injectors(NetChain *chain)
 {
     chain->injectors_wait = false;
     for (size_t i = 0; i < chain->n_stages; i++) {
-        NetFilter *nf = chain->stages[i]->filter;
+        NetStage *stage = chain->stages[i];
 
-        if (!nf || !nf->info->can_inject) {
+        if (!stage->ops->can_inject) {
             continue;
         }
         if (chain_is_blocked_from(chain, i + 1)) {
             chain->injectors_wait = true;
         } else {
-            nf->info->can_inject(nf);
+            stage->ops->can_inject(stage);
         }
     }
 }
 
 static void chain_enter(NetChain *chain)
 {
+    net_turn_begin();
     chain->depth++;
 }
 
@@ -386,7 +369,7 @@ static void chain_drain(NetChain *chain)
             stage_reclaim(stage);
         }
         if (stage->held.n_frames > 0) {
-            if (stage_is_met(stage, i)) {
+            if (stage->state.active) {
                 stage_drain(stage, i);
             } else {
                 stage_release(stage, i);
@@ -395,20 +378,13 @@ static void chain_drain(NetChain *chain)
     }
 }
 
-void net_chain_tell_sources(NetChain *chain)
+bool net_chain_look(NetChain *chain)
 {
-    bool blocked = chain_is_blocked_from(chain, 0);
-
-    if (chain->depth > 0) {
-        return; /* told when the run ends */
-    }
-    if (blocked != chain->blocked) {
-        chain->blocked = blocked;
-        net_client_update(chain->from);
-    }
+    chain->blocked = chain_is_blocked_from(chain, 0);
     if (chain->injectors_wait) {
         chain_wake_injectors(chain);
     }
+    return chain->blocked;
 }
 
 static void chain_lose_patience(void *opaque)
@@ -416,7 +392,7 @@ static void chain_lose_patience(void *opaque)
     NetChain *chain = opaque;
 
     chain->impatient = true;
-    net_chain_tell_sources(chain);
+    net_turn_add(NET_TURN_TELL, chain->ends.source, chain->ends.from);
 }
 
 /* Starts or ends the moment that a full filter is given while the VM is stopped. */
@@ -440,29 +416,35 @@ static void chain_update_patience(NetChain *chain)
     }
 }
 
-/* The end of a run: look again if asked to, then tell the sources what has changed. */
+/* The end of a run. The source is to be told when that makes a difference to it. */
 static void chain_leave(NetChain *chain)
 {
-
-    if (chain->depth > 1) {
-        chain->depth--;
-        return;
-    }
-    while (chain->again) {
-        chain->again = false;
-        chain_drain(chain);
-    }
     chain->depth--;
-    chain_update_patience(chain);
-    net_chain_tell_sources(chain);
+    if (chain->depth == 0) {
+        chain_update_patience(chain);
+        if (chain->injectors_wait || chain->blocked != chain_is_blocked_from(chain, 0)) {
+            net_turn_add(NET_TURN_TELL, chain->ends.source, chain->ends.from);
+        }
+    }
+    net_turn_end();
+}
+
+/* A step of a turn. */
+static void chain_run(void *what)
+{
+    NetChain *chain = what;
+
+    chain_enter(chain);
+    chain_drain(chain);
+    chain_leave(chain);
 }
 
 void net_chain_send(NetChain *chain, const NetFrame *frames, size_t n)
 {
     NetFrame going[NET_BATCH_MAX];
 
-    memcpy(going, frames, n * sizeof(NetFrame));
     net_count_add(&chain->stats.in, n, net_frames_bytes(frames, n));
+    memcpy(going, frames, n * sizeof(NetFrame));
     chain_enter(chain);
     chain_feed(chain, 0, going, n);
     chain_leave(chain);
@@ -474,7 +456,7 @@ void net_stage_inject(NetStage *stage, const NetFrame *frames, size_t n)
     uint64_t bytes = net_frames_bytes(frames, n);
 
     if (!chain) {
-        net_client_drop(stage->filter->netdev, n, bytes, NET_DROP_REASON_NO_PEER);
+        net_count_add(&stage->drops->by_reason[NET_DROP_REASON_NO_PEER], n, bytes);
         return;
     }
     net_count_add(&stage->stats.injected, n, bytes);
@@ -524,40 +506,13 @@ bool net_stage_can_inject(const NetStage *stage)
     return false;
 }
 
-/* Whether some stage reclaims. */
-static bool chain_is_reclaimed(const NetChain *chain)
-{
-    for (size_t i = 0; i + 1 < chain->n_stages; i++) {
-        if (chain->stages[i]->reclaiming) {
-            return true;
-        }
-    }
-    return false;
-}
-
 void net_stage_ready(NetStage *stage)
 {
     NetChain *chain = stage->chain;
-    size_t index;
 
-    if (!chain) {
-        return;
+    if (chain) {
+        net_turn_add(NET_TURN_RUN, &chain->run, chain);
     }
-    if (chain->depth > 0) {
-        chain->again = true;
-        return;
-    }
-    chain_enter(chain);
-    index = stage_index(stage);
-    if (stage->reclaiming) {
-        stage_reclaim(stage);
-    }
-    if (stage_is_met(stage, index)) {
-        stage_drain(stage, index);
-    }
-    /* Whoever waits to reclaim what this stage held may have waited for the last of it. */
-    chain->again |= chain_is_reclaimed(chain);
-    chain_leave(chain);
 }
 
 void net_stage_drop(NetStage *stage, const NetFrame *frames, size_t n, NetDropReason reason)
@@ -579,35 +534,40 @@ void net_stage_drop(NetStage *stage, const NetFrame *frames, size_t n, NetDropRe
     }
 }
 
-/* Starts a reclaim when the stage begins to take frames out. */
-static void stage_update_taking(NetStage *stage)
-{
-    const NetFilter *nf = stage->filter;
-    bool taking = stage->active && nf->info->takes_held && nf->info->takes_held(nf);
-
-    if (taking && !stage->taking && oldest_behind(stage->chain, stage_index(stage))) {
-        stage->reclaiming = true;
-        stage->chain->again = true;
-    }
-    stage->taking = taking;
-}
-
-void net_stage_set_active(NetStage *stage, bool active)
+void net_stage_leave(NetStage *stage)
 {
     NetChain *chain = stage->chain;
-    bool change = active != stage->active;
 
-    if (!chain) {
-        stage->active = active;
-        return;
-    }
-    chain_enter(chain);
-    if (change && !active) {
-        stage->reclaiming = false;
-        stage->active = false;
+    stage->reclaiming = false;
+    stage->state.active = false;
+    if (chain) {
+        chain_enter(chain);
         stage_release(stage, stage_index(stage));
+        chain_leave(chain);
     }
-    stage->active = active;
-    stage_update_taking(stage);
-    chain_leave(chain);
+}
+
+bool net_stage_feeds_reader(const NetStage *stage)
+{
+    return stage->chain && stage_index(stage) + 1 < stage->chain->reader_index;
+}
+
+void net_chain_begin_reclaims(NetChain *chain)
+{
+    for (size_t i = 0; i + 1 < chain->n_stages; i++) {
+        NetStage *stage = chain->stages[i];
+        bool taking = stage->state.active && stage->state.takes;
+
+        if (!stage->state.active) {
+            stage->reclaiming = false;
+        } else if (taking && !stage->taking && oldest_behind(chain, i)) {
+            stage->reclaiming = true;
+        }
+        stage->taking = taking;
+    }
+}
+
+__attribute__((constructor)) static void chain_register(void)
+{
+    net_turn_set_work(NET_TURN_RUN, chain_run);
 }

@@ -1,26 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The list of clients, their links, and the one decision when a netdev is read. */
-
-/*
- * polled = not blocked and (VM running or somebody asks to be fed while it is stopped)
- *
- * A client that drains (an export) is its own asker: what the guest sends is always read.
- *
- * This is computed afresh on every event that can change it, never stored as a sum of past
- * events. So it is right whatever came first: the stop, the filter, its status, its chardev.
- */
+/* The list of clients and their links. */
 
 #include "net/client.h"
 
 #include <string.h>
 
-#include "net/chain-internal.h"
-#include "net/filter.h"
+#include "net/chain-owner.h"
 #include "qom/object.h"
 #include "system/run-state.h"
 #include "util/trace.h"
 
-TRACE_POINT(net_client_polled);
 TRACE_POINT(net_client_link);
 
 static GPtrArray *clients; /* owned list of owned clients, in order of creation */
@@ -39,22 +28,22 @@ NetClient *net_client_new(const NetClientInfo *info, const char *id)
         clients = g_ptr_array_new();
     }
     g_ptr_array_add(clients, nc);
-    net_client_update(nc);
+    net_client_changed(nc);
     return nc;
 }
 
 void net_client_delete(NetClient *nc)
 {
     while (nc->filters->len > 0) {
-        NetFilter *nf = nc->filters->pdata[0];
-
-        object_delete(&nf->obj);
+        object_delete(nc->filters->pdata[0]); /* a filter begins with its Object */
     }
     net_client_disconnect(nc);
     if (nc->polled && nc->info->read_poll) {
         nc->polled = false;
         nc->info->read_poll(nc, false);
     }
+    net_turn_remove(NET_TURN_ACTIVE, &nc->changed);
+    net_turn_remove(NET_TURN_TELL, &nc->tell);
     g_ptr_array_remove(clients, nc);
     if (nc->info->cleanup) {
         nc->info->cleanup(nc);
@@ -106,13 +95,31 @@ static void client_tell_peer_changed(NetClient *nc)
     }
 }
 
+static NetChain *client_new_chain(NetClient *from, NetClient *to)
+{
+    NetChainEnds ends = {
+        .from = from,
+        .to = to,
+        .source = &from->tell,
+        .drops = &from->drops,
+        .near_hold_size = &from->hold_size,
+        .far_hold_size = &to->hold_size,
+        .peer_is_away = &to->disconnected,
+        .source_drains = from->info->drains,
+    };
+
+    return net_chain_new(&ends);
+}
+
 void net_client_connect(NetClient *a, NetClient *b)
 {
     g_assert(!a->peer && !b->peer && a != b);
     a->peer = b;
     b->peer = a;
-    a->out = net_chain_new(a, b);
-    b->out = net_chain_new(b, a);
+    a->out = client_new_chain(a, b);
+    b->out = client_new_chain(b, a);
+    a->is_rewired = true;
+    net_client_changed(a);
     client_tell_peer_changed(a);
     client_tell_peer_changed(b);
 }
@@ -130,8 +137,18 @@ void net_client_disconnect(NetClient *nc)
     peer->peer = NULL;
     client_tell_peer_changed(nc);
     client_tell_peer_changed(peer);
-    net_client_update(nc);
-    net_client_update(peer);
+    net_client_changed(nc);
+    net_client_changed(peer);
+}
+
+void net_client_changed(NetClient *nc)
+{
+    net_turn_begin();
+    net_turn_add(NET_TURN_ACTIVE, &nc->changed, nc);
+    if (nc->peer) {
+        net_turn_add(NET_TURN_ACTIVE, &nc->peer->changed, nc->peer);
+    }
+    net_turn_end();
 }
 
 /* How many of @n frames, from the front, can start; counts the first that cannot. */
@@ -181,14 +198,14 @@ void net_client_drop(NetClient *nc, uint64_t frames, uint64_t bytes, NetDropReas
 void net_client_ready(NetClient *nc)
 {
     if (nc->peer) {
-        net_stage_ready(&nc->peer->out->end);
+        net_stage_ready(net_chain_end(nc->peer->out));
     }
 }
 
 void net_client_drop_rx(NetClient *nc, const NetFrame *frames, size_t n, NetDropReason reason)
 {
     if (nc->peer) {
-        net_stage_drop(&nc->peer->out->end, frames, n, reason);
+        net_stage_drop(net_chain_end(nc->peer->out), frames, n, reason);
     } else {
         net_client_drop(nc, n, net_frames_bytes(frames, n), reason);
     }
@@ -216,13 +233,13 @@ void net_client_get_counts(const NetClient *nc, NetClientCounts *counts)
     if (!nc->peer) {
         return;
     }
-    end = &nc->peer->out->end;
-    counts->to = nc->peer->out->stats.delivered;
+    end = net_chain_end(nc->peer->out);
+    counts->to = net_chain_stats(nc->peer->out)->delivered;
     counts->to_held = (NetCount) { end->held.n_frames, end->held.n_bytes };
     counts->to_is_full = net_chain_is_full(nc->peer->out);
     counts->to_dropped = end->stats.dropped;
-    counts->from = nc->out->stats.in;
-    counts->from_held = nc->out->held;
+    counts->from = net_chain_stats(nc->out)->in;
+    counts->from_held = net_chain_held(nc->out);
 }
 
 void net_client_set_info(NetClient *nc, const char *fmt, ...)
@@ -239,7 +256,7 @@ void net_client_set_connected(NetClient *nc, bool connected)
 {
     nc->disconnected = !connected;
     if (nc->peer) {
-        net_chain_tell_sources(nc->peer->out);
+        net_turn_add(NET_TURN_TELL, &nc->peer->tell, nc->peer);
         client_tell_peer_changed(nc->peer);
     }
 }
@@ -247,46 +264,13 @@ void net_client_set_connected(NetClient *nc, bool connected)
 void net_client_set_wants_stopped(NetClient *nc, bool wants)
 {
     nc->wants_stopped = wants;
-    if (nc->peer) {
-        net_client_update(nc->peer);
-    }
+    net_client_changed(nc);
 }
 
 void net_client_set_hold_size(NetClient *nc, uint64_t bytes)
 {
     nc->hold_size = bytes;
-    if (nc->peer) {
-        net_chain_refresh(nc->out);
-        net_chain_refresh(nc->peer->out);
-    }
-}
-
-guint net_client_stopped_readers(const NetClient *nc)
-{
-    guint n = 0;
-
-    if (!nc->out || nc->link_down) {
-        return 0;
-    }
-    for (guint i = 0; i < nc->filters->len; i++) {
-        n += net_filter_wants_stopped(nc->filters->pdata[i]);
-    }
-    return n + (nc->peer->wants_stopped && !nc->peer->link_down);
-}
-
-void net_client_update(NetClient *nc)
-{
-    bool blocked = nc->out && nc->out->blocked;
-    bool asked = run_state_is_running() || nc->info->drains ||
-                 net_client_stopped_readers(nc) > 0;
-    bool polled = !blocked && asked;
-
-    if (polled == nc->polled || !nc->info->read_poll) {
-        return;
-    }
-    TRACE(net_client_polled, "netdev '%s' polled %d", nc->id, polled);
-    nc->polled = polled;
-    nc->info->read_poll(nc, polled);
+    net_client_changed(nc);
 }
 
 static void client_set_link(NetClient *nc, bool up)
@@ -299,7 +283,7 @@ static void client_set_link(NetClient *nc, bool up)
     if (nc->info->link_changed) {
         nc->info->link_changed(nc);
     }
-    net_client_update(nc);
+    net_client_changed(nc);
     net_client_ready(nc);
 }
 
@@ -322,13 +306,7 @@ static void client_mark_run_state(NetClient *nc, void *opaque)
 
 static void client_run_state_changed(NetClient *nc, void *opaque)
 {
-    for (guint i = 0; i < nc->filters->len; i++) {
-        net_filter_update(nc->filters->pdata[i]);
-    }
-    if (nc->out) {
-        net_chain_refresh(nc->out);
-    }
-    net_client_update(nc);
+    net_turn_add(NET_TURN_ACTIVE, &nc->changed, nc);
 }
 
 static void net_run_state_changed(bool running, RunState state, void *opaque)
@@ -337,7 +315,9 @@ static void net_run_state_changed(bool running, RunState state, void *opaque)
         was_running = running;
         net_client_foreach(client_mark_run_state, &running);
     }
+    net_turn_begin();
     net_client_foreach(client_run_state_changed, NULL);
+    net_turn_end();
 }
 
 void net_init(void)

@@ -13,12 +13,13 @@ typedef struct FilterBuffer {
     bool releasing; /* frames pass */
 } FilterBuffer;
 
+/* Its clock stands still with the VM: then frames pass, for a filter behind that asks for any. */
 static size_t buffer_run(NetFilter *nf, NetDirection direction, const NetFrame *frames, size_t n,
                          NetPass *pass)
 {
     const FilterBuffer *buffer = (const FilterBuffer *)nf;
 
-    if (!buffer->releasing) {
+    if (!buffer->releasing && !net_stage_feeds_reader(&nf->stages[direction])) {
         return 0;
     }
     pass->all = true;
@@ -43,8 +44,14 @@ static void buffer_release(void *opaque)
     buffer_timer_start(buffer);
 }
 
-/* What it holds at a switch to off, the net core has let go already. */
-static void buffer_status_changed(NetFilter *nf)
+/* It holds on purpose. */
+static void buffer_decide(const NetFilter *nf, NetStageState *state)
+{
+    state->holds = true;
+}
+
+/* What it holds at a switch to off, the net core lets go. */
+static void buffer_switched(NetFilter *nf)
 {
     FilterBuffer *buffer = (FilterBuffer *)nf;
 
@@ -57,9 +64,8 @@ static void buffer_status_changed(NetFilter *nf)
 
 static const NetFilterHooks buffer_hooks = {
     .run = buffer_run,
-    .status_changed = buffer_status_changed,
-    .holds_by_design = true,
-    .rests_when_stopped = true,
+    .decide = buffer_decide,
+    .switched = buffer_switched,
 };
 
 static bool buffer_check(const FilterBufferProperties *props, GError **error)
@@ -79,7 +85,7 @@ static bool buffer_create(Object *obj, GError **error)
         return false;
     }
     buffer->timer = timer_new(CLOCK_TYPE_VIRTUAL, buffer_release, buffer);
-    buffer_status_changed(&buffer->nf);
+    buffer_switched(&buffer->nf);
     return true;
 }
 

@@ -210,16 +210,16 @@ static size_t dump_run(NetFilter *nf, NetDirection direction, const NetFrame *fr
     return n;
 }
 
-static bool dump_wants_stopped(const NetFilter *nf)
+static void dump_decide(const NetFilter *nf, NetStageState *state)
 {
     const FilterDump *dump = (const FilterDump *)nf;
 
-    return net_filter_enabled_when_stopped(nf) && dump->fd >= 0;
+    state->asks = net_filter_enabled_when_stopped(nf) && dump->fd >= 0;
 }
 
 static const NetFilterHooks dump_hooks = {
     .run = dump_run,
-    .wants_stopped = dump_wants_stopped,
+    .decide = dump_decide,
 };
 
 /* --- The object -------------------------------------------------------------------------- */

@@ -220,7 +220,7 @@ bool handover_source_lingers(const HandoverSource *source)
 
 bool handover_source_takes(const HandoverSource *source)
 {
-    return source_filter(source)->on && source->phase != NET_HANDOVER_PHASE_CANCELLING;
+    return source->phase != NET_HANDOVER_PHASE_CANCELLING;
 }
 
 /* --- Frames ------------------------------------------------------------------------------ */

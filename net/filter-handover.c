@@ -62,10 +62,20 @@ static size_t handover_run(NetFilter *nf, NetDirection direction, const NetFrame
     return n;
 }
 
-/* The source keeps frames itself, so a channel that is down is no reason not to read. */
-static bool handover_wants_stopped(const NetFilter *nf)
+/*
+ * The source keeps frames itself, so a channel that is down is no reason not to read. It has to see
+ * frames until it is known who gets those that it keeps, on or off.
+ */
+static void handover_decide(const NetFilter *nf, NetStageState *state)
 {
-    return handover_is_source((const FilterHandover *)nf) && net_filter_is_on(nf);
+    const FilterHandover *handover = (const FilterHandover *)nf;
+
+    state->holds = true;
+    if (handover_is_source(handover)) {
+        state->asks = state->active;
+        state->takes = state->active && handover_source_takes(&handover->source);
+        state->active |= handover_source_lingers(&handover->source);
+    }
 }
 
 static void handover_can_inject(NetFilter *nf)
@@ -73,27 +83,13 @@ static void handover_can_inject(NetFilter *nf)
     handover_link_go_on(&((FilterHandover *)nf)->target.link);
 }
 
-static void handover_status_changed(NetFilter *nf)
+static void handover_switched(NetFilter *nf)
 {
     FilterHandover *handover = (FilterHandover *)nf;
 
     if (handover_is_source(handover)) {
         handover_source_switched(&handover->source);
     }
-}
-
-static bool handover_takes_held(const NetFilter *nf)
-{
-    const FilterHandover *handover = (const FilterHandover *)nf;
-
-    return handover_is_source(handover) && handover_source_takes(&handover->source);
-}
-
-static bool handover_lingers(const NetFilter *nf)
-{
-    const FilterHandover *handover = (const FilterHandover *)nf;
-
-    return handover_is_source(handover) && handover_source_lingers(&handover->source);
 }
 
 static void handover_describe(const NetFilter *nf, NetFilterInfo *info)
@@ -116,13 +112,10 @@ static void handover_describe(const NetFilter *nf, NetFilterInfo *info)
 
 static const NetFilterHooks handover_hooks = {
     .run = handover_run,
-    .wants_stopped = handover_wants_stopped,
+    .decide = handover_decide,
+    .switched = handover_switched,
     .can_inject = handover_can_inject,
-    .status_changed = handover_status_changed,
-    .takes_held = handover_takes_held,
-    .lingers = handover_lingers,
     .describe = handover_describe,
-    .holds_by_design = true,
 };
 
 /* --- The object -------------------------------------------------------------------------- */
@@ -183,7 +176,7 @@ static bool handover_create(Object *obj, GError **error)
         handover_close(handover);
         return false;
     }
-    handover_status_changed(&handover->nf);
+    handover_switched(&handover->nf);
     handover_link_go_on(&handover->target.link);
     return true;
 }

@@ -64,16 +64,16 @@ static size_t mirror_run(NetFilter *nf, NetDirection direction, const NetFrame *
     return done;
 }
 
-static bool mirror_wants_stopped(const NetFilter *nf)
+static void mirror_decide(const NetFilter *nf, NetStageState *state)
 {
     const FilterMirror *mirror = (const FilterMirror *)nf;
 
-    return net_filter_enabled_when_stopped(nf) && filter_outdev_is_connected(&mirror->out);
+    state->asks = net_filter_enabled_when_stopped(nf) && filter_outdev_is_connected(&mirror->out);
 }
 
 static const NetFilterHooks mirror_hooks = {
     .run = mirror_run,
-    .wants_stopped = mirror_wants_stopped,
+    .decide = mirror_decide,
 };
 
 /* The frame itself has passed long ago. */
@@ -155,16 +155,16 @@ static void redirector_drop(FilterRedirector *redirector, NetDirection direction
 
 /*
  * A frame that is not wholly out goes on to the peer, unless newer ones have gone past it:
- * because the filter was switched off, or because it came from the queue in front of the peer
- * and the peer has taken more from there.
+ * because the filter has been off (@was_past), or because it came from the queue in front of the
+ * peer and the peer has taken more from there.
  */
-static void redirector_return(FilterRedirector *redirector, const NetFrame *frame)
+static void redirector_return(FilterRedirector *redirector, const NetFrame *frame, bool was_past)
 {
     const FilterOutdev *out = &redirector->out;
     NetStage *stage = &redirector->nf.stages[out->kept_direction];
     bool overtaken = out->kept_reclaimed && net_stage_n_delivered(stage) != out->kept_mark;
 
-    if (stage->active && !overtaken) {
+    if (!was_past && !overtaken) {
         net_stage_give_back(stage, frame);
     } else {
         redirector_drop(redirector, out->kept_direction, frame, 1);
@@ -191,6 +191,12 @@ static void redirector_listen(FilterRedirector *redirector, bool listen)
     }
 }
 
+/* Whether newer frames of the direction of the one that is partly out come to it. */
+static bool redirector_is_met(const FilterRedirector *redirector)
+{
+    return redirector->nf.stages[redirector->out.kept_direction].state.active;
+}
+
 /* Without a connection: deal with the frame that is partly out. */
 static void redirector_settle(FilterOutdev *out)
 {
@@ -210,23 +216,25 @@ static void redirector_settle(FilterOutdev *out)
     redirector_listen(redirector, false);
     filter_outdev_take_kept(out, &frame);
     if (policy == NET_FILTER_ON_DISCONNECT_PASS) {
-        redirector_return(redirector, &frame);
+        redirector_return(redirector, &frame, !redirector_is_met(redirector));
     } else {
         redirector_drop(redirector, out->kept_direction, &frame, 1);
     }
 }
 
-/* Without a connection the frame that is partly out goes on with those that are held. */
-static void redirector_leaving(NetFilter *nf, NetDirection direction)
+/*
+ * It was switched. If no more frames come to it, and there is no connection, the frame that is
+ * partly out goes on, before those that its stage holds.
+ */
+static void redirector_let_go(FilterRedirector *redirector)
 {
-    FilterRedirector *redirector = (FilterRedirector *)nf;
     FilterOutdev *out = &redirector->out;
     NetFrame frame;
 
-    if (out->filter && out->kept_direction == direction && !filter_outdev_is_connected(out) &&
+    if (out->filter && !redirector_is_met(redirector) && !filter_outdev_is_connected(out) &&
         filter_outdev_take_kept(out, &frame)) {
         redirector_listen(redirector, false);
-        redirector_return(redirector, &frame);
+        redirector_return(redirector, &frame, false);
     }
 }
 
@@ -280,18 +288,12 @@ static size_t redirector_run(NetFilter *nf, NetDirection direction, const NetFra
     return done;
 }
 
-static bool redirector_wants_stopped(const NetFilter *nf)
+static void redirector_decide(const NetFilter *nf, NetStageState *state)
 {
     const FilterRedirector *redirector = (const FilterRedirector *)nf;
 
-    return net_filter_enabled_when_stopped(nf) && filter_outdev_is_connected(&redirector->out);
-}
-
-static bool redirector_takes_held(const NetFilter *nf)
-{
-    const FilterRedirector *redirector = (const FilterRedirector *)nf;
-
-    return filter_outdev_is_connected(&redirector->out);
+    state->takes = filter_outdev_is_connected(&redirector->out);
+    state->asks = state->takes && net_filter_enabled_when_stopped(nf);
 }
 
 static void redirector_can_inject(NetFilter *nf)
@@ -301,10 +303,11 @@ static void redirector_can_inject(NetFilter *nf)
     filter_input_go_on(&redirector->in);
 }
 
-static void redirector_status_changed(NetFilter *nf)
+static void redirector_switched(NetFilter *nf)
 {
     FilterRedirector *redirector = (FilterRedirector *)nf;
 
+    redirector_let_go(redirector);
     filter_input_revive(&redirector->in);
 }
 
@@ -318,11 +321,9 @@ static void redirector_describe(const NetFilter *nf, NetFilterInfo *info)
 
 static const NetFilterHooks redirector_hooks = {
     .run = redirector_run,
-    .wants_stopped = redirector_wants_stopped,
+    .decide = redirector_decide,
+    .switched = redirector_switched,
     .can_inject = redirector_can_inject,
-    .status_changed = redirector_status_changed,
-    .leaving = redirector_leaving,
-    .takes_held = redirector_takes_held,
     .describe = redirector_describe,
 };
 
@@ -419,7 +420,7 @@ static void redirector_finalize(Object *obj)
 
     redirector_listen(redirector, false);
     if (out->filter && filter_outdev_abandon(out, &frame)) {
-        redirector_return(redirector, &frame);
+        redirector_return(redirector, &frame, !redirector_is_met(redirector));
     }
     net_filter_detach(&redirector->nf);
     redirector_close_ends(redirector);

@@ -13,6 +13,7 @@
 #include "net/colo-events.h"
 #include "net/packet-faults.h"
 #include "net/rewriter-conn.h"
+#include "system/run-state.h"
 #include "util/clock.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -220,12 +221,30 @@ static void rewriter_frame(FilterRewriter *rw, NetDirection direction, NetFrame 
     }
 }
 
+/*
+ * What becomes of a frame toward the guest depends on the guest's state, so it waits while the VM
+ * is stopped, unless a filter behind asks for frames meanwhile.
+ */
+static bool rewriter_waits(const NetFilter *nf, NetDirection direction)
+{
+    return direction == NET_DIRECTION_TX && !run_state_is_running() &&
+           !net_stage_feeds_reader(&nf->stages[direction]);
+}
+
+static void rewriter_decide(const NetFilter *nf, NetStageState *state)
+{
+    state->holds = true;
+}
+
 /* A frame is only looked at when its copy, should it need one, has room. */
 static size_t rewriter_change(NetFilter *nf, NetDirection direction, NetFrame *frames, size_t n,
                               NetScratch *scratch)
 {
     FilterRewriter *rw = (FilterRewriter *)nf;
 
+    if (rewriter_waits(nf, direction)) {
+        return 0;
+    }
     rw->now_ns = clock_now_ns(CLOCK_TYPE_VIRTUAL);
     for (size_t i = 0; i < n; i++) {
         if (!net_scratch_has_room(scratch, &frames[i])) {
@@ -287,7 +306,7 @@ static void rewriter_describe(const NetFilter *nf, NetFilterInfo *info)
 
 static const NetFilterHooks rewriter_hooks = {
     .change = rewriter_change,
-    .waits_for_vm = true,
+    .decide = rewriter_decide,
     .colo_event = rewriter_colo_event,
     .describe = rewriter_describe,
 };

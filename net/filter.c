@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "net/chain-internal.h"
+#include "net/chain-owner.h"
 #include "system/run-state.h"
 #include "util/error.h"
 
@@ -63,10 +63,6 @@ bool net_filter_sees(const NetFilter *nf, NetDirection direction)
     g_assert_not_reached();
 }
 
-bool net_filter_wants_stopped(const NetFilter *nf)
-{
-    return nf->info->wants_stopped && nf->info->wants_stopped(nf);
-}
 
 static uint64_t props_hold_size(const ObjectClass *class, const void *props)
 {
@@ -148,23 +144,133 @@ static bool filter_find_place(const NetFilter *nf, const NetClient *nc, guint *i
     return true;
 }
 
-static void filter_chains_rebuild(NetClient *nc)
+/* --- Its stages -------------------------------------------------------------------------- */
+
+static size_t filter_stage_run(NetStage *stage, const NetFrame *frames, size_t n, NetPass *pass)
+{
+    return stage->filter->info->run(stage->filter, stage->direction, frames, n, pass);
+}
+
+static size_t filter_stage_change(NetStage *stage, NetFrame *frames, size_t n,
+                                  NetScratch *scratch)
+{
+    return stage->filter->info->change(stage->filter, stage->direction, frames, n, scratch);
+}
+
+static void filter_stage_can_inject(NetStage *stage)
+{
+    if (stage->filter->info->can_inject) {
+        stage->filter->info->can_inject(stage->filter);
+    }
+}
+
+static const NetStageOps filter_run_ops = {
+    .run = filter_stage_run,
+    .can_inject = filter_stage_can_inject,
+};
+
+static const NetStageOps filter_change_ops = {
+    .change = filter_stage_change,
+    .can_inject = filter_stage_can_inject,
+};
+
+static void filter_init_stages(NetFilter *nf)
+{
+    for (int d = 0; d < NET_DIRECTION__MAX; d++) {
+        nf->stages[d].ops = nf->info->change ? &filter_change_ops : &filter_run_ops;
+        nf->stages[d].filter = nf;
+        nf->stages[d].drops = &nf->netdev->drops;
+        nf->stages[d].direction = d;
+    }
+}
+
+static void link_rewire(NetClient *from)
+{
+    g_autoptr(GPtrArray) stages = g_ptr_array_new();
+    GPtrArray *near = from->filters;
+    GPtrArray *far = from->peer->filters;
+
+    for (guint i = 0; i < near->len; i++) {
+        NetFilter *nf = near->pdata[i];
+
+        g_ptr_array_add(stages, &nf->stages[NET_DIRECTION_TX]);
+    }
+    for (guint i = far->len; i-- > 0;) {
+        NetFilter *nf = far->pdata[i];
+
+        g_ptr_array_add(stages, &nf->stages[NET_DIRECTION_RX]);
+    }
+    net_chain_rebuild(from->out, (NetStage *const *)stages->pdata, stages->len);
+}
+
+void net_filters_rewire(NetClient *nc)
 {
     if (nc->peer) {
-        net_chain_rebuild(nc->out);
-        net_chain_rebuild(nc->peer->out);
+        link_rewire(nc);
+        link_rewire(nc->peer);
     }
 }
 
-static void filter_set_active(NetFilter *nf, NetDirection direction, bool active)
+/* --- What is decided about it ------------------------------------------------------------ */
+
+static NetStageState filter_state(const NetFilter *nf)
 {
-    NetStage *stage = &nf->stages[direction];
+    NetStageState state = { .active = net_filter_is_on(nf) };
 
-    if (stage->active && !active && nf->info->leaving) {
-        nf->info->leaving(nf, direction);
+    state.hold_size = state.active ? net_filter_hold_size(nf) : 0;
+    if (nf->info->decide) {
+        nf->info->decide(nf, &state);
     }
-    net_stage_set_active(stage, active);
+    return state;
 }
+
+bool net_filter_wants_stopped(const NetFilter *nf)
+{
+    return filter_state(nf).asks;
+}
+
+/* Returns: whether that is a switch, on or off or to other directions. */
+static bool filter_set_state(NetFilter *nf)
+{
+    bool on = net_filter_is_on(nf);
+    bool switched = on != nf->on;
+    NetStageState state = filter_state(nf);
+
+    nf->on = on;
+    for (int d = 0; d < NET_DIRECTION__MAX; d++) {
+        NetStage *stage = &nf->stages[d];
+        bool active = state.active && net_filter_sees(nf, d);
+
+        switched |= active != stage->state.active;
+        stage->state = state;
+        stage->state.active = active;
+    }
+    return switched;
+}
+
+void net_filter_decide(NetFilter *nf)
+{
+    if (filter_set_state(nf)) {
+        net_turn_add(NET_TURN_SWITCH, &nf->switched, nf);
+    }
+}
+
+/* A step of a turn. */
+static void filter_tell_switched(void *what)
+{
+    NetFilter *nf = what;
+
+    if (nf->info->switched) {
+        nf->info->switched(nf);
+    }
+}
+
+__attribute__((constructor)) static void filter_register(void)
+{
+    net_turn_set_work(NET_TURN_SWITCH, filter_tell_switched);
+}
+
+/* --- Coming, changing and going ---------------------------------------------------------- */
 
 /* Returns: the netdev that it goes to, and in @index the place there; NULL with @error. */
 static NetClient *filter_find_netdev(const NetFilter *nf, guint *index, GError **error)
@@ -199,14 +305,11 @@ bool net_filter_attach(NetFilter *nf, const NetFilterHooks *info, GError **error
     }
     nf->info = info;
     nf->netdev = nc;
-    for (int d = 0; d < NET_DIRECTION__MAX; d++) {
-        nf->stages[d].filter = nf;
-        nf->stages[d].direction = d;
-    }
-    nf->on = net_filter_is_on(nf);
+    filter_init_stages(nf);
+    filter_set_state(nf);
     g_ptr_array_insert(nc->filters, index, nf);
-    filter_chains_rebuild(nc);
-    net_filter_update(nf);
+    net_filters_rewire(nc);
+    net_client_changed(nc);
     return true;
 }
 
@@ -217,14 +320,17 @@ void net_filter_detach(NetFilter *nf)
     if (!nc) {
         return;
     }
+    net_turn_begin();
     for (int d = 0; d < NET_DIRECTION__MAX; d++) {
-        filter_set_active(nf, d, false);
+        net_stage_leave(&nf->stages[d]);
         nf->stages[d].chain = NULL;
     }
     g_ptr_array_remove(nc->filters, nf);
-    filter_chains_rebuild(nc);
-    net_client_update(nc);
+    net_filters_rewire(nc);
+    net_client_changed(nc);
+    net_turn_remove(NET_TURN_SWITCH, &nf->switched);
     nf->netdev = NULL;
+    net_turn_end();
 }
 
 bool net_filter_change(NetFilter *nf, const QapiMember *member, const void *new_props,
@@ -243,31 +349,11 @@ bool net_filter_change(NetFilter *nf, const QapiMember *member, const void *new_
 void net_filter_changed(NetFilter *nf, const QapiMember *member)
 {
     net_filter_update(nf);
-    if (nf->info->status_changed && strcmp(member->name, "queue") == 0) {
-        nf->info->status_changed(nf);
-    }
 }
 
 void net_filter_update(NetFilter *nf)
 {
-    NetClient *nc = nf->netdev;
-    bool on = net_filter_is_on(nf);
-    bool switched = on != nf->on;
-    bool met;
-
-    nf->on = on;
-    met = on || (nf->info->lingers && nf->info->lingers(nf));
-    for (int d = 0; d < NET_DIRECTION__MAX; d++) {
-        filter_set_active(nf, d, met && net_filter_sees(nf, d));
-    }
-    if (nc->peer) {
-        net_chain_refresh(nc->out);
-        net_chain_refresh(nc->peer->out);
-    }
-    net_client_update(nc);
-    if (switched && nf->info->status_changed) {
-        nf->info->status_changed(nf);
-    }
+    net_client_changed(nf->netdev);
 }
 
 /* In turns: where both wait for one outdev, neither may keep it full for the other. */

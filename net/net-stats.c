@@ -3,62 +3,40 @@
 
 #include <string.h>
 
-#include "net/chain-internal.h"
+#include "net/chain-owner.h"
 #include "net/client.h"
 #include "net/filter.h"
 #include "qapi/qapi-commands.h"
-#include "system/run-state.h"
-
-static NetCount count_minus(NetCount a, NetCount b)
-{
-    return (NetCount){ .frames = a.frames - b.frames, .bytes = a.bytes - b.bytes };
-}
 
 static NetCount count_plus(NetCount a, NetCount b)
 {
     return (NetCount){ .frames = a.frames + b.frames, .bytes = a.bytes + b.bytes };
 }
 
-/* What was counted between the last stop and the start that followed it, or now. */
-static NetStoppedInfo *stopped_info(const NetChain *chain)
-{
-    const NetChainStats *from = &chain->at_stop;
-    const NetChainStats *to = run_state_is_running() ? &chain->at_start : &chain->stats;
-    NetStoppedInfo *info = g_new0(NetStoppedInfo, 1);
-
-    info->in = net_count_to_qapi(count_minus(to->in, from->in));
-    info->consumed = net_count_to_qapi(count_minus(to->consumed, from->consumed));
-    info->dropped = net_count_to_qapi(count_minus(net_drops_total(&to->dropped),
-                                                  net_drops_total(&from->dropped)));
-    return info;
-}
-
-static strList *chain_filters(const NetChain *chain)
+/* The ids of @near's filters and then, from the tail, of @far's: the order of frames. */
+static strList *link_filters(const NetClient *near, const NetClient *far)
 {
     strList *list = g_new0(strList, 1);
 
-    list->len = chain->n_stages - 1;
-    list->items = g_new0(char *, chain->n_stages);
-    for (size_t i = 0; i < list->len; i++) {
-        list->items[i] = g_strdup(chain->stages[i]->filter->obj.id);
+    list->items = g_new0(char *, near->filters->len + far->filters->len + 1);
+    for (guint i = 0; i < near->filters->len; i++) {
+        const NetFilter *nf = near->filters->pdata[i];
+
+        list->items[list->len++] = g_strdup(nf->obj.id);
+    }
+    for (guint i = far->filters->len; i-- > 0;) {
+        const NetFilter *nf = far->filters->pdata[i];
+
+        list->items[list->len++] = g_strdup(nf->obj.id);
     }
     return list;
 }
 
-static NetChainInfo *chain_info(const NetChain *chain)
+static NetChainInfo *link_info(const NetClient *from)
 {
-    NetChainInfo *info = g_new0(NetChainInfo, 1);
+    NetChainInfo *info = net_chain_describe(from->out);
 
-    info->in = net_count_to_qapi(chain->stats.in);
-    info->injected = net_count_to_qapi(chain->stats.injected);
-    info->delivered = net_count_to_qapi(chain->stats.delivered);
-    info->consumed = net_count_to_qapi(chain->stats.consumed);
-    info->held = net_count_to_qapi(chain->held);
-    info->dropped = net_drops_to_qapi(&chain->stats.dropped);
-    info->hold_size = chain->hold_size;
-    info->blocked = chain->blocked;
-    info->filters = chain_filters(chain);
-    info->while_stopped = stopped_info(chain);
+    info->filters = link_filters(from, from->peer);
     return info;
 }
 
@@ -83,8 +61,8 @@ static void netdev_info_append(NetClient *nc, void *opaque)
     info.dropped = net_drops_to_qapi(&nc->drops);
     if (nc->peer) {
         info.peer = g_strdup(nc->peer->id);
-        info.tx = chain_info(nc->out);
-        info.rx = chain_info(nc->peer->out);
+        info.tx = link_info(nc);
+        info.rx = link_info(nc->peer);
     }
     g_array_append_val(items, info);
 }

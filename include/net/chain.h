@@ -8,6 +8,7 @@
 #include "net/counters.h"
 #include "net/frame.h"
 #include "net/hold.h"
+#include "net/scratch.h"
 
 typedef struct NetChain NetChain;
 typedef struct NetClient NetClient;
@@ -33,13 +34,50 @@ typedef struct NetStageStats {
     NetDrops dropped;  /* by the stage itself */
 } NetStageStats;
 
+/** Hooks of a stage; constant. Called from a run of its chain, which they must not rebuild. */
+typedef struct NetStageOps {
+    /**
+     * Deal with frames from the front of @frames.
+     * @pass: (out) which of those dealt with go on to the next stage; zeroed by the caller
+     *
+     * Returns: frames dealt with; fewer than @n means "not now": the rest is held, and
+     * net_stage_ready() says when to try again. Frames neither passed nor reported by
+     * net_stage_drop() count as consumed.
+     */
+    size_t (*run)(NetStage *stage, const NetFrame *frames, size_t n, NetPass *pass);
+
+    /**
+     * Instead of @run, for a stage that lets all frames pass and changes some: make @frames
+     * point to changed copies in @scratch, which is empty and may be used until the frames
+     * have gone their way.
+     *
+     * Returns: frames dealt with, from the front; fewer than @n when @scratch is full: they
+     * go on, and the rest comes again. 0 = not now, as with @run.
+     */
+    size_t (*change)(NetStage *stage, NetFrame *frames, size_t n, NetScratch *scratch);
+
+    /** The chain behind the stage is no longer blocked: injection may go on. */
+    void (*can_inject)(NetStage *stage);
+} NetStageOps;
+
+/** What is decided about a stage whenever something changes that matters to it. */
+typedef struct NetStageState {
+    bool active;        /* off: frames go past, in order */
+    bool takes;         /* it takes frames out of the chain, those held behind it as well */
+    bool asks;          /* it wants frames while the VM is stopped */
+    bool holds;         /* it holds on purpose: that blocks the source at the limit only */
+    uint64_t hold_size; /* how much the chain is to hold, in bytes; 0 = no wish */
+} NetStageState;
+
 /** One step of a chain: a filter in one direction, or the peer at the end. */
 struct NetStage {
+    const NetStageOps *ops;
     NetChain *chain;      /* back pointer; NULL = in no chain, e.g. the netdev has no peer */
-    NetFilter *filter;    /* borrowed; NULL = the peer */
+    NetFilter *filter;    /* borrowed, for @ops; NULL = the peer */
+    NetDrops *drops;      /* borrowed: counts frames injected while it is in no chain */
     NetDirection direction;
-    bool active;          /* off: frames go past, in order */
-    bool taking;          /* active, and takes frames out of the chain */
+    NetStageState state;
+    bool taking;          /* what state.takes was when the chain looked last */
     bool reclaiming;      /* takes over what later stages held when it became active */
     NetHold held;
     NetStageStats stats;
@@ -48,8 +86,8 @@ struct NetStage {
 /**
  * net_stage_ready: the stage may take frames again
  *
- * Its held frames run from this stage on, then the source is polled again where possible.
- * Legal at any time; does nothing inside a run of the same chain, which looks again itself.
+ * Its held frames run from this stage on, then the source is polled again where possible: now,
+ * or inside a turn of the net core (see net/client.h) later in that turn.
  */
 void net_stage_ready(NetStage *stage);
 
@@ -82,7 +120,10 @@ bool net_stage_can_inject(const NetStage *stage);
  */
 void net_stage_drop(NetStage *stage, const NetFrame *frames, size_t n, NetDropReason reason);
 
-/** net_stage_set_active: switch on or off; what it holds goes on, what is held behind comes. */
-void net_stage_set_active(NetStage *stage, bool active);
+/** net_stage_leave: what it holds goes on, now, and no frame comes to it any more. */
+void net_stage_leave(NetStage *stage);
+
+/** net_stage_feeds_reader: whether the VM is stopped and a stage further on asks for frames. */
+bool net_stage_feeds_reader(const NetStage *stage);
 
 #endif

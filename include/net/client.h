@@ -8,7 +8,19 @@
 #include <glib.h>
 #include "net/chain.h"
 #include "net/frame.h"
+#include "net/turn.h"
 #include "qapi/qapi-types.h"
+
+/*
+ * Re-entrancy. Every event (frames that come, a property, the run state) is a turn of the net
+ * core, which ends when the outermost call into it returns. In a turn all that has changed is
+ * said first. Then it is decided, for all clients, which filters are active, who is read and how
+ * much may be held; then filters are told that they were switched; then chains run; then sources
+ * are told. A hook may call anything declared here and in net/filter.h but net_client_delete(),
+ * net_client_connect() and net_client_disconnect(): what it says has changed, or is ready, is
+ * dealt with after it has returned. Only frames that it sends or injects run inside the call. See
+ * docs/architecture.rst, "Turns".
+ */
 
 /** Hooks of one kind of client; constant. All are called from the loop. */
 typedef struct NetClientInfo {
@@ -68,6 +80,9 @@ struct NetClient {
     bool wants_stopped;  /* its peer is to be read while the VM is stopped */
     uint64_t hold_size;  /* limit of what either direction holds, in bytes; 0 = unset */
     bool polled;         /* what read_poll was last told */
+    bool is_rewired;     /* its chains are new: the filters are still to be put in */
+    NetTurnItem changed; /* due: to be decided about */
+    NetTurnItem tell;    /* due: to be told whether to read */
     NetDrops drops;      /* frames that entered no chain */
     uint64_t n_read_errors;   /* malformed streams, see net_client_count_malformed() */
     uint64_t n_truncated;     /* datagrams cut to NET_FRAME_MAX */
@@ -118,7 +133,7 @@ bool net_client_can_send(const NetClient *nc);
 /** net_client_drop: count a frame from the outside that starts on no way. */
 void net_client_drop(NetClient *nc, uint64_t frames, uint64_t bytes, NetDropReason reason);
 
-/** net_client_ready: @receive has room again; what is held for this client runs. */
+/** net_client_ready: @receive has room again; what is held for this client runs, now or later. */
 void net_client_ready(NetClient *nc);
 
 /** net_client_drop_rx: @receive took @frames and had to drop them. */
@@ -164,8 +179,8 @@ void net_client_set_wants_stopped(NetClient *nc, bool wants);
 /** net_client_set_hold_size: how much either direction may hold, in bytes; 0 = no wish. */
 void net_client_set_hold_size(NetClient *nc, uint64_t bytes);
 
-/** net_client_update: recompute whether to poll; see docs/architecture.rst, "Polling". */
-void net_client_update(NetClient *nc);
+/** net_client_changed: what its link's filters and limits depend on has: decide anew, and run. */
+void net_client_changed(NetClient *nc);
 
 /** net_client_stopped_readers: how many filters, and its peer, ask for it in a stopped VM. */
 guint net_client_stopped_readers(const NetClient *nc);

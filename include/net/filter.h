@@ -33,56 +33,41 @@ typedef struct NetFilterHooks {
      * have gone their way.
      *
      * Returns: frames dealt with, from the front; fewer than @n when @scratch is full: they
-     * go on, and the rest comes again. At least one.
+     * go on, and the rest comes again. 0 = not now, as with @run.
      */
     size_t (*change)(NetFilter *nf, NetDirection direction, NetFrame *frames, size_t n,
                      NetScratch *scratch);
 
-    /** Whether it asks for its netdev to be read while the VM is stopped (R2); NULL = never. */
-    bool (*wants_stopped)(const NetFilter *nf);
+    /**
+     * What it is to do, given its properties, its chardevs and the run state. It changes nothing.
+     * @state: (inout) active when net_filter_is_on(), to be set by one that has to see frames
+     *     all the same; takes, asks and holds are false. NULL = so be it.
+     */
+    void (*decide)(const NetFilter *nf, NetStageState *state);
+
+    /**
+     * net_filter_is_on() is no longer what it was, or other directions are active. No frame has
+     * run since: what the filter keeps apart of its stage may go on by net_stage_give_back(),
+     * before what the stage holds. Not called when it is attached or detached. May be NULL.
+     */
+    void (*switched)(NetFilter *nf);
 
     /** The chain behind a stage is no longer blocked: injection may go on. May be NULL. */
     void (*can_inject)(NetFilter *nf);
 
-    /** net_filter_is_on() or the direction has changed. May be NULL. */
-    void (*status_changed)(NetFilter *nf);
-
-    /**
-     * It is about to see no more frames of @direction, and what its stage holds will go on:
-     * what it keeps elsewhere goes on before that, by net_stage_give_back(). May be NULL.
-     */
-    void (*leaving)(NetFilter *nf, NetDirection direction);
-
-    /** When it becomes active it gets what later stages hold, before anything newer. */
-    bool (*takes_held)(const NetFilter *nf);
-
-    /** Whether it has to see frames although it is switched off. May be NULL. */
-    bool (*lingers)(const NetFilter *nf);
-
     /** Add what only this kind of filter can tell to query-netfilters. May be NULL. */
     void (*describe)(const NetFilter *nf, NetFilterInfo *info);
 
-    /**
-     * With @change: what a frame becomes depends on the guest's state, so frames toward the
-     * guest wait in front of it while the VM is stopped, unless a filter behind asks for them.
-     */
-    bool waits_for_vm;
-
     /** Deal with a COLO event. NULL = ignore a checkpoint, be switched off by a failover. */
     void (*colo_event)(NetFilter *nf, NetColoEvent event);
-
-    /** It holds by design: what it holds does not block the source below the hold limit. */
-    bool holds_by_design;
-
-    /** Its clock stands still with the VM: then frames go past it to who asks behind it. */
-    bool rests_when_stopped;
 } NetFilterHooks;
 
 /** The first member of every filter's instance. */
 struct NetFilter {
     Object obj;
     const NetFilterHooks *info;
-    bool on;                              /* as last told to the class */
+    bool on;                              /* status and active-in, as decided last */
+    NetTurnItem switched;                 /* due: its class is to be told */
     NetClient *netdev;                    /* borrowed; deletes its filters when it goes */
     NetStage stages[NET_DIRECTION__MAX];
     NetDirection ready_first;             /* which net_filter_ready() begins with */
@@ -139,7 +124,13 @@ bool net_filter_change(NetFilter *nf, const QapiMember *member, const void *new_
                        GError **error);
 void net_filter_changed(NetFilter *nf, const QapiMember *member);
 
-/** net_filter_update: something that wants_stopped() looks at has changed. */
+/** net_filters_rewire: put the filters of a link into its chains; not from inside a run. */
+void net_filters_rewire(NetClient *nc);
+
+/** net_filter_decide: a step of a turn, for the net core only. */
+void net_filter_decide(NetFilter *nf);
+
+/** net_filter_update: something that decide() looks at has changed. */
 void net_filter_update(NetFilter *nf);
 
 /** net_filter_ready: net_stage_ready() for both directions. */

@@ -162,6 +162,26 @@ static void test_nothing_crosses_while_stopped(void)
     hub_rig_free(rig);
 }
 
+/* At cont no frame crosses before the filters of all netdevs know that the VM runs. */
+static void test_filters_across_a_hub_change_together(void)
+{
+    HubRig *rig = hub_rig_new(2, "-chardev null,id=c0 -chardev null,id=c1 "
+                              "-object filter-mirror,id=m0,netdev=n0,queue=tx,outdev=c0,"
+                              "enable_when_stopped=true "
+                              "-object filter-redirector,id=r1,netdev=n1,queue=rx,outdev=c1,"
+                              "active-in=paused");
+
+    for (uint32_t i = 0; i < 5; i++) {
+        qtest_stop(rig->s);
+        frame_link_send(&rig->ends[0], i, 1);
+        qtest_wait_netdev(rig->s, "n0", "tx.held.frames", 1);
+        qtest_cont(rig->s);
+        frame_link_expect(&rig->ends[1], i, 1);
+    }
+    g_assert_cmpint(qtest_filter_count(rig->s, "r1", "in.frames"), ==, 0);
+    hub_rig_free(rig);
+}
+
 /* One port's end does not read. The other gets all, and in the end the slow one as well. */
 static void test_slow_port_loses_nothing(void)
 {
@@ -354,6 +374,8 @@ int main(int argc, char **argv)
     g_test_add_func("/netdev-hubport/short-frames-stay-short", test_short_frames_stay_short);
     g_test_add_func("/netdev-hubport/hubs-are-apart", test_hubs_are_apart);
     g_test_add_func("/netdev-hubport/joined-hubs", test_joined_hubs);
+    g_test_add_func("/netdev-hubport/filters-across-a-hub-change-together",
+                    test_filters_across_a_hub_change_together);
     g_test_add_func("/netdev-hubport/port-without-peer-takes-copies",
                     test_port_without_peer_takes_copies);
     g_test_add_func("/netdev-hubport/only-port-waits", test_only_port_waits);

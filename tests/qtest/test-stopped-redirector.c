@@ -411,6 +411,48 @@ static void test_more_than_hold_size(void)
     rig_free(rig);
 }
 
+/* A frame waits at the rewriter; what is behind it is active in one of the run states. */
+static Rig *rig_new_with_state(const char *state)
+{
+    return rig_new_with_taker("-chardev null,id=c0 -chardev null,id=c1 "
+                              "-object filter-mirror,id=m0,netdev=net0,queue=tx,outdev=c0,"
+                              "enable_when_stopped=true "
+                              "-object filter-rewriter,id=w0,netdev=net0 "
+                              "-object filter-redirector,id=r0,netdev=net0,queue=tx,outdev=c1,"
+                              "active-in=%s", state);
+}
+
+/* At cont the filters are switched before any frame moves on. */
+static void test_off_before_frames_move(void)
+{
+    Rig *rig = rig_new_with_state("paused");
+
+    for (int i = 0; i < 5; i++) {
+        qtest_stop(rig->s);
+        rig_send(rig, 1);
+        qtest_wait_filter(rig->s, "w0", "held.frames", 1);
+        qtest_cont(rig->s);
+        rig_expect_peer(rig, 1);
+    }
+    g_assert_cmpint(qtest_filter_count(rig->s, "r0", "in.frames"), ==, 0);
+    rig_free(rig);
+}
+
+static void test_on_before_frames_move(void)
+{
+    Rig *rig = rig_new_with_state("running");
+
+    for (int i = 0; i < 5; i++) {
+        qtest_stop(rig->s);
+        rig_send(rig, 1);
+        qtest_wait_filter(rig->s, "w0", "held.frames", 1);
+        qtest_cont(rig->s);
+        qtest_wait_filter(rig->s, "r0", "to-outdev.frames", i + 1);
+    }
+    frame_link_expect_nothing(&rig->peer);
+    rig_free(rig);
+}
+
 static void test_hold_size_raised_while_full(void)
 {
     Rig *rig = rig_new(RIG_SOCKET_STREAM, REDIRECTOR_ON ",hold-size=64k");
@@ -529,6 +571,8 @@ int main(int argc, char **argv)
                     test_passed_frame_does_not_end_draining);
     g_test_add_func("/stopped/dump-goes-on", test_dump_goes_on);
     g_test_add_func("/stopped/more-than-hold-size", test_more_than_hold_size);
+    g_test_add_func("/stopped/off-before-frames-move", test_off_before_frames_move);
+    g_test_add_func("/stopped/on-before-frames-move", test_on_before_frames_move);
     g_test_add_func("/stopped/hold-size-raised-while-full", test_hold_size_raised_while_full);
     g_test_add_data_func("/stopped/thousand-cycles/enabled", ",enable_when_stopped=on",
                          test_thousand_cycles);

@@ -106,14 +106,30 @@ static size_t reader_run(NetFilter *nf, NetDirection direction, const NetFrame *
     return n;
 }
 
-static bool reader_wants_stopped(const NetFilter *nf)
+static void reader_decide(const NetFilter *nf, NetStageState *state)
 {
-    return ((const TestFilter *)nf)->asks;
+    state->asks = ((const TestFilter *)nf)->asks;
+}
+
+/* It waits for the VM. */
+static size_t waiter_change(NetFilter *nf, NetDirection direction, NetFrame *frames, size_t n,
+                            NetScratch *scratch)
+{
+    if (direction == NET_DIRECTION_TX && !run_state_is_running() &&
+        !net_stage_feeds_reader(&nf->stages[direction])) {
+        return 0;
+    }
+    return changer_change(nf, direction, frames, n, scratch);
+}
+
+static void waiter_decide(const NetFilter *nf, NetStageState *state)
+{
+    state->holds = true;
 }
 
 static const NetFilterHooks changer_hooks = {
-    .change = changer_change,
-    .waits_for_vm = true,
+    .change = waiter_change,
+    .decide = waiter_decide,
 };
 
 static const NetFilterHooks plain_changer_hooks = {
@@ -122,7 +138,7 @@ static const NetFilterHooks plain_changer_hooks = {
 
 static const NetFilterHooks reader_hooks = {
     .run = reader_run,
-    .wants_stopped = reader_wants_stopped,
+    .decide = reader_decide,
 };
 
 static ObjectClass test_class = {

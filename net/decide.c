@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The steps of a turn about clients: which filters are active, and when a netdev is read. */
+
+/*
+ * polled = not blocked and (VM running or somebody asks to be fed while it is stopped)
+ *
+ * A client that drains (an export) is its own asker: what the guest sends is always read.
+ *
+ * This is computed afresh in every turn that may change it, never stored as a sum of past
+ * events. So it is right whatever came first: the stop, the filter, its status, its chardev.
+ */
+
+#include "net/chain-owner.h"
+#include "net/client.h"
+#include "net/filter.h"
+#include "system/run-state.h"
+#include "util/trace.h"
+
+TRACE_POINT(net_client_polled);
+
+guint net_client_stopped_readers(const NetClient *nc)
+{
+    guint n = 0;
+
+    if (!nc->out || nc->link_down) {
+        return 0;
+    }
+    for (guint i = 0; i < nc->filters->len; i++) {
+        n += net_filter_wants_stopped(nc->filters->pdata[i]);
+    }
+    return n + (nc->peer->wants_stopped && !nc->peer->link_down);
+}
+
+static void client_decide(void *what)
+{
+    NetClient *nc = what;
+
+    if (nc->is_rewired) {
+        nc->is_rewired = false;
+        net_filters_rewire(nc);
+    }
+    for (guint i = 0; i < nc->filters->len; i++) {
+        net_filter_decide(nc->filters->pdata[i]);
+    }
+    if (nc->out) {
+        net_chain_changed(nc->out);
+    }
+    net_turn_add(NET_TURN_TELL, &nc->tell, nc);
+}
+
+static void client_tell(void *what)
+{
+    NetClient *nc = what;
+    bool blocked = nc->out && net_chain_look(nc->out);
+    bool asked = run_state_is_running() || nc->info->drains ||
+                 net_client_stopped_readers(nc) > 0;
+    bool polled = !blocked && asked;
+
+    if (polled == nc->polled || !nc->info->read_poll) {
+        return;
+    }
+    TRACE(net_client_polled, "netdev '%s' polled %d", nc->id, polled);
+    nc->polled = polled;
+    nc->info->read_poll(nc, polled);
+}
+
+__attribute__((constructor)) static void decide_register(void)
+{
+    net_turn_set_work(NET_TURN_ACTIVE, client_decide);
+    net_turn_set_work(NET_TURN_TELL, client_tell);
+}
