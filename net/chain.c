@@ -18,8 +18,9 @@
  * of the guest; then frames toward the guest wait in front of it, not behind it, while the VM
  * is stopped.
  *
- * Runs nest: the end of a chain may be a hub port that sends into other chains. A stage that
- * becomes ready during a run is looked at in a later step of the turn.
+ * Runs nest: the end of a chain may be a hub port that sends into other chains. Where too many
+ * do, frames are held at the first stage and run in a later step of the turn. A stage that
+ * becomes ready during a run is looked at in a later step, too.
  */
 
 #include "net/chain-internal.h"
@@ -439,11 +440,28 @@ static void chain_run(void *what)
     chain_leave(chain);
 }
 
+/* Frames wait where they would begin. */
+static void chain_queue(NetChain *chain, const NetFrame *frames, size_t n)
+{
+    size_t i = 0;
+
+    while (!chain->stages[i]->state.active) {
+        i++;
+    }
+    net_count_add(&chain->stages[i]->stats.in, n, net_frames_bytes(frames, n));
+    stage_hold(chain->stages[i], frames, n);
+    net_turn_add(NET_TURN_RUN, &chain->run, chain);
+}
+
 void net_chain_send(NetChain *chain, const NetFrame *frames, size_t n)
 {
     NetFrame going[NET_BATCH_MAX];
 
     net_count_add(&chain->stats.in, n, net_frames_bytes(frames, n));
+    if (net_turn_is_deep()) {
+        chain_queue(chain, frames, n);
+        return;
+    }
     memcpy(going, frames, n * sizeof(NetFrame));
     chain_enter(chain);
     chain_feed(chain, 0, going, n);

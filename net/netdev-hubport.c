@@ -243,21 +243,27 @@ static const NetHub *client_hub(const NetClient *nc)
     return nc && nc->info == &net_hubport_info ? ((const NetHubPort *)nc)->hub : NULL;
 }
 
-/* Whether frames can get from @from to @to over ports plugged into each other, not by @via. */
-static bool hub_reaches(const NetHub *from, const NetHub *to, const NetHubPort *via)
+/* Whether frames can get from @from to @to over ports plugged into each other. */
+static bool hub_reaches(const NetHub *from, const NetHub *to)
 {
-    if (from == to) {
-        return true;
-    }
-    for (guint i = 0; i < from->ports->len; i++) {
-        const NetHubPort *port = from->ports->pdata[i];
-        const NetHub *next = port != via ? client_hub(port->nc.peer) : NULL;
+    g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
+    g_autoptr(GPtrArray) reached = g_ptr_array_new();
 
-        if (next && hub_reaches(next, to, (const NetHubPort *)port->nc.peer)) {
-            return true;
+    g_hash_table_add(seen, (gpointer)from);
+    g_ptr_array_add(reached, (gpointer)from);
+    for (guint i = 0; i < reached->len; i++) {
+        const NetHub *hub = reached->pdata[i];
+
+        for (guint j = 0; j < hub->ports->len; j++) {
+            const NetHubPort *port = hub->ports->pdata[j];
+            const NetHub *next = client_hub(port->nc.peer);
+
+            if (next && g_hash_table_add(seen, (gpointer)next)) {
+                g_ptr_array_add(reached, (gpointer)next);
+            }
         }
     }
-    return false;
+    return g_hash_table_contains(seen, to);
 }
 
 /* In a ring of hubs a frame would never come to an end. */
@@ -265,7 +271,7 @@ static bool hub_check_ring(const NetHub *hub, const NetClient *plugged, GError *
 {
     const NetHub *other = client_hub(plugged);
 
-    if (other && hub_reaches(other, hub, NULL)) {
+    if (other && hub_reaches(other, hub)) {
         return error_set(error, "netdev '%s' leads back to hub %d", plugged->id, hub->id);
     }
     return true;

@@ -10,6 +10,9 @@
 
 #include "net/turn.h"
 
+/* Runs that nest: each has a batch or two on the stack. */
+#define TURN_DEPTH_MAX 8u
+
 static GQueue due[NET_TURN__MAX]; /* of borrowed things, by the links inside them */
 static void (*work[NET_TURN__MAX])(void *what);
 static unsigned n_due;
@@ -47,6 +50,11 @@ void net_turn_end(void)
         work[step](what);
     }
     depth--;
+}
+
+bool net_turn_is_deep(void)
+{
+    return depth > TURN_DEPTH_MAX;
 }
 
 void net_turn_add(NetTurnStep step, NetTurnItem *item, void *what)

@@ -18,8 +18,8 @@
  * much may be held; then filters are told that they were switched; then chains run; then sources
  * are told. A hook may call anything declared here and in net/filter.h but net_client_delete(),
  * net_client_connect() and net_client_disconnect(): what it says has changed, or is ready, is
- * dealt with after it has returned. Only frames that it sends or injects run inside the call. See
- * docs/architecture.rst, "Turns".
+ * dealt with after it has returned. Only frames that it sends or injects run inside the call, or,
+ * where too many runs nest, are held until later in the turn. See docs/architecture.rst, "Turns".
  */
 
 /** Hooks of one kind of client; constant. All are called from the loop. */

@@ -38,6 +38,9 @@ void net_turn_set_work(NetTurnStep step, void (*func)(void *what));
 void net_turn_begin(void);
 void net_turn_end(void);
 
+/** net_turn_is_deep: whether so many runs nest that frames have to wait for the outermost. */
+bool net_turn_is_deep(void);
+
 /** net_turn_add: @what, borrowed, is due; dealt with at once if no turn has begun. */
 void net_turn_add(NetTurnStep step, NetTurnItem *item, void *what);
 

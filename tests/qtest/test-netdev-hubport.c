@@ -125,6 +125,36 @@ static void test_joined_hubs(void)
     hub_rig_free(rig);
 }
 
+#define N_LINE 1000
+
+/*
+ *   end 0 ── n0 ── hub 1 b1 ── a2 hub 2 b2 ── a3 hub 3 ... a1000 hub 1000 ── n1 ── end 1
+ */
+static void test_long_line_of_hubs(void)
+{
+    HubRig *rig;
+    g_autoptr(GString) ports = g_string_new(NULL);
+
+    for (int i = 2; i <= N_LINE; i++) {
+        g_string_append_printf(ports, " -netdev hubport,id=a%d,hubid=%d", i, i);
+    }
+    for (int i = 1; i < N_LINE; i++) {
+        g_string_append_printf(ports, " -netdev hubport,id=b%d,hubid=%d,netdev=a%d", i, i, i + 1);
+    }
+    rig = hub_rig_new(0, ports->str);
+    qtest_qmp_ok(rig->s, "{'execute': 'netdev_add', 'arguments': {'type': 'hubport', "
+                 "'id': 'first', 'hubid': 1, 'netdev': 'n0'}}");
+    qtest_qmp_ok(rig->s, "{'execute': 'netdev_add', 'arguments': {'type': 'hubport', "
+                 "'id': 'last', 'hubid': %d, 'netdev': 'n1'}}", N_LINE);
+    for (int i = 0; i < 2; i++) {
+        frame_link_send(&rig->ends[i], 0, 100);
+        frame_link_expect(&rig->ends[1 - i], 0, 100);
+    }
+    g_assert_cmpint(qtest_netdev_count(rig->s, "b500", "tx.delivered.frames"), ==, 100);
+    g_assert_cmpint(qtest_netdev_count(rig->s, "b500", "rx.delivered.frames"), ==, 100);
+    hub_rig_free(rig);
+}
+
 static void test_port_without_peer_takes_copies(void)
 {
     HubRig *rig = hub_rig_new(1, "-netdev hubport,id=bare,hubid=1");
@@ -374,6 +404,7 @@ int main(int argc, char **argv)
     g_test_add_func("/netdev-hubport/short-frames-stay-short", test_short_frames_stay_short);
     g_test_add_func("/netdev-hubport/hubs-are-apart", test_hubs_are_apart);
     g_test_add_func("/netdev-hubport/joined-hubs", test_joined_hubs);
+    g_test_add_func("/netdev-hubport/long-line-of-hubs", test_long_line_of_hubs);
     g_test_add_func("/netdev-hubport/filters-across-a-hub-change-together",
                     test_filters_across_a_hub_change_together);
     g_test_add_func("/netdev-hubport/port-without-peer-takes-copies",
