@@ -15,6 +15,7 @@
 
 #include "net/netdev-user.h"
 #include "net/netdev.h"
+#include "qapi/qapi-commands.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "util/trace.h"
@@ -453,6 +454,13 @@ char *net_user_info_text(void)
     GString *text = g_string_new(NULL);
 
     net_client_foreach(user_append_info, text);
-    g_string_replace(text, "\n", "\r\n", 0);
     return g_string_free(text, FALSE);
+}
+
+HumanReadableText *qmp_x_query_usernet(GError **error)
+{
+    HumanReadableText *text = g_new0(HumanReadableText, 1);
+
+    text->human_readable_text = net_user_info_text();
+    return text;
 }

@@ -508,6 +508,18 @@ static void test_hostfwd_udp(void)
     sock_close(&fd);
 }
 
+/* x-query-usernet tells the same, with plain line ends. */
+static void assert_query_usernet(QTest *s)
+{
+    g_autoptr(json_object) info = qtest_qmp_return(s, "{'execute': 'x-query-usernet'}");
+    const char *text = json_object_get_string(json_object_object_get(info,
+                                                                     "human-readable-text"));
+
+    g_assert_true(g_str_has_prefix(text, "Hub -1 (net0):\n  Protocol[State]    FD  "));
+    g_assert_nonnull(strstr(text, "TCP[HOST_FORWARD]"));
+    g_assert_null(strchr(text, '\r'));
+}
+
 static void test_hostfwd_by_monitor(void)
 {
     uint16_t port = sock_free_port(SOCK_STREAM);
@@ -522,6 +534,7 @@ static void test_hostfwd_by_monitor(void)
     g_assert_cmpstr(added, ==, "");
     g_assert_true(g_str_has_prefix(usernet, "Hub -1 (net0):\r\n  Protocol[State]    FD  "));
     g_assert_nonnull(strstr(usernet, "TCP[HOST_FORWARD]"));
+    assert_query_usernet(pair->s);
     sock_close(&fd);
     removed = qtest_hmp(pair->s, "hostfwd_remove net0 tcp:127.0.0.1:%u", port);
     wanted = g_strdup_printf("host forwarding rule for tcp:127.0.0.1:%u removed\r\n", port);
