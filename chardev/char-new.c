@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "chardev/char-opts-internal.h"
+#include "qapi/json.h"
 #include "util/error.h"
 #include "util/fd-store.h"
 
@@ -51,26 +53,52 @@ static Chardev *char_new_parsed(const char *id, const Opts *opts, GError **error
     return with_mux ? char_new_with_mux(id, backend, error) : char_new(id, backend, error);
 }
 
+static bool char_check_new_id(const char *id, GError **error)
+{
+    return !char_find(id) || error_set(error, "Duplicate ID '%s' for chardev", id);
+}
+
+/** The arguments of chardev-add. */
+static Chardev *char_new_from_json(const char *text, GError **error)
+{
+    g_autoptr(ChardevAddArgs) args = NULL;
+    json_object *json;
+
+    if (!json_parse_text(text, &json, error)) {
+        return NULL;
+    }
+    args = qapi_from_json(QAPI_TYPE(ChardevAddArgs), json, QAPI_INPUT_JSON, error);
+    json_object_put(json);
+    if (!args || !id_check(args->id, error) || !char_check_new_id(args->id, error)) {
+        return NULL;
+    }
+    return char_new(args->id, args->backend, error);
+}
+
 Chardev *char_new_from_opts(const char *text, GError **error)
 {
-    g_autoptr(Opts) opts = opts_parse(text, "backend", true, error);
+    g_autoptr(Opts) opts = NULL;
 
+    if (text[0] == '{') {
+        return char_new_from_json(text, error);
+    }
+    opts = opts_parse(text, "backend", true, error);
     if (!opts) {
         return NULL;
     }
     if (opts->help) {
-        error_set(error, "Help is not available here");
+        const char *name = opts_get(opts, "backend");
+
+        if (!name || char_opts_kind(name, error) >= 0) {
+            error_set(error, "Help is not available here");
+        }
         return NULL;
     }
     if (!opts->id) {
         error_set(error, "chardev: no id specified");
         return NULL;
     }
-    if (char_find(opts->id)) {
-        error_set(error, "Duplicate ID '%s' for chardev", opts->id);
-        return NULL;
-    }
-    return char_new_parsed(opts->id, opts, error);
+    return char_check_new_id(opts->id, error) ? char_new_parsed(opts->id, opts, error) : NULL;
 }
 
 bool char_check_change(const char *id, GError **error)

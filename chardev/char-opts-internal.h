@@ -9,4 +9,10 @@
 /** char_opts_check_numbers: numbers and sizes, with the messages that are theirs. */
 bool char_opts_check_numbers(const Opts *opts, GError **error);
 
+/** char_opts_kind: the back end called @name. Returns: -1 with @error. */
+int char_opts_kind(const char *name, GError **error);
+
+/** char_opts_has_key: whether @key means something to @kind. */
+bool char_opts_has_key(ChardevBackendKind kind, const char *key);
+
 #endif

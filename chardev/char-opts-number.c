@@ -114,15 +114,19 @@ static int char_opts_compare(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static char *char_opts_help_keys(void)
+static char *char_opts_help_keys(ChardevBackendKind kind)
 {
     const QapiType *type = QAPI_TYPE(ChardevOptions);
     g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
     GString *text = g_string_new("chardev options:\n");
 
     for (size_t i = 0; i < type->n_members; i++) {
-        g_ptr_array_add(lines, g_strdup_printf("  %s=<%s>\n", type->members[i].name,
-                                               char_opts_kind_text(&type->members[i])));
+        const QapiMember *member = &type->members[i];
+
+        if (char_opts_has_key(kind, member->name)) {
+            g_ptr_array_add(lines, g_strdup_printf("  %s=<%s>\n", member->name,
+                                                   char_opts_kind_text(member)));
+        }
     }
     g_ptr_array_sort(lines, char_opts_compare);
     for (guint i = 0; i < lines->len; i++) {
@@ -144,11 +148,22 @@ static char *char_opts_help_kinds(void)
 
 char *char_help(const char *text, int *status)
 {
-    g_autoptr(Opts) opts = opts_parse_quietly(text, "backend", true, NULL);
+    g_autoptr(Opts) opts = NULL;
+    const char *name;
+    int kind;
 
+    if (text[0] == '{') {
+        return NULL;
+    }
+    opts = opts_parse_quietly(text, "backend", true, NULL);
     if (!opts || !opts->help) {
         return NULL;
     }
-    *status = opts_get(opts, "backend") ? 1 : 0;
-    return *status ? char_opts_help_keys() : char_opts_help_kinds();
+    name = opts_get(opts, "backend");
+    *status = name ? 1 : 0;
+    if (!name) {
+        return char_opts_help_kinds();
+    }
+    kind = char_opts_kind(name, NULL);
+    return kind < 0 ? NULL : char_opts_help_keys(kind);
 }

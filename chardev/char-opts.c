@@ -78,6 +78,59 @@ static const CharOptsKey char_opts_inet[] = {
 
 static const CharOptsKey char_opts_fd[] = { { "fd", "addr.data.str" }, { NULL, NULL } };
 
+/** Shared with a mux on top, or turned into another key, or refused later on. */
+static const CharOptsKey char_opts_any[] = { { "backend", NULL }, { "mux", NULL }, { NULL, NULL } };
+static const CharOptsKey char_opts_delay[] = { { "delay", NULL }, { NULL, NULL } };
+
+#define CHAR_OPTS_TABLES 6
+
+/** All tables of a kind; NULL = no more. */
+static const CharOptsKey *const char_opts_tables[][CHAR_OPTS_TABLES] = {
+    [CHARDEV_BACKEND_KIND_FILE] = { char_opts_file },
+    [CHARDEV_BACKEND_KIND_PIPE] = { char_opts_pipe },
+    [CHARDEV_BACKEND_KIND_SOCKET] = { char_opts_socket, char_opts_delay, char_opts_unix,
+                                      char_opts_inet, char_opts_fd },
+    [CHARDEV_BACKEND_KIND_UDP] = { char_opts_udp },
+    [CHARDEV_BACKEND_KIND_PTY] = { char_opts_pty },
+    [CHARDEV_BACKEND_KIND_NULL] = { NULL },
+    [CHARDEV_BACKEND_KIND_MUX] = { char_opts_mux },
+    [CHARDEV_BACKEND_KIND_STDIO] = { char_opts_stdio },
+    [CHARDEV_BACKEND_KIND_RINGBUF] = { char_opts_ringbuf },
+    [CHARDEV_BACKEND_KIND_MEMORY] = { char_opts_ringbuf },
+};
+G_STATIC_ASSERT(G_N_ELEMENTS(char_opts_tables) == CHARDEV_BACKEND_KIND__MAX);
+
+static bool char_opts_table_has(const CharOptsKey *table, const char *key)
+{
+    for (; table->key; table++) {
+        if (strcmp(table->key, key) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool char_opts_has_key(ChardevBackendKind kind, const char *key)
+{
+    for (size_t i = 0; i < CHAR_OPTS_TABLES && char_opts_tables[kind][i]; i++) {
+        if (char_opts_table_has(char_opts_tables[kind][i], key)) {
+            return true;
+        }
+    }
+    return char_opts_table_has(char_opts_any, key) || char_opts_table_has(char_opts_common, key);
+}
+
+int char_opts_kind(const char *name, GError **error)
+{
+    int kind = qapi_enum_parse(QAPI_TYPE(ChardevBackendKind), name);
+
+    if (kind < 0) {
+        error_set(error, "'%s' is not a valid char driver name", name);
+        qapi_enum_hint(QAPI_TYPE(ChardevBackendKind), name, error);
+    }
+    return kind;
+}
+
 /** What is being put together. */
 typedef struct CharOpts {
     const ChardevOptions *opts;
@@ -306,10 +359,8 @@ ChardevBackend *char_backend_from_opts(const char *id, const Opts *opts, bool at
         error_set(error, "Parameter 'driver' expects a non-abstract device type");
         return NULL;
     }
-    kind = qapi_enum_parse(QAPI_TYPE(ChardevBackendKind), typed->backend);
+    kind = char_opts_kind(typed->backend, error);
     if (kind < 0) {
-        error_set(error, "'%s' is not a valid char driver name", typed->backend);
-        qapi_enum_hint(QAPI_TYPE(ChardevBackendKind), typed->backend, error);
         return NULL;
     }
     co.opts = typed;

@@ -35,9 +35,12 @@ json_object *qmp_reply_error(const GError *error)
 {
     json_object *reply = json_object_new_object();
     json_object *body = json_object_new_object();
+    const char *similar = error_similar(error);
+    g_autofree char *desc = similar ? g_strdup_printf("%s. Did you mean '%s'?", error->message,
+                                                      similar) : g_strdup(error->message);
 
     json_object_object_add(body, "class", json_object_new_string(qmp_class_name(error)));
-    json_object_object_add(body, "desc", json_object_new_string(error->message));
+    json_object_object_add(body, "desc", json_object_new_string(desc));
     json_object_object_add(reply, "error", body);
     return reply;
 }
@@ -111,6 +114,16 @@ static const QapiCommand *qmp_command_find(const char *name)
                    qmp_command_compare);
 }
 
+static void qmp_command_hint(const char *name, GError **error)
+{
+    g_autofree const char **names = g_new0(const char *, qapi_n_commands + 1);
+
+    for (size_t i = 0; i < qapi_n_commands; i++) {
+        names[i] = qapi_commands[i].name;
+    }
+    error_hint_similar(error, name, names);
+}
+
 /* The command that may run now, or NULL with the reason why there is none. */
 static const QapiCommand *qmp_command_select(const QmpRequestParts *parts,
                                              const QmpDispatchState *state, GError **error)
@@ -125,6 +138,7 @@ static const QapiCommand *qmp_command_select(const QmpRequestParts *parts,
     if (!command) {
         error_set_class(error, ERROR_CLASS_COMMAND_NOT_FOUND,
                         "The command %s has not been found", parts->command);
+        qmp_command_hint(parts->command, error);
         return NULL;
     }
     if (parts->oob && !command->allow_oob) {

@@ -52,8 +52,10 @@ static bool netdev_check_built_in(NetClientDriver type, GError **error)
     if (netdev_is_built_in(type)) {
         return true;
     }
-    return error_set(error, "network backend '%s' is not compiled into this binary",
-                     netdev_type_name(type));
+    /* Of those that there are, this one alone depends on how the program was built. */
+    return error_set(error, type == NET_CLIENT_DRIVER_USER
+                            ? "network backend '%s' is not compiled into this binary"
+                            : "network backend '%s' is not supported", netdev_type_name(type));
 }
 
 /* --- Create and delete ------------------------------------------------------------------- */

@@ -9,6 +9,9 @@
 #include "qapi/qapi-internal.h"
 #include "util/error.h"
 
+/** So many values of an enum can be told in a line of advice. */
+#define QAPI_ENUM_HINT_MAX 12
+
 #define QAPI_BUILTIN(builtin, c_type, qapi_kind)                            \
     const QapiType qapi_type_##builtin = {                                  \
         .name = #builtin, .kind = qapi_kind, .size = sizeof(c_type),        \
@@ -65,7 +68,11 @@ void qapi_enum_hint(const QapiType *type, const char *word, GError **error)
     for (size_t i = 0; i < type->n_values; i++) {
         names[i] = type->values[i].name;
     }
-    error_hint_similar(error, word, names);
+    if (!error_hint_similar(error, word, names) && type->n_values <= QAPI_ENUM_HINT_MAX) {
+        g_autofree char *list = g_strjoinv("', '", (char **)names);
+
+        error_append_hint(error, "It is one of '%s'.", list);
+    }
 }
 
 const QapiMember *qapi_member_find(const QapiType *type, const char *name)

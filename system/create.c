@@ -11,6 +11,7 @@
 #include "export/nic.h"
 #include "monitor/monitor.h"
 #include "net/netdev.h"
+#include "qapi/json.h"
 #include "qom/object.h"
 #include "util/error.h"
 
@@ -30,28 +31,48 @@ static bool create_print_help(Startup *startup, char *text)
     return startup_finish(startup, 0);
 }
 
-/* --- -object ----------------------------------------------------------------------------- */
-
-/* "help", "?", "TYPE,help", "TYPE,?". Returns: false when no help was asked for. */
-static bool create_object_help(Startup *startup, const char *arg, bool *ok, GError **error)
+/*
+ * Whether @arg is "TYPE,help" or "TYPE,?", perhaps with @key, such as "type=", in front.
+ * Returns: TYPE, owned; NULL = no.
+ */
+static char *create_type_to_help(const char *arg, const char *key)
 {
     g_auto(GStrv) items = g_strsplit(arg, ",", -1);
-    const char *type = items[0] ? items[0] : "";
+    const char *type = items[0];
 
-    if (create_is_help(arg)) {
-        *ok = create_print_help(startup, object_help(NULL, error));
-        return true;
+    if (arg[0] == '{' || !type) {
+        return NULL;
     }
-    if (g_str_has_prefix(type, "qom-type=")) {
-        type += strlen("qom-type=");
+    if (g_str_has_prefix(type, key)) {
+        type += strlen(key);
     }
-    for (size_t i = 1; items[0] && items[i]; i++) {
+    for (size_t i = 1; items[i]; i++) {
         if (create_is_help(items[i])) {
-            *ok = create_print_help(startup, object_help(type, error));
-            return true;
+            return g_strdup(type);
         }
     }
-    return false;
+    return NULL;
+}
+
+/* The keys of the branch @name of a union. */
+static bool create_help_branch(Startup *startup, const QapiType *type, const char *name,
+                               GError **error)
+{
+    return help_print_branch(type, name, error) && startup_finish(startup, 0);
+}
+
+/* --- -object ----------------------------------------------------------------------------- */
+
+/* Returns: false when no help was asked for. */
+static bool create_object_help(Startup *startup, const char *arg, bool *ok, GError **error)
+{
+    g_autofree char *type = create_type_to_help(arg, "qom-type=");
+
+    if (!type && !create_is_help(arg)) {
+        return false;
+    }
+    *ok = create_print_help(startup, object_help(type, error));
+    return true;
 }
 
 /* The first of the two steps of -object; the second is startup.c's. */
@@ -96,9 +117,13 @@ bool option_chardev(Startup *startup, OptionUse *use, GError **error)
 bool option_netdev(Startup *startup, OptionUse *use, GError **error)
 {
     g_autoptr(Netdev) netdev = NULL;
+    g_autofree char *type = create_type_to_help(use->arg, "type=");
 
     if (create_is_help(use->arg)) {
         return create_print_help(startup, netdev_help());
+    }
+    if (type) {
+        return create_help_branch(startup, QAPI_TYPE(Netdev), type, error);
     }
     netdev = netdev_options_parse(use->arg, error);
     return netdev && netdev_add(netdev, error);
@@ -149,11 +174,36 @@ static bool create_device(const DeviceOptions *device, GError **error)
     return nic_new(device->id, device->driver, device->mac ? mac : NULL, netdev, error) != NULL;
 }
 
+static bool create_check_model(const char *model, GError **error)
+{
+    return !model || nic_model_is_known(model) ||
+           error_set(error, "'%s' is not a valid device model name", model);
+}
+
+static bool create_device_from_json(const char *text, GError **error)
+{
+    g_autoptr(DeviceOptions) device = NULL;
+    json_object *json;
+
+    if (!json_parse_text(text, &json, error)) {
+        return false;
+    }
+    device = qapi_from_json(QAPI_TYPE(DeviceOptions), json, QAPI_INPUT_JSON, error);
+    json_object_put(json);
+    return device && create_check_model(device->driver, error) &&
+           (!device->id || id_check(device->id, error)) && create_device(device, error);
+}
+
 bool option_device(Startup *startup, OptionUse *use, GError **error)
 {
-    g_autoptr(Opts) opts = opts_parse(use->arg, "driver", true, error);
+    g_autoptr(Opts) opts = NULL;
     g_autoptr(DeviceOptions) device = NULL;
     const char *model;
+
+    if (use->arg[0] == '{') {
+        return create_device_from_json(use->arg, error);
+    }
+    opts = opts_parse(use->arg, "driver", true, error);
 
     if (!opts) {
         return false;
@@ -167,8 +217,8 @@ bool option_device(Startup *startup, OptionUse *use, GError **error)
         help_print_keys(use->option->name, use->option->keys);
         return startup_finish(startup, 0);
     }
-    if (model && !nic_model_is_known(model)) {
-        return error_set(error, "'%s' is not a valid device model name", model);
+    if (!create_check_model(model, error)) {
+        return false;
     }
     device = opts_to_type(opts, true, QAPI_TYPE(DeviceOptions), error);
     return device && create_device(device, error);
@@ -179,9 +229,13 @@ bool option_device(Startup *startup, OptionUse *use, GError **error)
 bool option_export(Startup *startup, OptionUse *use, GError **error)
 {
     g_autoptr(NetExportOptions) opts = NULL;
+    g_autofree char *type = create_type_to_help(use->arg, "type=");
 
     if (create_is_help(use->arg)) {
         return create_print_help(startup, net_export_help());
+    }
+    if (type) {
+        return create_help_branch(startup, QAPI_TYPE(NetExportOptions), type, error);
     }
     opts = net_export_options_parse(use->arg, error);
     return opts && net_export_add(opts, error);

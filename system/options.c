@@ -3,7 +3,6 @@
 
 #include "system/startup-internal.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "net/netdev.h"
@@ -13,7 +12,8 @@
 static const Option options[] = {
     /* --- network --- */
     { "netdev", "TYPE,id=ID[,KEY=VALUE...] | JSON", OPTION_SECTION_NETWORK, OPTION_KIND_NETDEV,
-      "Create a network back end. \"-netdev help\" lists the types.",
+      "Create a network back end. \"-netdev help\" lists the types,\n"
+      "\"-netdev TYPE,help\" the keys of one.",
       .is_group = true, .handle = option_netdev },
     { "nic", "[TYPE][,id=ID][,model=MODEL][,mac=MAC][,KEY=VALUE...] | none",
       OPTION_SECTION_NETWORK, OPTION_KIND_NIC,
@@ -21,20 +21,24 @@ static const Option options[] = {
       "sent to it waits, and the back end is not read on. The default type is user.\n"
       "\"-nic help\" lists types and models.",
       .is_group = true, .handle = option_nic },
-    { "device", "MODEL,netdev=ID[,id=ID][,mac=MAC]", OPTION_SECTION_NETWORK, OPTION_KIND_DEVICE,
+    { "device", "MODEL,netdev=ID[,id=ID][,mac=MAC] | JSON", OPTION_SECTION_NETWORK,
+      OPTION_KIND_DEVICE,
       "Plug an idle NIC into the netdev ID. \"-device help\" lists the models.",
       QAPI_TYPE(DeviceOptions), true, option_device },
     { "export", "[type=]TYPE,id=ID,netdev=ID,addr.type=...[,KEY=VALUE...] | JSON",
       OPTION_SECTION_NETWORK, OPTION_KIND_EXPORT,
-      "Let a VM's QEMU attach its NIC to the netdev ID. \"-export help\" lists the types.",
+      "Let a VM's QEMU attach its NIC to the netdev ID. \"-export help\" lists the types,\n"
+      "\"-export TYPE,help\" the keys of one.",
       .is_group = true, .handle = option_export },
     { "object", "TYPE,id=ID[,PROPERTY=VALUE...] | JSON", OPTION_SECTION_NETWORK,
       OPTION_KIND_OBJECT,
       "Create an object such as a net filter. \"-object help\" lists the types,\n"
       "\"-object TYPE,help\" the properties of one.",
       .is_group = true, .handle = option_object },
-    { "chardev", "BACKEND,id=ID[,KEY=VALUE...]", OPTION_SECTION_NETWORK, OPTION_KIND_CHARDEV,
-      "Create a character device. \"-chardev help\" lists the back ends.",
+    { "chardev", "BACKEND,id=ID[,KEY=VALUE...] | JSON", OPTION_SECTION_NETWORK,
+      OPTION_KIND_CHARDEV,
+      "Create a character device. \"-chardev help\" lists the back ends,\n"
+      "\"-chardev BACKEND,help\" the keys of one.",
       .is_group = true, .keys = QAPI_TYPE(ChardevOptions), .handle = option_chardev },
 
     /* --- monitors --- */
@@ -185,21 +189,66 @@ void option_use_free(OptionUse *use)
     }
 }
 
-/* Names are compared with their dashes, as the user typed them. */
-static void options_hint_similar(GError **error, const char *typed)
+/* Options of QEMU about a guest inside the process. */
+static const char *const options_of_a_guest[] = {
+    "append", "bios", "blockdev", "boot", "cdrom", "cpu", "drive", "enable-kvm", "fda", "fdb",
+    "global", "hda", "hdb", "hdc", "hdd", "initrd", "k", "kernel", "m", "numa", "parallel",
+    "rtc", "serial", "smbios", "smp", "snapshot", "spice", "usb", "usbdevice", "vga", "virtfs",
+    "vnc", NULL,
+};
+
+/* The option that @name is the beginning of, or looks like. @dashes: as they were typed. */
+static void options_hint_similar(GError **error, const char *name, const char *dashes)
 {
-    const char *dashes = g_str_has_prefix(typed, "--") ? "--" : "-";
-    const char *names[G_N_ELEMENTS(options) + 1];
-    g_autoptr(GPtrArray) owned = g_ptr_array_new_with_free_func(g_free);
+    const char *names[G_N_ELEMENTS(options) + 1] = { NULL };
+    g_autoptr(GError) found = NULL;
+    const char *best = NULL;
+    g_autofree char *meant = NULL;
 
     for (size_t i = 0; i < G_N_ELEMENTS(options); i++) {
-        char *name = g_strconcat(dashes, options[i].name, NULL);
-
-        g_ptr_array_add(owned, name);
-        names[i] = name;
+        names[i] = options[i].name;
+        if (!best && strlen(name) > 2 && g_str_has_prefix(names[i], name)) {
+            best = names[i];
+        }
     }
-    names[G_N_ELEMENTS(options)] = NULL;
-    error_hint_similar(error, typed, names);
+    error_set(&found, "%s", name);
+    /* Among names of two or three letters everything looks alike. */
+    if (!best && strlen(name) > 3 && error_hint_similar(&found, name, names)) {
+        best = error_similar(found);
+    }
+    if (best) {
+        meant = g_strconcat(dashes, best, NULL);
+        error_hint_meant(error, meant);
+    }
+}
+
+static void options_refuse_option(GError **error, const char *typed)
+{
+    const char *dashes = g_str_has_prefix(typed, "--") ? "--" : "-";
+    const char *name = typed + strlen(dashes);
+
+    error_set(error, "invalid option");
+    if (g_strv_contains(options_of_a_guest, name)) {
+        error_append_hint(error, "There is no guest in this process; -help tells what there is.");
+    } else if (strcmp(name, "net") == 0) {
+        error_append_hint(error, "Use -netdev, or -nic for a netdev with a NIC.");
+    } else {
+        options_hint_similar(error, name, dashes);
+    }
+}
+
+/* QEMU takes such a word for a disk. */
+static void options_refuse_word(GError **error, const char *word)
+{
+    error_set(error, "not an option: an option begins with '-'");
+    if (strchr(word, '=')) {
+        error_append_hint(error, "Keys follow the argument of their option without a blank: "
+                          "TYPE,KEY=VALUE");
+    } else if (option_find(word)) {
+        g_autofree char *meant = g_strconcat("-", word, NULL);
+
+        error_hint_meant(error, meant);
+    }
 }
 
 static void options_report(const char *location, GError *error)
@@ -220,14 +269,13 @@ static bool options_scan_one(Startup *startup, int argc, char **argv, int *i)
     const char *arg = NULL;
 
     if (typed[0] != '-') {
-        error_set_errno(&error, ENOENT, "Could not open '%s'", typed);
+        options_refuse_word(&error, typed);
         options_report(typed, error);
         return false;
     }
     option = option_find(typed + (typed[1] == '-' ? 2 : 1));
     if (!option) {
-        error_set(&error, "invalid option");
-        options_hint_similar(&error, typed);
+        options_refuse_option(&error, typed);
         options_report(typed, error);
         return false;
     }

@@ -132,6 +132,9 @@ void help_print_version(void);
 /** help_print_keys: "NAME options:" and a line for each member of @type. */
 void help_print_keys(const char *name, const QapiType *type);
 
+/** help_print_branch: the same for the branch @name of a union. Returns: false with @error. */
+bool help_print_branch(const QapiType *type, const char *name, GError **error);
+
 /* --- startup.c --------------------------------------------------------------------------- */
 
 /** startup_new: nothing asked for yet. */

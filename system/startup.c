@@ -204,16 +204,19 @@ static bool startup_object_is_early(const OptionUse *use)
     return !startup_object_is_late(use);
 }
 
-/* The second step of -object: its errors are told without the option. */
+/* The second step of -object: its errors are told without the option, but name the object. */
 static bool startup_object_add(Startup *startup, OptionUse *use)
 {
+    g_autofree char *location = g_strdup_printf("object '%s'", use->object->id);
+    g_autofree char *before = log_set_location(location);
     g_autoptr(GError) error = NULL;
+    bool ok = object_add(use->object, &error);
 
-    if (!object_add(use->object, &error)) {
+    if (!ok) {
         log_gerror(error);
-        return false;
     }
-    return true;
+    g_free(log_set_location(before));
+    return ok;
 }
 
 static bool startup_netdev_is_early(const OptionUse *use)

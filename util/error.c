@@ -7,16 +7,19 @@
 
 typedef struct ErrorDomainPrivate {
     GString *hint; /* owned; NULL = none */
+    char *similar; /* owned: what was probably meant; NULL = unknown */
 } ErrorDomainPrivate;
 
 static void error_domain_private_init(ErrorDomainPrivate *priv)
 {
     priv->hint = NULL;
+    priv->similar = NULL;
 }
 
 static void error_domain_private_copy(const ErrorDomainPrivate *from, ErrorDomainPrivate *to)
 {
     to->hint = from->hint ? g_string_new_len(from->hint->str, from->hint->len) : NULL;
+    to->similar = g_strdup(from->similar);
 }
 
 static void error_domain_private_clear(ErrorDomainPrivate *priv)
@@ -24,6 +27,7 @@ static void error_domain_private_clear(ErrorDomainPrivate *priv)
     if (priv->hint) {
         g_string_free(priv->hint, TRUE);
     }
+    g_free(priv->similar);
 }
 
 G_DEFINE_EXTENDED_ERROR(ErrorDomain, error_domain)
@@ -110,6 +114,28 @@ const char *error_hint(const GError *error)
     return priv->hint ? priv->hint->str : NULL;
 }
 
+const char *error_similar(const GError *error)
+{
+    const ErrorDomainPrivate *priv;
+
+    if (!error || error->domain != ERROR_DOMAIN) {
+        return NULL;
+    }
+    priv = error_domain_get_private(error);
+    return priv->similar;
+}
+
+void error_hint_meant(GError **error, const char *meant)
+{
+    error_append_hint(error, "Did you mean '%s'?", meant);
+    if (error && *error && (*error)->domain == ERROR_DOMAIN) {
+        ErrorDomainPrivate *priv = error_domain_get_private(*error);
+
+        g_free(priv->similar);
+        priv->similar = g_strdup(meant);
+    }
+}
+
 /* How many letters are inserted, deleted, replaced or swapped with their neighbour. */
 static size_t error_edit_distance(const char *a, const char *b)
 {
@@ -140,15 +166,16 @@ static size_t error_edit_distance(const char *a, const char *b)
     return last[len_b];
 }
 
-void error_hint_similar(GError **error, const char *word, const char *const *candidates)
+bool error_hint_similar(GError **error, const char *word, const char *const *candidates)
 {
     const char *best = NULL;
-    size_t best_distance = 3; /* one less is still a slip of the fingers */
     size_t len = strlen(word);
+    /* One less is still a slip of the fingers; in a short word two make another word. */
+    size_t best_distance = len < 8 ? 2 : 3;
 
     /* Against a long word nothing is similar, and the table would be large. */
     if (len > 64) {
-        return;
+        return false;
     }
     for (; *candidates; candidates++) {
         size_t distance = error_edit_distance(word, *candidates);
@@ -159,6 +186,7 @@ void error_hint_similar(GError **error, const char *word, const char *const *can
         }
     }
     if (best) {
-        error_append_hint(error, "Did you mean '%s'?", best);
+        error_hint_meant(error, best);
     }
+    return best != NULL;
 }

@@ -119,7 +119,7 @@ const char *qapi_enum_name(const QapiType *type, int value);
 /** qapi_enum_parse: Returns: the value called @name, -1 if there is none. No error. */
 int qapi_enum_parse(const QapiType *type, const char *name);
 
-/** qapi_enum_hint: add to @error the value of @type that @word looks like, if there is one. */
+/** qapi_enum_hint: add to @error the value of @type that @word looks like, or all if few. */
 void qapi_enum_hint(const QapiType *type, const char *word, GError **error);
 
 /** qapi_member_find: the member called @name of a STRUCT or of a UNION's base, or NULL. */

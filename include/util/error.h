@@ -43,7 +43,8 @@ bool error_set_errno(GError **error, int err, const char *fmt, ...) G_GNUC_PRINT
  * error_append_hint: add one line of advice to an error that is already set
  * @error: as given to the function that set it; NULL or unset is ignored
  *
- * Hints follow the message on stderr and in the human monitor, never in QMP.
+ * Hints follow the message on stderr and in the human monitor; QMP tells what was probably
+ * meant (error_similar()), and nothing else of them.
  */
 void error_append_hint(GError **error, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 
@@ -55,7 +56,14 @@ const char *error_hint(const GError *error);
  * @candidates: NULL-terminated
  *
  * Adds "Did you mean 'X'?" when one candidate is close enough, else nothing.
+ * Returns: whether there was one.
  */
-void error_hint_similar(GError **error, const char *word, const char *const *candidates);
+bool error_hint_similar(GError **error, const char *word, const char *const *candidates);
+
+/** error_hint_meant: hint at @meant, which the caller has found. */
+void error_hint_meant(GError **error, const char *meant);
+
+/** error_similar: what was probably meant, by the two above; borrowed, NULL = unknown. */
+const char *error_similar(const GError *error);
 
 #endif

@@ -30,7 +30,17 @@ static const Refusal refusals[] = {
     { "runas-is-gone", "-runas nobody", " -runas: invalid option\n" },
     { "missing-value", "-netdev", " -netdev: requires an argument\n" },
     { "missing-value-two-dashes", "--qmp", " --qmp: requires an argument\n" },
-    { "disk-image", "foo.img", " foo.img: Could not open 'foo.img': No such file or directory\n" },
+    { "begin-of-an-option", "-daemon", " -daemon: invalid option\nDid you mean '-daemonize'?\n" },
+    { "word", "foo.img", " foo.img: not an option: an option begins with '-'\n" },
+    { "word-help", "help",
+      " help: not an option: an option begins with '-'\nDid you mean '-help'?\n" },
+    { "word-with-key", "-netdev type=user id=n0",
+      " id=n0: not an option: an option begins with '-'\n"
+      "Keys follow the argument of their option without a blank: TYPE,KEY=VALUE\n" },
+    { "option-net", "-net user",
+      " -net: invalid option\nUse -netdev, or -nic for a netdev with a NIC.\n" },
+    { "option-of-a-guest", "-m 512",
+      " -m: invalid option\nThere is no guest in this process; -help tells what there is.\n" },
     { "names-are-checked-first", "-version -bogus", " -bogus: invalid option\n" },
 
     { "netdev-type", "-netdev bogus,id=a",
@@ -72,6 +82,41 @@ static const Refusal refusals[] = {
       " -device e1000,netdev=no: Property 'e1000.netdev' can't find value 'no'\n" },
     { "device-unknown-key", "-netdev hubport,id=a,hubid=1 -device e1000,netdev=a,foo=1",
       "Invalid parameter 'foo'\n" },
+
+    { "device-json-unknown-member",
+      "-netdev hubport,id=a,hubid=1 -device '{\"driver\": \"e1000\", \"netdev\": \"a\", \"x\": 1}'",
+      "Parameter 'x' is unexpected\n" },
+    { "device-json-model", "-device '{\"driver\": \"bogus\", \"netdev\": \"a\"}'",
+      "'bogus' is not a valid device model name\n" },
+    { "device-json-id",
+      "-netdev hubport,id=a,hubid=1 "
+      "-device '{\"driver\": \"e1000\", \"netdev\": \"a\", \"id\": \"1\"}'",
+      "Parameter 'id' expects an identifier\n" },
+    { "device-json-syntax", "-device '{'", " -device {: JSON parse error, premature EOI\n" },
+    { "chardev-json-id",
+      "-chardev '{\"id\": \"1\", \"backend\": {\"type\": \"null\", \"data\": {}}}'",
+      "Parameter 'id' expects an identifier\n" },
+    { "chardev-json-duplicate",
+      "-chardev null,id=c "
+      "-chardev '{\"id\": \"c\", \"backend\": {\"type\": \"null\", \"data\": {}}}'",
+      "Duplicate ID 'c' for chardev\n" },
+    { "chardev-json-backend", "-chardev '{\"id\": \"c\"}'", "Parameter 'backend' is missing\n" },
+    { "chardev-json-syntax", "-chardev '{]'", " -chardev {]: JSON parse error, " },
+    { "chardev-unknown-help", "-chardev sockte,help",
+      "'sockte' is not a valid char driver name\nDid you mean 'socket'?\n" },
+    { "netdev-unknown-help", "-netdev tup,help",
+      " -netdev tup,help: Parameter 'type' does not accept value 'tup'\nDid you mean 'tap'?\n" },
+    { "export-unknown-help", "-export x,help",
+      "Parameter 'type' does not accept value 'x'\nIt is one of 'stream', 'dgram'" },
+    { "netdev-of-no-build", "-netdev passt,id=p", "network backend 'passt' is not supported\n" },
+    { "enum-values-are-told",
+      "-netdev hubport,id=a,hubid=1 -object filter-buffer,id=f,netdev=a,interval=1,queue=TX",
+      "Parameter 'queue' does not accept value 'TX'\nIt is one of 'all', 'rx', 'tx'.\n" },
+    { "filter-is-named-by-a-bad-netdev", "-object filter-buffer,id=f9,netdev=no,interval=1",
+      " object 'f9': Parameter 'netdev' expects a network backend id\n" },
+    { "filter-is-named-by-a-bad-chardev",
+      "-netdev hubport,id=a,hubid=1 -object filter-mirror,id=f9,netdev=a,outdev=no",
+      " object 'f9': Device 'no' not found\n" },
 
     { "mon-unknown-chardev", "-mon chardev=no", " -mon chardev=no: chardev \"no\" not found\n" },
     { "mon-no-chardev", "-mon mode=control", "Parameter 'chardev' is missing\n" },
@@ -198,6 +243,15 @@ static const Help helps[] = {
     { "chardev", "-chardev help", 0, "Available chardev backend types: \n" },
     { "chardev-lists-socket", "-chardev help", 0, "\n  socket\n" },
     { "chardev-keys", "-chardev socket,help", 1, "chardev options:\n" },
+    { "chardev-keys-of-one-back-end", "-chardev ringbuf,help", 1,
+      "chardev options:\n  backend=<str>\n  logappend=<bool (on/off)>\n  logfile=<str>\n"
+      "  logtimestamp=<bool (on/off)>\n  mux=<bool (on/off)>\n  size=<size>\n" },
+    { "netdev-keys", "-netdev tap,help", 0, "tap options:\n" },
+    { "netdev-keys-question-mark", "-netdev 'type=tap,?'", 0, "\n  ifname=<string> - " },
+    { "netdev-keys-of-all", "-netdev dgram,help", 0, "\n  id=<string> - " },
+    { "netdev-nested-keys", "-netdev stream,help", 0, "\n  addr.path=<string> - " },
+    { "export-keys", "-export stream,help", 0, "stream options:\n" },
+    { "export-keys-of-all", "-export stream,help", 0, "\n  netdev=<string> - " },
     { "object", "-object help", 0, "List of user creatable objects:\n" },
     { "object-question-mark", "-object '?'", 0, "\n  filter-mirror\n" },
     { "object-properties", "-object filter-mirror,help", 0, "filter-mirror options:\n" },
@@ -323,6 +377,27 @@ static void test_no_name(void)
     g_autofree char *name = query_name(s);
 
     g_assert_null(name);
+    qtest_quit(s);
+}
+
+/* As libvirt writes them. */
+static void test_json_in_the_place_of_keys(void)
+{
+    QTest *s = qtest_start(
+        "-object '{\"qom-type\": \"iothread\", \"id\": \"io1\"}' "
+        "-chardev '{\"id\": \"rb\", "
+        "\"backend\": {\"type\": \"ringbuf\", \"data\": {\"size\": 64}}}' "
+        "-netdev '{\"type\": \"hubport\", \"id\": \"hostnet0\", \"hubid\": 0}' "
+        "-device '{\"driver\": \"virtio-net-pci\", \"netdev\": \"hostnet0\", \"id\": \"net0\", "
+        "\"mac\": \"52:54:00:11:22:33\"}'");
+    g_autofree char *network = qtest_hmp(s, "info network");
+    g_autofree char *chardevs = qtest_hmp(s, "info chardev");
+    g_autofree char *written = qtest_hmp(s, "ringbuf_write rb data");
+
+    g_assert_nonnull(strstr(network, "net0: index=0,type=nic,model=virtio-net-pci,"
+                                     "macaddr=52:54:00:11:22:33\r\n"));
+    g_assert_nonnull(strstr(chardevs, "rb: filename=ringbuf\r\n"));
+    g_assert_cmpstr(written, ==, "");
     qtest_quit(s);
 }
 
@@ -564,6 +639,7 @@ int main(int argc, char **argv)
     g_test_add_func("/cmdline/preconfig-with-S", test_preconfig_with_s);
     g_test_add_func("/cmdline/name", test_name);
     g_test_add_func("/cmdline/no-name", test_no_name);
+    g_test_add_func("/cmdline/json-in-the-place-of-keys", test_json_in_the_place_of_keys);
     g_test_add_func("/cmdline/accel-qtest-is-told", test_accel_qtest_is_told);
     g_test_add_func("/cmdline/machine-accel-steps-the-clock", test_machine_accel_steps_the_clock);
     g_test_add_func("/cmdline/qtest-without-accel-has-no-clock",

@@ -433,7 +433,7 @@ static const AddError add_errors[] = {
     { "unknown-type", "{'type': 'foo', 'id': 'x'}",
       "Parameter 'type' does not accept value 'foo'" },
     { "not-built-in", "{'type': 'vde', 'id': 'x'}",
-      "network backend 'vde' is not compiled into this binary" },
+      "network backend 'vde' is not supported" },
     { "unknown-member", "{'type': 'socket', 'id': 'x', 'foo': 1}",
       "Parameter 'foo' is unexpected" },
     { "wrong-type", "{'type': 'user', 'id': 'x', 'restrict': 'on'}",

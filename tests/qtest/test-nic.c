@@ -101,7 +101,7 @@ static const StartError start_errors[] = {
       "NIC cannot have multicast MAC address" },
     { "stream", "-nic stream,addr.type=unix,addr.path=/x",
       "-nic stream,addr.type=unix,addr.path=/x: Parameter 'type' is missing" },
-    { "not-built-in", "-nic vde", "network backend 'vde' is not compiled into this binary" },
+    { "not-built-in", "-nic vde", "network backend 'vde' is not supported" },
     { "bad-option", "-nic socket,foo=bar", "Invalid parameter 'foo'" },
     { "two-on-one-netdev",
       "-netdev hubport,id=a,hubid=1 -device e1000,netdev=a -device e1000e,netdev=a",

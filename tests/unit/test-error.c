@@ -116,6 +116,9 @@ static void test_similar_nothing(void)
     check_similar("", NULL);
     check_similar("zz", NULL);
     check_similar("filter-replay", NULL);
+    check_similar("states", "status");
+    check_similar("statue", "status");
+    check_similar("stages", NULL);
 }
 
 static void test_similar_long_word(void)

@@ -103,6 +103,12 @@ static const TestRequest test_requests[] = {
     { "unknown-command", "{\"execute\": \"nosuch\"}",
       "{\"error\": {\"class\": \"CommandNotFound\", "
       "\"desc\": \"The command nosuch has not been found\"}}" },
+    { "mistyped-command", "{\"execute\": \"query-statsu\"}",
+      "{\"error\": {\"class\": \"CommandNotFound\", \"desc\": \"The command query-statsu has "
+      "not been found. Did you mean 'query-status'?\"}}" },
+    { "mistyped-argument", "{\"execute\": \"getfd\", \"arguments\": {\"fdname\": \"a\", "
+      "\"fdnmae\": \"b\"}}",
+      GENERIC("Parameter 'fdnmae' is unexpected. Did you mean 'fdname'?") },
     { "argument-missing", "{\"execute\": \"getfd\"}", GENERIC("Parameter 'fdname' is missing") },
     { "argument-of-wrong-type", "{\"execute\": \"getfd\", \"arguments\": {\"fdname\": 1}}",
       GENERIC("Invalid parameter type for 'fdname', expected: string") },
