@@ -289,10 +289,12 @@ static void client_set_link(NetClient *nc, bool up)
 
 void net_client_set_link(NetClient *nc, bool up)
 {
+    net_turn_begin();
     client_set_link(nc, up);
     if (nc->info->is_netdev && nc->peer && !nc->peer->info->is_netdev) {
         client_set_link(nc->peer, up);
     }
+    net_turn_end();
 }
 
 static void client_mark_run_state(NetClient *nc, void *opaque)

@@ -105,9 +105,12 @@ static void colo_tell_filters(NetClient *nc, void *opaque)
     }
 }
 
+/* One turn of the net core: no frame moves before all have been told. */
 static void colo_tell(NetColoEvent event)
 {
+    net_turn_begin();
     net_client_foreach(colo_tell_filters, &event);
+    net_turn_end();
     colo_tell_listeners(event);
 }
 

@@ -539,6 +539,20 @@ static void test_full_while_stopped_pauses_reading(void)
     fixture_expect_written(OUT, 0, 10, false);
 }
 
+/* --- COLO -------------------------------------------------------------------------------- */
+
+/* What one filter lets go does not end at another that is switched off by the same failover. */
+static void test_failover_switches_all_off_at_once(void)
+{
+    fixture_add("filter-redirector,id=r0,netdev=n0,queue=tx,outdev=c0");
+    fixture_add("filter-redirector,id=r1,netdev=n0,queue=tx,outdev=c1");
+    OUT->room = 0;
+    fixture_send(fixture_netdev, 5);
+    net_colo_failover();
+    fixture_expect(fixture_peer, 0, 5);
+    g_assert_cmpuint(fixture_chars[1].written->len, ==, 0);
+}
+
 /* --- Errors ------------------------------------------------------------------------------ */
 
 static void test_creation_errors(void)
@@ -661,6 +675,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     add_out_tests();
     add_stopped_tests();
+    fixture_test("/filter-redirector/failover-switches-all-off-at-once",
+                 test_failover_switches_all_off_at_once);
     fixture_test("/filter-redirector/creation-errors", test_creation_errors);
     fixture_test("/filter-redirector/chardev-has-one-user", test_chardev_has_one_user);
     fixture_test("/filter-redirector/change-errors", test_change_errors);
