@@ -203,18 +203,6 @@ void char_fd_update(Chardev *chr, CharFrontend *fe);
 /** char_open_path: open(2) without ever waiting. Returns: -1 with @error. */
 int char_open_path(const char *path, int flags, GError **error);
 
-/* --- char-socket-address.c: addresses ------------------------------------------------------ */
-
-/** char_socket_address_flatten: the same address in the flat form. Owned; NULL with @error. */
-SocketAddress *char_socket_address_flatten(const SocketAddressLegacy *addr, GError **error);
-
-/**
- * char_socket_address_text: "unix:PATH,abstract=on", "tcp:H:P", ...
- * @protocol: what TCP is called, "tcp" or "telnet"
- * Returns: owned.
- */
-char *char_socket_address_text(const SocketAddress *addr, const char *protocol);
-
 /* --- char-ringbuf.c ------------------------------------------------------------------------ */
 
 /** char_is_ringbuf: whether ringbuf-read and ringbuf-write can use it. */

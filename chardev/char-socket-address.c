@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Addresses of socket and udp back ends: from the nested form, and as text. */
+/* How a socket back end is told in query-chardev. */
 
 #include "chardev/char-internal.h"
 
@@ -7,48 +7,15 @@
 
 #include "chardev/char-socket-internal.h"
 
-/*
- * Both forms have the same members, in the nested one they are in "data". Going through JSON
- * spares code for each kind of address.
- */
-SocketAddress *char_socket_address_flatten(const SocketAddressLegacy *addr, GError **error)
+/** "unix:PATH,abstract=on", "tcp:H:P", ... Owned. */
+static char *char_socket_address_text(const SocketAddress *addr, const char *protocol)
 {
-    json_object *nested = qapi_to_json(QAPI_TYPE(SocketAddressLegacy), addr);
-    json_object *flat = json_object_new_object();
-    SocketAddress *result;
+    const UnixSocketAddress *un = &addr->u.q_unix;
+    g_autofree char *uri = socket_address_uri(addr, protocol);
+    bool is_abstract = addr->type == SOCKET_ADDRESS_TYPE_UNIX && un->abstract;
+    bool is_tight = is_abstract && (!un->has_tight || un->tight);
 
-    json_object_object_foreach(json_object_object_get(nested, "data"), key, value) {
-        json_object_object_add(flat, key, json_object_get(value));
-    }
-    json_object_object_add(flat, "type", json_object_get(json_object_object_get(nested, "type")));
-    result = qapi_from_json(QAPI_TYPE(SocketAddress), flat, QAPI_INPUT_JSON, error);
-    json_object_put(flat);
-    json_object_put(nested);
-    return result;
-}
-
-static char *char_socket_address_unix_text(const UnixSocketAddress *addr)
-{
-    bool is_abstract = addr->has_abstract && addr->abstract;
-    bool is_tight = !addr->has_tight || addr->tight;
-
-    return g_strdup_printf("unix:%s%s%s", addr->path, is_abstract ? ",abstract=on" : "",
-                           is_abstract && is_tight ? ",tight=on" : "");
-}
-
-char *char_socket_address_text(const SocketAddress *addr, const char *protocol)
-{
-    switch (addr->type) {
-    case SOCKET_ADDRESS_TYPE_INET:
-        return g_strdup_printf("%s:%s:%s", protocol, addr->u.inet.host, addr->u.inet.port);
-    case SOCKET_ADDRESS_TYPE_UNIX:
-        return char_socket_address_unix_text(&addr->u.q_unix);
-    case SOCKET_ADDRESS_TYPE_VSOCK:
-        return g_strdup_printf("vsock:%s:%s", addr->u.vsock.cid, addr->u.vsock.port);
-    case SOCKET_ADDRESS_TYPE_FD:
-        return g_strdup_printf("fd:%s", addr->u.fd.str);
-    }
-    g_assert_not_reached();
+    return g_strconcat(uri, is_abstract ? ",abstract=on" : "", is_tight ? ",tight=on" : "", NULL);
 }
 
 /** "H:P" of an inet address with IPv6 in brackets. */

@@ -471,7 +471,7 @@ static bool char_socket_open(Chardev *chr, const ChardevBackend *backend, GError
     if (!char_socket_check(opts, error)) {
         return false;
     }
-    cs->addr = char_socket_address_flatten(opts->addr, error);
+    cs->addr = socket_address_flatten(opts->addr, error);
     if (!cs->addr) {
         return false;
     }

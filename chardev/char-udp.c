@@ -132,7 +132,7 @@ static ssize_t char_udp_writev(Chardev *chr, CharFrontend *fe, const struct iove
 /** Bind to what @legacy says, in the family of the other end. */
 static bool char_udp_bind(int fd, const SocketAddressLegacy *legacy, int family, GError **error)
 {
-    g_autoptr(SocketAddress) addr = char_socket_address_flatten(legacy, error);
+    g_autoptr(SocketAddress) addr = socket_address_flatten(legacy, error);
     struct sockaddr_storage sa;
     socklen_t len = 0;
     int on = 1;
@@ -158,7 +158,7 @@ static bool char_udp_bind(int fd, const SocketAddressLegacy *legacy, int family,
 
 static bool char_udp_connect(CharUdp *udp, const ChardevUdp *opts, GError **error)
 {
-    g_autoptr(SocketAddress) remote = char_socket_address_flatten(opts->remote, error);
+    g_autoptr(SocketAddress) remote = socket_address_flatten(opts->remote, error);
     struct sockaddr_storage sa;
     socklen_t len = 0;
 

@@ -117,10 +117,7 @@ char *net_export_describe(const NetClient *nc)
 
 char *net_export_uri(const NetExport *exp, const SocketAddress *addr)
 {
-    if (exp->class->type == NET_EXPORT_TYPE_DGRAM && addr->type == SOCKET_ADDRESS_TYPE_INET) {
-        return g_strdup_printf("udp:%s:%s", addr->u.inet.host, addr->u.inet.port);
-    }
-    return socket_address_uri(addr);
+    return socket_address_uri(addr, exp->class->type == NET_EXPORT_TYPE_DGRAM ? "udp" : "tcp");
 }
 
 /* --- Guests ------------------------------------------------------------------------------ */

@@ -323,48 +323,41 @@ SocketAddress *socket_address_remote(int fd, GError **error)
 
 /* --- Other forms ------------------------------------------------------------------------- */
 
-char *socket_address_uri(const SocketAddress *addr)
+char *socket_address_uri(const SocketAddress *addr, const char *inet_scheme)
 {
-    switch (addr->type) {
-    case SOCKET_ADDRESS_TYPE_INET:
-        return g_strdup_printf("tcp:%s:%s", addr->u.inet.host, addr->u.inet.port);
-    case SOCKET_ADDRESS_TYPE_UNIX:
-        return g_strdup_printf("unix:%s", addr->u.q_unix.path);
-    case SOCKET_ADDRESS_TYPE_VSOCK:
-        return g_strdup_printf("vsock:%s:%s", addr->u.vsock.cid, addr->u.vsock.port);
-    case SOCKET_ADDRESS_TYPE_FD:
-        return g_strdup_printf("fd:%s", addr->u.fd.str);
-        break;
+    /* The members that say where, in their order in the text. */
+    static const char *const parts[] = { "host", "cid", "path", "str", "port" };
+    json_object *members = qapi_to_json(QAPI_TYPE(SocketAddress), addr);
+    GString *text = g_string_new(addr->type == SOCKET_ADDRESS_TYPE_INET
+                                 ? inet_scheme
+                                 : qapi_enum_name(QAPI_TYPE(SocketAddressType), (int)addr->type));
+    json_object *part;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(parts); i++) {
+        if (json_object_object_get_ex(members, parts[i], &part)) {
+            g_string_append_printf(text, ":%s", json_object_get_string(part));
+        }
     }
-    g_assert_not_reached();
+    json_object_put(members);
+    return g_string_free(text, FALSE);
 }
 
-/* Moves a clone of the nested @data into the flat branch. */
-#define SOCKET_FLATTEN(type, branch, data)                              \
-    do {                                                                \
-        g_autofree type *copy = qapi_clone(QAPI_TYPE(type), (data));    \
-                                                                        \
-        (branch) = *copy;                                               \
-    } while (0)
-
-SocketAddress *socket_address_flatten(const SocketAddressLegacy *nested)
+/*
+ * Both forms have the same members, in the nested one they are in "data". Going through JSON
+ * spares code for each kind of address.
+ */
+SocketAddress *socket_address_flatten(const SocketAddressLegacy *nested, GError **error)
 {
-    SocketAddress *addr = g_new0(SocketAddress, 1);
+    json_object *from = qapi_to_json(QAPI_TYPE(SocketAddressLegacy), nested);
+    json_object *flat = json_object_new_object();
+    SocketAddress *addr;
 
-    addr->type = nested->type;
-    switch (nested->type) {
-    case SOCKET_ADDRESS_TYPE_INET:
-        SOCKET_FLATTEN(InetSocketAddress, addr->u.inet, nested->u.inet.data);
-        break;
-    case SOCKET_ADDRESS_TYPE_UNIX:
-        SOCKET_FLATTEN(UnixSocketAddress, addr->u.q_unix, nested->u.q_unix.data);
-        break;
-    case SOCKET_ADDRESS_TYPE_VSOCK:
-        SOCKET_FLATTEN(VsockSocketAddress, addr->u.vsock, nested->u.vsock.data);
-        break;
-    case SOCKET_ADDRESS_TYPE_FD:
-        SOCKET_FLATTEN(FdSocketAddress, addr->u.fd, nested->u.fd.data);
-        break;
+    json_object_object_foreach(json_object_object_get(from, "data"), key, value) {
+        json_object_object_add(flat, key, json_object_get(value));
     }
+    json_object_object_add(flat, "type", json_object_get(json_object_object_get(from, "type")));
+    addr = qapi_from_json(QAPI_TYPE(SocketAddress), flat, QAPI_INPUT_JSON, error);
+    json_object_put(flat);
+    json_object_put(from);
     return addr;
 }

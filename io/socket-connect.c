@@ -30,7 +30,7 @@ struct SocketConnect {
     FdWatch *watch;        /* owned; of @fd */
     Timer *retry_timer;    /* owned; runs while the queue of a unix listener is full */
     GError *error;         /* owned; of the last candidate */
-    bool telling;          /* inside @func */
+    bool is_notifying;          /* inside @func */
 };
 
 static void socket_connect_try_next(SocketConnect *attempt);
@@ -53,13 +53,13 @@ static void socket_connect_free(SocketConnect *attempt)
 static void socket_connect_end(SocketConnect *attempt)
 {
     g_clear_pointer(&attempt->watch, fd_watch_free);
-    attempt->telling = true;
+    attempt->is_notifying = true;
     attempt->func(fd_steal(&attempt->fd), attempt->error, attempt->opaque);
     socket_connect_free(attempt);
 }
 
 /* The candidate is connected (@err 0), or another has to be tried. */
-static void socket_connect_settle(SocketConnect *attempt, int err)
+static void socket_connect_complete(SocketConnect *attempt, int err)
 {
     if (err == 0) {
         g_clear_error(&attempt->error);
@@ -81,7 +81,7 @@ static void socket_connect_ready(int fd, FdEvents events, void *opaque)
     if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0) {
         err = errno;
     }
-    socket_connect_settle(opaque, err);
+    socket_connect_complete(opaque, err);
 }
 
 static void socket_connect_retry(void *opaque)
@@ -185,7 +185,7 @@ SocketConnect *socket_connect_start(const SocketAddress *addr, SocketConnectFunc
 void socket_connect_cancel(SocketConnect *attempt)
 {
     /* An attempt that has come to its end frees itself. */
-    if (attempt && !attempt->telling) {
+    if (attempt && !attempt->is_notifying) {
         socket_connect_free(attempt);
     }
 }

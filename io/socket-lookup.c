@@ -23,7 +23,7 @@ struct SocketLookup {
     GError *error;          /* owned; why there is none */
 };
 
-static void socket_lookup_tell(SocketLookup *lookup, GArray *candidates, const GError *error)
+static void socket_lookup_complete(SocketLookup *lookup, GArray *candidates, const GError *error)
 {
     SocketLookupFunc *func = lookup->func;
 
@@ -39,7 +39,7 @@ static void socket_lookup_give_up(void *opaque)
 
     error_set_errno(&error, ETIMEDOUT, "address resolution failed for %s:%s",
                     lookup->addr->u.inet.host, lookup->addr->u.inet.port);
-    socket_lookup_tell(lookup, NULL, error);
+    socket_lookup_complete(lookup, NULL, error);
 }
 
 static gboolean socket_lookup_done(gpointer opaque)
@@ -47,7 +47,7 @@ static gboolean socket_lookup_done(gpointer opaque)
     SocketLookup *lookup = opaque;
 
     if (lookup->func) {
-        socket_lookup_tell(lookup, g_steal_pointer(&lookup->candidates), lookup->error);
+        socket_lookup_complete(lookup, g_steal_pointer(&lookup->candidates), lookup->error);
     }
     g_clear_pointer(&lookup->candidates, g_array_unref);
     g_clear_error(&lookup->error);

@@ -32,7 +32,7 @@ static void link_set_nodelay(int fd)
 }
 
 /* The other end's address; a unix client seen from the server has none: then our own. */
-static SocketAddress *link_told_address(NetStreamLink *link, int fd)
+static SocketAddress *link_event_address(NetStreamLink *link, int fd)
 {
     SocketAddress *addr = socket_address_remote(fd, NULL);
 
@@ -46,8 +46,8 @@ static SocketAddress *link_told_address(NetStreamLink *link, int fd)
 /* @fd: taken. */
 static void link_connected(NetStreamLink *link, int fd)
 {
-    g_autoptr(SocketAddress) addr = link_told_address(link, fd);
-    g_autofree char *uri = addr ? socket_address_uri(addr) : g_strdup("");
+    g_autoptr(SocketAddress) addr = link_event_address(link, fd);
+    g_autofree char *uri = addr ? socket_address_uri(addr, "tcp") : g_strdup("");
 
     link_set_nodelay(fd);
     link_set_error(link, NULL);
@@ -204,9 +204,10 @@ char *net_stream_link_uri(const NetStreamLink *link)
         link->listener ? socket_address_local(socket_listener_fd(link->listener), NULL) : NULL;
 
     if (local) {
-        return socket_address_uri(local);
+        return socket_address_uri(local, "tcp");
     }
-    return link->addr->type != SOCKET_ADDRESS_TYPE_FD ? socket_address_uri(link->addr) : NULL;
+    return link->addr->type != SOCKET_ADDRESS_TYPE_FD ? socket_address_uri(link->addr, "tcp")
+                                                      : NULL;
 }
 
 bool net_stream_link_start(NetStreamLink *link, GError **error)

@@ -53,14 +53,14 @@ char *socket_address_path(const UnixSocketAddress *addr);
 /** socket_address_has_path: whether @addr is a unix socket that is seen in the file system. */
 bool socket_address_has_path(const SocketAddress *addr);
 
-/** socket_address_uri: "tcp:HOST:PORT", "unix:PATH", "vsock:CID:PORT", "fd:TEXT". Owned. */
-char *socket_address_uri(const SocketAddress *addr);
+/** socket_address_uri: "INET_SCHEME:HOST:PORT", "unix:PATH", "vsock:CID:PORT", "fd:TEXT". Owned. */
+char *socket_address_uri(const SocketAddress *addr, const char *inet_scheme);
 
 /** socket_address_to_sockaddr: inet (resolved), unix, vsock. False with @error. */
 bool socket_address_to_sockaddr(const SocketAddress *addr, bool passive,
                                 struct sockaddr_storage *sa, socklen_t *len, GError **error);
 
-/** socket_address_flatten: the nested form of chardev-add as the flat one. Returns: owned. */
-SocketAddress *socket_address_flatten(const SocketAddressLegacy *nested);
+/** socket_address_flatten: chardev-add's nested form as the flat one. Owned; NULL with @error. */
+SocketAddress *socket_address_flatten(const SocketAddressLegacy *nested, GError **error);
 
 #endif

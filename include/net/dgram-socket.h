@@ -20,7 +20,7 @@ typedef struct NetDgramSocket {
 } NetDgramSocket;
 
 /**
- * net_dgram_socket_open: what -netdev dgram,local=,remote= stands for (interface.md 2.7)
+ * net_dgram_socket_open: what -netdev dgram,local=,remote= stands for
  * @local, @remote: may be NULL
  * @sock: (out) end it with net_dgram_socket_clear(), or steal its fd and path before
  *

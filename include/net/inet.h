@@ -13,7 +13,7 @@
  * net_inet_parse: host and port of the netdevs socket and dgram to an IPv4 address
  * @host: dotted if it starts with a digit, else looked up (io/socket-address.h); empty = any
  * @port: a number in C notation
- * Returns: false with @error (texts of interface.md 2.5).
+ * Returns: false with @error.
  */
 bool net_inet_parse(const char *host, const char *port, struct sockaddr_in *sin, GError **error);
 

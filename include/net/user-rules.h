@@ -26,7 +26,7 @@ typedef struct NetUserRule {
 
 /**
  * net_user_rule_parse: "[tcp|udp]:[HOST]:PORT-[GUEST]:PORT" or "unix:PATH-[GUEST]:PORT"
- * Returns: false with @error, which gives the reason (interface.md 2.3).
+ * Returns: false with @error, which gives the reason.
  */
 bool net_user_rule_parse(const char *text, NetUserRule *rule, GError **error);
 

@@ -149,10 +149,12 @@ static void expect_cannot_listen(const char *members, const char *keys, const ch
     QTest *s = qtest_start("%s", "");
     g_autofree char *start = g_strdup_printf("-netdev stream,id=n0,server=on,%s: %s", keys,
                                              message);
+    g_autofree char *info = NULL;
 
     qtest_qmp_error(s, "GenericError", message, "{'execute': 'netdev_add', 'arguments': "
                     "{'type': 'stream', 'id': 'n0', 'server': true, 'addr': {%s}}}", members);
-    g_assert_null(strstr(qtest_hmp(s, "info network"), "n0"));
+    info = qtest_hmp(s, "info network");
+    g_assert_null(strstr(info, "n0"));
     qtest_quit(s);
     qtest_expect_start_error(start, "-netdev stream,id=n0,server=on,%s", keys);
 }

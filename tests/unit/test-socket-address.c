@@ -521,7 +521,7 @@ static void test_background_cancel(void)
 static void check_uri(const char *text, const char *uri)
 {
     g_autoptr(SocketAddress) addr = make_addr(text);
-    g_autofree char *got = socket_address_uri(addr);
+    g_autofree char *got = socket_address_uri(addr, "tcp");
 
     g_assert_cmpstr(got, ==, uri);
 }
@@ -544,7 +544,7 @@ static void test_names_of_pair(void)
     g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
     local = socket_address_local(fds[0], NULL);
     remote = socket_address_remote(fds[0], NULL);
-    uri = socket_address_uri(remote);
+    uri = socket_address_uri(remote, "tcp");
     g_assert_cmpstr(uri, ==, "unix:");
     g_assert_false(local->u.q_unix.has_abstract);
     close(fds[0]);
@@ -587,7 +587,7 @@ static void check_flatten(const char *nested_text, const char *flat_text)
     json_parse_text(quoted, &json, NULL);
     nested = qapi_from_json(QAPI_TYPE(SocketAddressLegacy), json, QAPI_INPUT_JSON, NULL);
     g_assert_nonnull(nested);
-    flat = socket_address_flatten(nested);
+    flat = socket_address_flatten(nested, NULL);
     g_assert_true(qapi_equal(QAPI_TYPE(SocketAddress), flat, want));
     qapi_free_SocketAddressLegacy(nested);
     json_object_put(json);
