@@ -111,7 +111,7 @@ static void buffer_changed(Object *obj, const QapiMember *member)
     if (g_str_equal(member->name, "interval") && net_filter_is_on(&buffer->nf)) {
         buffer_timer_start(buffer);
     }
-    net_filter_changed(&buffer->nf, member);
+    net_filter_update(&buffer->nf);
 }
 
 static const ObjectClass buffer_class = {

@@ -300,7 +300,7 @@ static bool dump_change(Object *obj, const QapiMember *member, const void *new_p
 
 static void dump_changed(Object *obj, const QapiMember *member)
 {
-    net_filter_changed((NetFilter *)obj, member);
+    net_filter_update((NetFilter *)obj);
 }
 
 static const ObjectClass dump_class = {

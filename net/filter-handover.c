@@ -205,7 +205,7 @@ static void handover_changed(Object *obj, const QapiMember *member)
 {
     NetFilter *nf = (NetFilter *)obj;
 
-    net_filter_changed(nf, member);
+    net_filter_update(nf);
     handover_target_changed(&((FilterHandover *)nf)->target);
 }
 

@@ -127,7 +127,7 @@ static void mirror_changed(Object *obj, const QapiMember *member)
     const FilterMirrorProperties *props = obj->props;
 
     mirror->out.vnet_hdr = props->vnet_hdr_support;
-    net_filter_changed(&mirror->nf, member);
+    net_filter_update(&mirror->nf);
 }
 
 /* --- filter-redirector ------------------------------------------------------------------- */
@@ -443,7 +443,7 @@ static void redirector_changed(Object *obj, const QapiMember *member)
     if (redirector->out.filter) {
         redirector_settle(&redirector->out);
     }
-    net_filter_changed(&redirector->nf, member);
+    net_filter_update(&redirector->nf);
 }
 
 /* --- Classes ----------------------------------------------------------------------------- */

@@ -32,7 +32,7 @@ static bool replay_change(Object *obj, const QapiMember *member, const void *new
 
 static void replay_changed(Object *obj, const QapiMember *member)
 {
-    net_filter_changed((NetFilter *)obj, member);
+    net_filter_update((NetFilter *)obj);
 }
 
 static const ObjectClass replay_class = {

@@ -348,7 +348,7 @@ static bool rewriter_prop_change(Object *obj, const QapiMember *member, const vo
 
 static void rewriter_prop_changed(Object *obj, const QapiMember *member)
 {
-    net_filter_changed((NetFilter *)obj, member);
+    net_filter_update((NetFilter *)obj);
 }
 
 static const ObjectClass rewriter_class = {

@@ -346,11 +346,6 @@ bool net_filter_change(NetFilter *nf, const QapiMember *member, const void *new_
     return filter_check_props(nf->obj.class, new_props, error);
 }
 
-void net_filter_changed(NetFilter *nf, const QapiMember *member)
-{
-    net_filter_update(nf);
-}
-
 void net_filter_update(NetFilter *nf)
 {
     net_client_changed(nf->netdev);

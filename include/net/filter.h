@@ -115,14 +115,13 @@ uint64_t net_filter_hold_size(const NetFilter *nf);
 bool net_filter_sees(const NetFilter *nf, NetDirection direction);
 
 /**
- * net_filter_change, net_filter_changed: for the class's change() and changed()
+ * net_filter_change: for the class's change(); its changed() calls net_filter_update()
  *
- * They handle status, queue and hold-size, refuse netdev, position and insert with a reason,
- * and leave other members to the class (change: returns true).
+ * Checks status, queue and hold-size, refuses netdev, position and insert with a reason, and
+ * leaves other members to the class: returns true.
  */
 bool net_filter_change(NetFilter *nf, const QapiMember *member, const void *new_props,
                        GError **error);
-void net_filter_changed(NetFilter *nf, const QapiMember *member);
 
 /** net_filters_rewire: put the filters of a link into its chains; not from inside a run. */
 void net_filters_rewire(NetClient *nc);
@@ -130,7 +129,7 @@ void net_filters_rewire(NetClient *nc);
 /** net_filter_decide: a step of a turn, for the net core only. */
 void net_filter_decide(NetFilter *nf);
 
-/** net_filter_update: something that decide() looks at has changed. */
+/** net_filter_update: a property, or something else that decide() looks at, has changed. */
 void net_filter_update(NetFilter *nf);
 
 /** net_filter_ready: net_stage_ready() for both directions. */
