@@ -32,6 +32,9 @@
 /** More bytes than this are no key; they are handed to the editor as they are. */
 #define HMP_KEY_MAX 16
 
+/** A line takes no more characters; who sends more sends no command. */
+#define HMP_LINE_MAX 4096
+
 struct HmpEdit {
     const HmpEditOps *ops; /* borrowed, constant */
     void *opaque;
@@ -426,6 +429,14 @@ static bool hmp_edit_is_plain(const HmpEdit *edit)
     return !edit->el;
 }
 
+/* Inside a key of several characters the line is not asked. */
+static bool hmp_edit_is_full(const HmpEdit *edit)
+{
+    const LineInfoW *line = edit->keys->len == 0 ? el_wline(edit->el) : NULL;
+
+    return line && line->lastchar - line->buffer >= HMP_LINE_MAX;
+}
+
 #else
 
 static void hmp_edit_open(HmpEdit *edit)
@@ -455,6 +466,11 @@ static void hmp_edit_key(HmpEdit *edit, gunichar key)
 static bool hmp_edit_is_plain(const HmpEdit *edit)
 {
     return true;
+}
+
+static bool hmp_edit_is_full(const HmpEdit *edit)
+{
+    return false;
 }
 
 #endif
@@ -522,6 +538,15 @@ void hmp_edit_refresh(HmpEdit *edit)
     }
 }
 
+/* Whether @key would make a line longer that is as long as one may be. 0x19 inserts a cut text. */
+static bool hmp_edit_is_too_much(const HmpEdit *edit, gunichar key)
+{
+    if ((key < ' ' && key != 0x19) || key == 0x7f) {
+        return false;
+    }
+    return hmp_edit_is_plain(edit) ? edit->plain->len >= HMP_LINE_MAX : hmp_edit_is_full(edit);
+}
+
 /* One whole character; CR, LF and CR LF are all one end of line. */
 static void hmp_edit_take(HmpEdit *edit, gunichar key)
 {
@@ -533,6 +558,9 @@ static void hmp_edit_take(HmpEdit *edit, gunichar key)
     }
     if (key == '\r') {
         key = '\n';
+    }
+    if (hmp_edit_is_too_much(edit, key)) {
+        return;
     }
     if (hmp_edit_is_plain(edit)) {
         hmp_edit_plain_key(edit, key);

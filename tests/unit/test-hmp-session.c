@@ -246,6 +246,22 @@ static gboolean test_wake_up(gpointer opaque)
     return G_SOURCE_CONTINUE;
 }
 
+/* Memory is bounded although the line never ends. */
+static void test_line_has_an_end(void)
+{
+    g_autoptr(TestTerminal) terminal = terminal_ready();
+    g_autofree char *typed = g_strnfill(6000, 'a');
+    g_autofree char *kept = g_strnfill(4096 - strlen("zz-echo "), 'a');
+    g_autofree char *shown = g_strdup_printf("[%s]\r\n", kept);
+
+    terminal_type(terminal, "zz-echo ");
+    terminal_type(terminal, typed);
+    terminal_type(terminal, "\n");
+    terminal_expect(terminal, shown);
+    terminal_type(terminal, "zz-echo next\n");
+    terminal_expect(terminal, "[next]\r\n");
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -259,6 +275,7 @@ int main(int argc, char **argv)
         g_test_add_data_func(bytes, &test_keys[i], test_keys_byte_by_byte);
     }
     g_test_add_func("/hmp-session/terminals-are-independent", test_terminals_are_independent);
+    g_test_add_func("/hmp-session/line-has-an-end", test_line_has_an_end);
     g_test_add_func("/hmp-session/mux-turns-between-monitors", test_mux_turns_between_monitors);
     return g_test_run();
 }
