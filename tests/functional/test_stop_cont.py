@@ -1,14 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Tests that a guest that is stopped and resumed under load loses nothing, in both directions.
+# Tests what becomes of every frame when a guest is stopped and resumed under load.
 """
     br0 -- tapA -- netdev net0 -- export e0 -- QEMU A
+
+The daemon loses none. QEMU may: what it has read and its NIC had no buffers for is thrown away at a
+plain stop, more on a busy machine. So the sum is checked: sent = received + lost in QEMU.
 """
 
 import functools
 import sys
 
 from lab import tap, traffic
+from lab.account import Account
 from lab.errors import check, check_equal
 from lab.side import EXPORTS, Side
 
@@ -35,6 +39,7 @@ def stop_and_cont(side, sender, count):
 def many_cycles(kind, lab):
     side = Side(lab, 'A', kind)
     side.start_guest()
+    account = Account(side)
     echo = traffic.Echo(lab, ECHO_BYTES_PER_S)
     sender = traffic.Sender(lab, 1, FAST_PER_SECOND, MORE_THAN_NEEDED)
     for cycle in range(1, CYCLES + 1):
@@ -42,13 +47,14 @@ def many_cycles(kind, lab):
         stop_and_cont(side, sender, FAST_PER_SECOND * STOP_MAX_S * cycle // CYCLES)
     sender.wait_more(FAST_PER_SECOND // 5)
     sent = sender.stop()['sent']
-    traffic.check_stream(lab.deadline, 1, sent)
-    print(f'# {sent} datagrams, {echo.check_whole()} bytes of TCP both ways')
+    echoed = echo.check_whole()
+    print(f'# {account.check_stream(1, sent)}; {echoed} bytes of TCP both ways')
 
 
 def long_stop(kind, lab):
     side = Side(lab, 'A', kind)
     side.start_guest()
+    account = Account(side)
     sender = traffic.Sender(lab, 1, SLOW_PER_SECOND, LONG_COUNT)
     sender.wait_sent(SLOW_PER_SECOND)
     side.guest.qmp.command('stop')
@@ -61,7 +67,7 @@ def long_stop(kind, lab):
     check_equal(side.follower()['hold'], 'vm-stopped', 'why frames are held')
     side.guest.qmp.command('cont')
     check_equal(sender.result()['sent'], LONG_COUNT, 'datagrams sent')
-    traffic.check_stream(lab.deadline, 1, LONG_COUNT)
+    print(f'# {account.check_stream(1, LONG_COUNT)}')
 
 
 def own_stream(kind, lab):
