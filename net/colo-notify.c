@@ -22,8 +22,9 @@ static const char text_request[] = "DO_CHECKPOINT";
 
 static_assert(sizeof(text_hello) - 1 == COLO_NOTIFY_TEXT_MAX, "room for the longest text");
 
-/* Requests that may wait for a manager that does not read: one of them says it all. */
+/* Bytes of requests that may wait for a manager that does not read: one of them says it all. */
 #define NOTIFY_PENDING_MAX 4096u
+#define NOTIFY_REQUESTS_MAX (NOTIFY_PENDING_MAX / (sizeof(text_request) - 1 + 4))
 
 /* --- Parsing ------------------------------------------------------------------------------- */
 
@@ -103,28 +104,48 @@ ssize_t colo_notify_parse(ColoNotifyParser *parser, const uint8_t *data, size_t 
 
 /* --- The chardev --------------------------------------------------------------------------- */
 
+/* A message has the form of a frame. Returns: whether it is out, or its rest will follow. */
 static bool notify_send(ColoNotify *notify, const char *text)
 {
-    size_t len = strlen(text);
-    uint32_t len_be = GUINT32_TO_BE((uint32_t)len);
-    uint8_t message[sizeof(len_be) + COLO_NOTIFY_TEXT_MAX];
+    NetFrame frame = { .data = (const uint8_t *)text, .len = (uint32_t)strlen(text) };
 
-    if (!char_frontend_is_open(&notify->fe) ||
-        char_frontend_n_pending(&notify->fe) > NOTIFY_PENDING_MAX) {
+    if (filter_channel_write(&notify->channel, &frame, 1) == 0) {
         return false;
     }
     TRACE(colo_notify_sent, "%s: %s", notify->who, text);
-    memcpy(message, &len_be, sizeof(len_be));
-    memcpy(message + sizeof(len_be), text, len);
-    char_frontend_send(&notify->fe, message, sizeof(len_be) + len);
     return true;
+}
+
+static void notify_send_due(ColoNotify *notify)
+{
+    while (notify->n_answers_due > 0 && notify_send(notify, text_answer)) {
+        notify->n_answers_due--;
+    }
+    while (notify->n_answers_due == 0 && notify->n_requests_due > 0 &&
+           notify_send(notify, text_request)) {
+        notify->n_requests_due--;
+    }
 }
 
 void colo_notify_request(ColoNotify *notify)
 {
-    if (notify->fe.chr && !notify_send(notify, text_request)) {
-        notify->n_lost++;
+    if (!notify->channel.fe.chr) {
+        return;
     }
+    if (notify->channel.state == FILTER_CHANNEL_CLOSED ||
+        notify->n_requests_due >= NOTIFY_REQUESTS_MAX) {
+        notify->n_lost++;
+        return;
+    }
+    notify->n_requests_due++;
+    notify_send_due(notify);
+}
+
+/* A manager that says hello without end, and does not read, is answered less often. */
+static void notify_answer(ColoNotify *notify)
+{
+    notify->n_answers_due = MIN(notify->n_answers_due + 1, NOTIFY_REQUESTS_MAX);
+    notify_send_due(notify);
 }
 
 static void notify_unknown(ColoNotify *notify)
@@ -140,7 +161,7 @@ static void notify_handle(ColoNotify *notify, ColoNotifyMessage message)
         break;
     case COLO_NOTIFY_HELLO:
         TRACE(colo_notify_received, "%s: hello", notify->who);
-        notify_send(notify, text_answer);
+        notify_answer(notify);
         break;
     case COLO_NOTIFY_CHECKPOINT:
         TRACE(colo_notify_received, "%s: checkpoint", notify->who);
@@ -158,7 +179,7 @@ static void notify_malformed(ColoNotify *notify, const GError *error)
     log_limited_error(notify->who, "notify", "%s", error->message);
     log_limited_error(notify->who, "notify-error", "colo-compare notify_dev error");
     notify->dead = true;
-    char_frontend_disconnect(&notify->fe);
+    char_frontend_disconnect(&notify->channel.fe);
 }
 
 static bool notify_is_between_messages(const ColoNotify *notify)
@@ -196,35 +217,41 @@ static void notify_read(const uint8_t *data, size_t len, void *opaque)
     }
 }
 
-static void notify_event(CharEvent event, void *opaque)
+/* What was not sent is lost; of a request that is partly out nothing is gained either. */
+static void notify_closed(void *opaque)
 {
     ColoNotify *notify = opaque;
+    NetFrame kept;
 
-    switch (event) {
-    case CHAR_EVENT_CLOSED:
-        notify->parser = (ColoNotifyParser) { .vnet_hdr = notify->vnet_hdr };
-        notify->dead = false;
-        break;
-    case CHAR_EVENT_OPENED:
-    case CHAR_EVENT_BREAK:
-    case CHAR_EVENT_MUX_IN:
-    case CHAR_EVENT_MUX_OUT:
-        break;
+    if (filter_channel_take_kept(&notify->channel, &kept) &&
+        kept.len == sizeof(text_request) - 1) {
+        notify->n_lost++;
     }
+    notify->n_lost += notify->n_requests_due;
+    notify->n_requests_due = 0;
+    notify->n_answers_due = 0;
+    notify->parser = (ColoNotifyParser) { .vnet_hdr = notify->vnet_hdr };
+    notify->dead = false;
 }
 
-static const CharFrontendOps notify_ops = {
+static void notify_ready(void *opaque)
+{
+    notify_send_due(opaque);
+}
+
+static const FilterChannelOps notify_ops = {
+    .closed = notify_closed,
+    .ready = notify_ready,
     .read_wanted = notify_read_wanted,
     .read = notify_read,
-    .event = notify_event,
 };
 
 bool colo_notify_open(ColoNotify *notify, Chardev *chr, GError **error)
 {
-    return char_frontend_attach(&notify->fe, chr, &notify_ops, notify, error);
+    return filter_channel_open(&notify->channel, chr, &notify_ops, notify, error);
 }
 
 void colo_notify_close(ColoNotify *notify)
 {
-    char_frontend_detach(&notify->fe);
+    filter_channel_close(&notify->channel);
 }

@@ -6,7 +6,7 @@
 
 #include <sys/types.h>
 
-#include "chardev/char.h"
+#include "net/filter-channel.h"
 
 /** What comes in. */
 typedef enum ColoNotifyMessage {
@@ -45,11 +45,13 @@ ssize_t colo_notify_parse(ColoNotifyParser *parser, const uint8_t *data, size_t 
 
 /** Embedded; zeroed = there is none. */
 typedef struct ColoNotify {
-    CharFrontend fe;
+    FilterChannel channel;
     ColoNotifyParser parser;
     const char *who;           /* borrowed; for messages */
     void (*checkpoint)(void *opaque);
     void *opaque;
+    size_t n_requests_due;     /* still to be sent */
+    size_t n_answers_due;      /* before them */
     uint64_t n_lost;           /* requests that could not be sent */
     uint64_t n_unknown;        /* messages that mean nothing */
     uint64_t n_malformed;      /* connections that brought an impossible length */

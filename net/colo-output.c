@@ -4,7 +4,8 @@
 /*
  * While the peer is slow packets wait in order, and the user of this module stops reading when
  * they take too much memory. Without a peer they are lost and counted: the guest's peers will
- * ask again. A packet of which a part is out when the connection breaks is lost with it.
+ * ask again. A packet of which a part is out when the connection breaks is lost with it; where
+ * only a write has failed its rest is tried again, and those behind it are lost.
  *
  * What waits when the user goes becomes a remainder: it lives until the peer has taken it, has
  * gone, or somebody else wants the chardev.
@@ -13,13 +14,6 @@
 #include "net/colo-output.h"
 
 #include "util/log.h"
-
-static ssize_t output_writev(const struct iovec *iov, int n_iov, void *opaque)
-{
-    ColoOutput *out = opaque;
-
-    return char_frontend_writev(&out->fe, iov, n_iov);
-}
 
 static void output_drop_head(ColoOutput *out)
 {
@@ -30,35 +24,42 @@ static void output_drop_head(ColoOutput *out)
     colo_pool_give(out->pool, packet);
 }
 
-/* All that waits is lost. @why: for the message. */
-static void output_lose(ColoOutput *out, const char *why)
+/* A packet of which a part is out no longer counts as sent. */
+static void output_lose_kept(ColoOutput *out)
 {
     NetFrame kept;
 
-    if (net_frame_writer_take(&out->writer, &kept)) {
+    if (filter_channel_take_kept(&out->channel, &kept)) {
         out->sent.frames--;
         out->sent.bytes -= kept.len;
         net_count_add(&out->lost, 1, kept.len);
     }
+}
+
+/* All that waits is lost. @why: for the message. */
+static void output_lose(ColoOutput *out, const char *why)
+{
     net_count_add(&out->lost, out->waiting.n, out->waiting.bytes);
     if (out->waiting.n > 0 && !out->told) {
         out->told = true;
-        log_limited_warning(out->who, why, "outdev '%s' is %s: released packets are lost",
-                            char_id(out->fe.chr), why);
+        log_limited_warning(out->who, "outdev", "outdev '%s' %s: released packets are lost",
+                            filter_channel_id(&out->channel), why);
     }
     while (out->waiting.head) {
         output_drop_head(out);
     }
 }
 
-/* Returns: packets from the front of what waits, as many as one write takes. */
+/* Returns: packets from the front of what waits, as many as one write takes; there is one. */
 static size_t output_gather(const ColoOutput *out, NetFrame *frames)
 {
+    const ColoPacket *p = out->waiting.head;
     size_t n = 0;
 
-    for (const ColoPacket *p = out->waiting.head; p && n < NET_BATCH_MAX; p = p->next) {
+    do {
         frames[n++] = colo_packet_frame(p);
-    }
+        p = p->next;
+    } while (p && n < NET_BATCH_MAX);
     return n;
 }
 
@@ -68,31 +69,20 @@ static bool output_write(ColoOutput *out)
     NetFrame frames[NET_BATCH_MAX];
     size_t n = output_gather(out, frames);
     size_t taken;
-    int error;
 
-    out->writer.vnet_hdr = out->vnet_hdr;
-    taken = net_frame_writer_write(&out->writer, frames, n, &error);
+    out->channel.vnet_hdr = out->vnet_hdr;
+    taken = filter_channel_write(&out->channel, frames, n);
+    out->told &= taken == 0;
     net_count_add(&out->sent, taken, net_frames_bytes(frames, taken));
     for (size_t i = 0; i < taken; i++) {
         output_drop_head(out);
     }
-    if (error != 0) {
-        out->broken = true;
-    }
-    return taken == n && net_frame_writer_is_idle(&out->writer);
-}
-
-static bool output_finish_kept(ColoOutput *out)
-{
-    int state = net_frame_writer_flush(&out->writer);
-
-    out->broken |= state < 0;
-    return state > 0;
+    return taken == n && filter_channel_is_idle(&out->channel);
 }
 
 bool colo_output_is_connected(const ColoOutput *out)
 {
-    return !out->broken && char_frontend_is_open(&out->fe);
+    return filter_channel_is_open(&out->channel);
 }
 
 NetCount colo_output_held(const ColoOutput *out)
@@ -102,12 +92,12 @@ NetCount colo_output_held(const ColoOutput *out)
 
 void colo_output_flush(ColoOutput *out)
 {
-    if (colo_output_is_connected(out) && output_finish_kept(out)) {
-        while (out->waiting.head && output_write(out)) {
-        }
+    while (out->waiting.head && output_write(out)) {
     }
     if (!colo_output_is_connected(out)) {
-        output_lose(out, "not connected");
+        g_autofree char *why = filter_channel_strerror(&out->channel);
+
+        output_lose(out, why);
     }
 }
 
@@ -123,57 +113,42 @@ static void output_go_on(ColoOutput *out)
     out->drained(out->opaque);
 }
 
-static void output_write_ready(void *opaque)
+static void output_ready(void *opaque)
 {
     output_go_on(opaque);
 }
 
-static void output_event(CharEvent event, void *opaque)
+static void output_opened(void *opaque)
 {
     ColoOutput *out = opaque;
 
-    switch (event) {
-    case CHAR_EVENT_OPENED:
-        out->broken = false;
-        out->told = false;
-        break;
-    case CHAR_EVENT_CLOSED:
-        out->broken = false;
-        output_go_on(out);
-        break;
-    case CHAR_EVENT_BREAK:
-    case CHAR_EVENT_MUX_IN:
-    case CHAR_EVENT_MUX_OUT:
-        break;
-    }
+    out->told = false;
+}
+
+static void output_closed(void *opaque)
+{
+    ColoOutput *out = opaque;
+
+    output_lose_kept(out);
+    output_go_on(out);
 }
 
 /* Nothing is ever read from an outdev. */
-static const CharFrontendOps output_ops = {
-    .write_ready = output_write_ready,
-    .event = output_event,
+static const FilterChannelOps output_ops = {
+    .opened = output_opened,
+    .closed = output_closed,
+    .ready = output_ready,
 };
 
 bool colo_output_open(ColoOutput *out, Chardev *chr, GError **error)
 {
-    net_frame_writer_init(&out->writer, out->vnet_hdr, output_writev, out);
-    return char_frontend_attach(&out->fe, chr, &output_ops, out, error);
-}
-
-/* A later user of the chardev must not go on behind a torn frame. */
-static void output_detach(ColoOutput *out)
-{
-    if (!net_frame_writer_is_idle(&out->writer)) {
-        char_frontend_disconnect(&out->fe);
-    }
-    output_lose(out, "used by another");
-    char_frontend_detach(&out->fe);
-    net_frame_writer_clear(&out->writer);
+    out->channel.vnet_hdr = out->vnet_hdr;
+    return filter_channel_open(&out->channel, chr, &output_ops, out, error);
 }
 
 static bool output_is_drained(const ColoOutput *out)
 {
-    return !out->waiting.head && net_frame_writer_is_idle(&out->writer);
+    return !out->waiting.head && filter_channel_is_idle(&out->channel);
 }
 
 /* --- What waits when the user has gone ------------------------------------------------------ */
@@ -193,7 +168,8 @@ static void remainder_free(ColoRemainder *rest)
     if (remainders->len == 0) {
         g_clear_pointer(&remainders, g_ptr_array_unref);
     }
-    output_detach(&rest->out);
+    output_lose(&rest->out, "is used by another");
+    filter_channel_close(&rest->out.channel);
     colo_pool_clear(&rest->pool);
     g_free(rest->who);
     g_free(rest);
@@ -213,9 +189,10 @@ static void remainder_yield(void *opaque)
     remainder_free(opaque);
 }
 
-static const CharFrontendOps remainder_ops = {
-    .write_ready = output_write_ready,
-    .event = output_event,
+static const FilterChannelOps remainder_ops = {
+    .opened = output_opened,
+    .closed = output_closed,
+    .ready = output_ready,
     .yield = remainder_yield,
 };
 
@@ -223,35 +200,31 @@ static const CharFrontendOps remainder_ops = {
 static void output_leave(ColoOutput *out)
 {
     ColoRemainder *rest = g_new0(ColoRemainder, 1);
-    Chardev *chr = out->fe.chr;
 
-    char_frontend_detach(&out->fe);
     rest->who = g_strdup(out->who);
     rest->out = *out;
     rest->out.who = rest->who;
     rest->out.pool = &rest->pool;
     rest->out.drained = remainder_drained;
     rest->out.opaque = rest;
-    rest->out.writer.opaque = &rest->out;
+    rest->out.channel = (FilterChannel) { 0 };
+    filter_channel_move(&rest->out.channel, &out->channel, &remainder_ops, &rest->out);
     *out = (ColoOutput) { 0 };
     if (!remainders) {
         remainders = g_ptr_array_new();
     }
     g_ptr_array_add(remainders, rest);
-    if (!char_frontend_attach(&rest->out.fe, chr, &remainder_ops, &rest->out, NULL)) {
-        g_assert_not_reached();
-    }
     output_go_on(&rest->out);
 }
 
 void colo_output_close(ColoOutput *out)
 {
-    if (!out->fe.chr) {
+    if (!out->channel.fe.chr) {
         return;
     }
     colo_output_flush(out);
     if (output_is_drained(out)) {
-        output_detach(out);
+        filter_channel_close(&out->channel);
     } else {
         output_leave(out);
     }

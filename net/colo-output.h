@@ -7,12 +7,11 @@
 #include "chardev/char.h"
 #include "net/colo-packet.h"
 #include "net/counters.h"
-#include "net/frame-writer.h"
+#include "net/filter-channel.h"
 
 /** Embedded; zeroed = not there. */
 typedef struct ColoOutput {
-    CharFrontend fe;
-    NetFrameWriter writer;
+    FilterChannel channel;
     const char *who;      /* borrowed; for messages */
     ColoPool *pool;       /* borrowed */
     void (*drained)(void *opaque); /* packets that waited have left, or are lost */
@@ -22,8 +21,7 @@ typedef struct ColoOutput {
     NetCount sent;
     NetCount lost;        /* there was no connection */
     bool vnet_hdr;        /* the form to use from the next frame boundary on */
-    bool broken;          /* a write failed; the event that says so is still to come */
-    bool told;            /* of this disconnection */
+    bool told;            /* the log knows that packets are lost since the last that was sent */
 } ColoOutput;
 
 /** colo_output_open: become the user of @chr. Returns: false with @error set. */
@@ -35,7 +33,7 @@ void colo_output_close(ColoOutput *out);
 /** colo_output_push: @packet is next; taken, of @out's pool. It leaves with a flush. */
 void colo_output_push(ColoOutput *out, ColoPacket *packet);
 
-/** colo_output_flush: send what the peer takes now; without a connection all is lost. */
+/** colo_output_flush: send what the peer takes now; all is lost when it cannot be written. */
 void colo_output_flush(ColoOutput *out);
 
 bool colo_output_is_connected(const ColoOutput *out);

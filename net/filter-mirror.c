@@ -50,11 +50,8 @@ static size_t mirror_run(NetFilter *nf, NetDirection direction, const NetFrame *
                          NetPass *pass)
 {
     FilterMirror *mirror = (FilterMirror *)nf;
-    size_t done = 0;
+    size_t done = filter_outdev_write(&mirror->out, direction, frames, n);
 
-    if (filter_outdev_is_connected(&mirror->out)) {
-        done = filter_outdev_write(&mirror->out, direction, frames, n);
-    }
     if (done < n && !filter_outdev_is_connected(&mirror->out)) {
         net_count_add(&nf->copies_lost, n - done, net_frames_bytes(frames + done, n - done));
         filter_outdev_tell(&mirror->out, "pass without a copy");
@@ -126,7 +123,7 @@ static void mirror_changed(Object *obj, const QapiMember *member)
     FilterMirror *mirror = (FilterMirror *)obj;
     const FilterMirrorProperties *props = obj->props;
 
-    mirror->out.vnet_hdr = props->vnet_hdr_support;
+    mirror->out.channel.vnet_hdr = props->vnet_hdr_support;
     net_filter_update(&mirror->nf);
 }
 
@@ -204,12 +201,12 @@ static void redirector_settle(FilterOutdev *out)
     NetFilterOnDisconnect policy = redirector_policy(redirector);
     NetFrame frame;
 
-    if (filter_outdev_is_connected(out) || net_frame_writer_is_idle(&out->writer)) {
+    if (filter_outdev_has_stream(out) || filter_channel_is_idle(&out->channel)) {
         redirector_listen(redirector, false);
         return;
     }
     if (policy == NET_FILTER_ON_DISCONNECT_HOLD) {
-        net_frame_writer_rewind(&out->writer);
+        net_frame_writer_rewind(&out->channel.writer);
         redirector_listen(redirector, !run_state_is_running());
         return;
     }
@@ -231,7 +228,7 @@ static void redirector_let_go(FilterRedirector *redirector)
     FilterOutdev *out = &redirector->out;
     NetFrame frame;
 
-    if (out->filter && !redirector_is_met(redirector) && !filter_outdev_is_connected(out) &&
+    if (out->filter && !redirector_is_met(redirector) && !filter_outdev_has_stream(out) &&
         filter_outdev_take_kept(out, &frame)) {
         redirector_listen(redirector, false);
         redirector_return(redirector, &frame, false);
@@ -272,15 +269,13 @@ static size_t redirector_run(NetFilter *nf, NetDirection direction, const NetFra
                              size_t n, NetPass *pass)
 {
     FilterRedirector *redirector = (FilterRedirector *)nf;
-    size_t done = 0;
+    size_t done;
 
     if (!redirector->out.filter) {
         pass->all = true;
         return n;
     }
-    if (filter_outdev_is_connected(&redirector->out)) {
-        done = filter_outdev_write(&redirector->out, direction, frames, n);
-    }
+    done = filter_outdev_write(&redirector->out, direction, frames, n);
     if (done < n && !filter_outdev_is_connected(&redirector->out)) {
         done += redirector_run_unconnected(redirector, direction, frames + done, n - done, done,
                                            pass);
@@ -439,7 +434,7 @@ static void redirector_changed(Object *obj, const QapiMember *member)
     const FilterRedirectorProperties *props = obj->props;
 
     redirector->in.vnet_hdr = props->vnet_hdr_support;
-    redirector->out.vnet_hdr = props->vnet_hdr_support;
+    redirector->out.channel.vnet_hdr = props->vnet_hdr_support;
     if (redirector->out.filter) {
         redirector_settle(&redirector->out);
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The chardev that a filter sends frames to: connection, back-pressure, broken streams. */
+/* The chardev that a filter sends frames to: what its state means to the filter. */
 
 #include "net/filter-outdev.h"
 
@@ -20,76 +20,55 @@ Chardev *filter_chardev_find(const char *what, const char *id, GError **error)
     return chr;
 }
 
-static ssize_t outdev_writev(const struct iovec *iov, int n_iov, void *opaque)
-{
-    FilterOutdev *out = opaque;
-
-    return char_frontend_writev(&out->fe, iov, n_iov);
-}
-
 /* The events of filter_outdev_open() come before the filter is in its netdev's list. */
 static bool outdev_is_attached(const FilterOutdev *out)
 {
     return out->filter->netdev;
 }
 
-static void outdev_disconnected(FilterOutdev *out)
-{
-    TRACE(filter_outdev_disconnected, "filter=%s", out->filter->obj.id);
-    out->settle(out);
-    if (outdev_is_attached(out)) {
-        net_filter_update(out->filter);
-        net_filter_ready(out->filter);
-    }
-}
-
-static void outdev_go_on(FilterOutdev *out)
-{
-    int state = net_frame_writer_flush(&out->writer);
-
-    if (state < 0) {
-        out->broken = true;
-        outdev_disconnected(out);
-    } else if (state > 0 && outdev_is_attached(out)) {
-        net_filter_ready(out->filter);
-    }
-}
-
-static void outdev_write_ready(void *opaque)
-{
-    outdev_go_on(opaque);
-}
-
-static void outdev_event(CharEvent event, void *opaque)
+static void outdev_changed(void *opaque)
 {
     FilterOutdev *out = opaque;
 
-    switch (event) {
-    case CHAR_EVENT_OPENED:
-        out->broken = false;
-        out->told = false;
-        TRACE(filter_outdev_connected, "filter=%s", out->filter->obj.id);
-        net_frame_writer_rewind(&out->writer);
-        if (outdev_is_attached(out)) {
-            net_filter_update(out->filter);
-        }
-        outdev_go_on(out);
-        break;
-    case CHAR_EVENT_CLOSED:
-        out->broken = false;
-        outdev_disconnected(out);
-        break;
-    case CHAR_EVENT_BREAK:
-    case CHAR_EVENT_MUX_IN:
-    case CHAR_EVENT_MUX_OUT:
-        break;
+    if (outdev_is_attached(out)) {
+        net_filter_update(out->filter);
     }
 }
 
+static void outdev_opened(void *opaque)
+{
+    FilterOutdev *out = opaque;
+
+    out->told = false;
+    TRACE(filter_outdev_connected, "filter=%s", out->filter->obj.id);
+    outdev_changed(out);
+}
+
+static void outdev_ready(void *opaque)
+{
+    FilterOutdev *out = opaque;
+
+    if (outdev_is_attached(out)) {
+        net_filter_ready(out->filter);
+    }
+}
+
+static void outdev_closed(void *opaque)
+{
+    FilterOutdev *out = opaque;
+
+    TRACE(filter_outdev_disconnected, "filter=%s", out->filter->obj.id);
+    out->settle(out);
+    outdev_changed(out);
+    outdev_ready(out);
+}
+
 /* Nothing is ever read from an outdev. */
-static const CharFrontendOps outdev_ops = {
-    .write_ready = outdev_write_ready,
-    .event = outdev_event,
+static const FilterChannelOps outdev_ops = {
+    .changed = outdev_changed,
+    .opened = outdev_opened,
+    .closed = outdev_closed,
+    .ready = outdev_ready,
 };
 
 bool filter_outdev_open(FilterOutdev *out, NetFilter *nf, Chardev *chr, bool vnet_hdr,
@@ -97,9 +76,8 @@ bool filter_outdev_open(FilterOutdev *out, NetFilter *nf, Chardev *chr, bool vne
 {
     out->filter = nf;
     out->settle = settle;
-    out->vnet_hdr = vnet_hdr;
-    net_frame_writer_init(&out->writer, vnet_hdr, outdev_writev, out);
-    if (!char_frontend_attach(&out->fe, chr, &outdev_ops, out, error)) {
+    out->channel.vnet_hdr = vnet_hdr;
+    if (!filter_channel_open(&out->channel, chr, &outdev_ops, out, error)) {
         out->filter = NULL;
         return false;
     }
@@ -108,11 +86,11 @@ bool filter_outdev_open(FilterOutdev *out, NetFilter *nf, Chardev *chr, bool vne
 
 bool filter_outdev_abandon(FilterOutdev *out, NetFrame *frame)
 {
-    if (net_frame_writer_flush(&out->writer) == 1) {
+    if (filter_channel_flush(&out->channel)) {
         return false;
     }
-    if (out->writer.pending_out > 0) {
-        char_frontend_disconnect(&out->fe);
+    if (out->channel.writer.pending_out > 0) {
+        char_frontend_disconnect(&out->channel.fe);
     }
     return filter_outdev_take_kept(out, frame);
 }
@@ -125,42 +103,39 @@ void filter_outdev_close(FilterOutdev *out)
         return;
     }
     filter_outdev_abandon(out, &frame);
-    char_frontend_detach(&out->fe);
-    net_frame_writer_clear(&out->writer);
+    filter_channel_close(&out->channel);
     out->filter = NULL;
+}
+
+bool filter_outdev_has_stream(const FilterOutdev *out)
+{
+    return out->filter != NULL && out->channel.state != FILTER_CHANNEL_CLOSED;
 }
 
 bool filter_outdev_is_connected(const FilterOutdev *out)
 {
-    return out->filter != NULL && !out->broken && char_frontend_is_open(&out->fe);
+    return out->filter != NULL && filter_channel_is_open(&out->channel);
 }
 
 size_t filter_outdev_write(FilterOutdev *out, NetDirection direction, const NetFrame *frames,
                            size_t n)
 {
     const NetStage *stage = &out->filter->stages[direction];
-    size_t taken;
-    int error;
+    size_t taken = filter_channel_write(&out->channel, frames, n);
 
-    if (!net_frame_writer_is_idle(&out->writer)) {
-        return 0;
-    }
-    out->writer.vnet_hdr = out->vnet_hdr;
-    taken = net_frame_writer_write(&out->writer, frames, n, &error);
-    out->kept_direction = direction;
-    out->kept_reclaimed = stage->reclaiming;
-    out->kept_mark = net_stage_n_delivered(stage);
-    net_count_add(&out->filter->to_outdev, taken, net_frames_bytes(frames, taken));
-    if (error != 0) {
-        out->broken = true;
-        net_filter_update(out->filter);
+    if (taken > 0) {
+        out->kept_direction = direction;
+        out->kept_reclaimed = stage->reclaiming;
+        out->kept_mark = net_stage_n_delivered(stage);
+        out->told = false;
+        net_count_add(&out->filter->to_outdev, taken, net_frames_bytes(frames, taken));
     }
     return taken;
 }
 
 bool filter_outdev_take_kept(FilterOutdev *out, NetFrame *frame)
 {
-    if (!net_frame_writer_take(&out->writer, frame)) {
+    if (!filter_channel_take_kept(&out->channel, frame)) {
         return false;
     }
     out->filter->to_outdev.frames -= 1;
@@ -171,11 +146,13 @@ bool filter_outdev_take_kept(FilterOutdev *out, NetFrame *frame)
 void filter_outdev_tell(FilterOutdev *out, const char *what)
 {
     g_autofree char *source = NULL;
+    g_autofree char *why = NULL;
 
     if (!out->told) {
         out->told = true;
+        why = filter_channel_strerror(&out->channel);
         source = g_strdup_printf("filter '%s'", out->filter->obj.id);
-        log_limited_warning(source, what, "outdev '%s' is not connected: frames %s",
-                            char_id(out->fe.chr), what);
+        log_limited_warning(source, what, "outdev '%s' %s: frames %s",
+                            filter_channel_id(&out->channel), why, what);
     }
 }

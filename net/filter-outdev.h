@@ -5,24 +5,21 @@
 #define NET_FILTER_OUTDEV_H
 
 #include "chardev/char.h"
+#include "net/filter-channel.h"
 #include "net/filter.h"
-#include "net/frame-writer.h"
 
 typedef struct FilterOutdev FilterOutdev;
 
 /** Embedded in a filter; zeroed = not there. */
 struct FilterOutdev {
     NetFilter *filter;   /* back pointer; NULL = the filter has no outdev */
-    /** The connection broke or is missing: deal with the frame that the writer keeps. */
+    /** The connection broke or is missing: deal with the frame that the channel keeps. */
     void (*settle)(FilterOutdev *out);
-    CharFrontend fe;
-    NetFrameWriter writer;
-    NetDirection kept_direction; /* of the frame that the writer keeps */
+    FilterChannel channel;
+    NetDirection kept_direction; /* of the frame that the channel keeps */
     bool kept_reclaimed; /* it was held further down the chain before */
     uint64_t kept_mark;  /* net_stage_n_delivered() when it was taken */
-    bool vnet_hdr;       /* the form to use from the next frame boundary on */
-    bool broken;         /* a write failed; the event that says so is still to come */
-    bool told;           /* this disconnection's effect on frames has been reported to the log */
+    bool told;           /* the log knows what becomes of frames since the last that was sent */
 };
 
 /** filter_chardev_find: the chardev, or NULL and DeviceNotFound "@what 'ID' not found". */
@@ -43,7 +40,10 @@ bool filter_outdev_abandon(FilterOutdev *out, NetFrame *frame);
 /** filter_outdev_close: abandon and detach; legal when it is not there. */
 void filter_outdev_close(FilterOutdev *out);
 
-/** filter_outdev_is_connected: whether frames can be written now or later; false if not there. */
+/** filter_outdev_has_stream: whether writing may be tried; false if not there. */
+bool filter_outdev_has_stream(const FilterOutdev *out);
+
+/** filter_outdev_is_connected: it has, and the last write did not fail. */
 bool filter_outdev_is_connected(const FilterOutdev *out);
 
 /**
@@ -58,7 +58,7 @@ size_t filter_outdev_write(FilterOutdev *out, NetDirection direction, const NetF
 /** filter_outdev_take_kept: give up the frame that is partly out; it no longer counts as sent. */
 bool filter_outdev_take_kept(FilterOutdev *out, NetFrame *frame);
 
-/** filter_outdev_tell: log that frames @what; once in each disconnection, and once a minute. */
+/** filter_outdev_tell: log that frames @what, unless none was sent since last time. */
 void filter_outdev_tell(FilterOutdev *out, const char *what);
 
 #endif

@@ -184,6 +184,21 @@ static void test_write_error_passes(void)
     fixture_expect(fixture_peer, 5, 1);
 }
 
+/* The stream has not gone, so only the copies of that write have. */
+static void test_one_failed_write_is_not_the_end(void)
+{
+    NetFilter *nf = add_mirror(",queue=tx");
+
+    OUT->error = ENETUNREACH;
+    fixture_send(fixture_netdev, 1);
+    OUT->error = 0;
+    fixture_send(fixture_netdev, 2);
+    fixture_expect_written(OUT, 1, 2, false);
+    fixture_expect(fixture_peer, 0, 3);
+    g_assert_cmpuint(nf->copies_lost.frames, ==, 1);
+    g_assert_cmpuint(nf->to_outdev.frames, ==, 2);
+}
+
 static void test_torn_frame_ends_connection_at_deletion(void)
 {
     add_mirror(",queue=tx");
@@ -316,6 +331,8 @@ int main(int argc, char **argv)
     fixture_test("/filter-mirror/next-connection-begins-with-whole-frame",
                  test_next_connection_begins_with_whole_frame);
     fixture_test("/filter-mirror/write-error-passes", test_write_error_passes);
+    fixture_test("/filter-mirror/one-failed-write-is-not-the-end",
+                 test_one_failed_write_is_not_the_end);
     fixture_test("/filter-mirror/torn-frame-ends-connection-at-deletion",
                  test_torn_frame_ends_connection_at_deletion);
     fixture_test("/filter-mirror/whole-frames-keep-connection-at-deletion",

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "filter-fixture.h"
+#include "loop.h"
 
 #define OUT (&fixture_chars[0])
 #define IN (&fixture_chars[1])
@@ -296,13 +297,76 @@ static void test_write_error_goes_by_policy(void)
     OUT->error = ECONNRESET;
     fixture_send(fixture_netdev, 3);
     fixture_expect(fixture_peer, 0, 3);
-    OUT->error = 0;
     fixture_send(fixture_netdev, 1);
     fixture_expect(fixture_peer, 3, 1);
     fixture_open(OUT, false);
+    OUT->error = 0;
     fixture_open(OUT, true);
     fixture_send(fixture_netdev, 1);
     fixture_expect_written(OUT, 4, 1, false);
+    g_assert_cmpuint(nf->to_outdev.frames, ==, 1);
+}
+
+/* The stream has not gone, so only the frames of that write have. */
+static void test_one_failed_write_is_not_the_end(void)
+{
+    NetFilter *nf = add_out(",queue=tx");
+
+    OUT->error = ENETUNREACH;
+    fixture_send(fixture_netdev, 3);
+    g_assert_cmpuint(not_connected(nf), ==, 3);
+    OUT->error = 0;
+    fixture_send(fixture_netdev, 2);
+    fixture_expect_written(OUT, 3, 2, false);
+    g_assert_cmpuint(not_connected(nf), ==, 3);
+}
+
+/* No frame comes that would make another attempt, as those that wait block the netdev. */
+static void test_hold_ends_when_writing_works_again(void)
+{
+    NetFilter *nf = add_out(",queue=tx,on-disconnect=hold");
+
+    OUT->error = ENETUNREACH;
+    fixture_send(fixture_netdev, 3);
+    g_assert_cmpuint(fixture_held(nf), ==, 3);
+    g_assert_false(fixture_netdev->nc.polled);
+    OUT->error = 0;
+    LOOP_UNTIL(fixture_held(nf) == 0);
+    fixture_expect_written(OUT, 0, 3, false);
+    g_assert_true(fixture_netdev->nc.polled);
+}
+
+/* The same while the VM is stopped, where an outdev that fails is not asked for frames. */
+static void test_stopped_goes_on_when_writing_works_again(void)
+{
+    NetFilter *nf = add_out(",queue=tx,enable_when_stopped=on");
+
+    fixture_stop();
+    OUT->error = ENETUNREACH;
+    fixture_send(fixture_netdev, 3);
+    g_assert_cmpuint(fixture_held(nf), ==, 3);
+    g_assert_false(net_filter_wants_stopped(nf));
+    OUT->error = 0;
+    LOOP_UNTIL(net_filter_wants_stopped(nf));
+    LOOP_UNTIL(fixture_held(nf) == 0);
+    fixture_expect_written(OUT, 0, 3, false);
+    fixture_start();
+}
+
+/* A frame of which a part is out is not given up while its rest may follow. */
+static void test_error_in_rest_tears_nothing(void)
+{
+    NetFilter *nf = add_out(",queue=tx");
+
+    OUT->room = 10;
+    fixture_send(fixture_netdev, 3);
+    OUT->error = ENOSPC;
+    char_write_ready(OUT->chr);
+    g_assert_cmpuint(not_connected(nf), ==, 2);
+    OUT->error = 0;
+    OUT->room = SIZE_MAX;
+    LOOP_UNTIL(OUT->written->len > 10);
+    fixture_expect_written(OUT, 0, 1, false);
     g_assert_cmpuint(nf->to_outdev.frames, ==, 1);
 }
 
@@ -314,6 +378,7 @@ static void test_error_in_rest_goes_by_policy(void)
     fixture_send(fixture_netdev, 3);
     OUT->error = EPIPE;
     char_write_ready(OUT->chr);
+    fixture_open(OUT, false);
     g_assert_cmpuint(not_connected(nf), ==, 3);
     g_assert_cmpuint(nf->to_outdev.frames, ==, 0);
 }
@@ -633,6 +698,13 @@ static void add_out_tests(void)
     fixture_test("/filter-redirector/break/pass", test_break_then_pass);
     fixture_test("/filter-redirector/break/write-error", test_write_error_goes_by_policy);
     fixture_test("/filter-redirector/break/error-in-rest", test_error_in_rest_goes_by_policy);
+    fixture_test("/filter-redirector/error/one-is-not-the-end",
+                 test_one_failed_write_is_not_the_end);
+    fixture_test("/filter-redirector/error/hold-ends", test_hold_ends_when_writing_works_again);
+    fixture_test("/filter-redirector/error/stopped-goes-on",
+                 test_stopped_goes_on_when_writing_works_again);
+    fixture_test("/filter-redirector/error/rest-tears-nothing",
+                 test_error_in_rest_tears_nothing);
 }
 
 static void add_stopped_tests(void)
