@@ -4,20 +4,25 @@
 /*
  * Records gather in a buffer that is written when it is full, a moment after the first of them,
  * and at the end. What a slow reader (the file may be a FIFO) leaves no room for is not
- * recorded, but counted.
+ * recorded, but counted. So is what a full disk takes only in part: the file is cut back to its
+ * last whole record, and the next records are tried again. Where nothing can be taken back, as in
+ * a FIFO whose reader has gone, recording ends.
  */
 
 #include "net/filter.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "util/clock.h"
 #include "util/error.h"
 #include "util/fd.h"
 #include "util/log.h"
+#include "util/output-file.h"
 
 #define DUMP_BUFFER_SIZE (256u * 1024)
 #define DUMP_FLUSH_NS (INT64_C(20) * 1000 * 1000)
@@ -51,14 +56,17 @@ G_STATIC_ASSERT(sizeof(PcapRecord) == 16);
 typedef struct FilterDump {
     NetFilter nf;
     int fd;            /* -1 = recording has ended */
-    uint8_t *buffer;   /* owned: what is still to be written */
+    bool is_regular;   /* it can be cut */
+    bool header_due;   /* the buffer begins with the file's header */
+    uint8_t *buffer;   /* owned: header or records of which not all is written, from the first on */
     size_t n_buffered;
+    size_t n_out;      /* bytes written of the first */
+    off_t n_whole;     /* bytes of the file up to there */
     Timer *timer;      /* owned: writes the buffer */
     int64_t wall_us;   /* wall time at creation */
     int64_t virtual_ns; /* and the clocks' time then */
     int64_t real_ns;
     int64_t last_us;   /* the newest stamp */
-    bool told;         /* the log says that a record was lost */
 } FilterDump;
 
 static const FilterDumpProperties *dump_props(const FilterDump *dump)
@@ -68,34 +76,116 @@ static const FilterDumpProperties *dump_props(const FilterDump *dump)
 
 /* --- The file ---------------------------------------------------------------------------- */
 
-static void dump_fail(FilterDump *dump)
+/* Returns: the size of the header or record at @pos of the buffer. */
+static size_t dump_item_size(const FilterDump *dump, size_t pos)
+{
+    PcapRecord record;
+
+    if (pos == 0 && dump->header_due) {
+        return sizeof(PcapHeader);
+    }
+    memcpy(&record, dump->buffer + pos, sizeof(record));
+    return sizeof(record) + record.captured;
+}
+
+static void dump_buffer_header(FilterDump *dump)
+{
+    PcapHeader header = {
+        .magic = PCAP_MAGIC,
+        .version_major = 2,
+        .version_minor = 4,
+        .snaplen = dump_props(dump)->maxlen,
+        .linktype = PCAP_LINKTYPE_ETHERNET,
+    };
+
+    memcpy(dump->buffer, &header, sizeof(header));
+    dump->n_buffered = sizeof(header);
+    dump->n_out = 0;
+    dump->header_due = true;
+}
+
+static void dump_complain(const FilterDump *dump, const char *why)
+{
+    g_autofree char *source = g_strdup_printf("filter '%s'", dump->nf.obj.id);
+
+    log_limited_warning(source, why, "cannot write '%s': %s: frames are not recorded",
+                        dump_props(dump)->file, why);
+}
+
+/* Records that are in the buffer are lost. */
+static void dump_lose_buffered(FilterDump *dump)
+{
+    for (size_t pos = 0; pos < dump->n_buffered; pos += dump_item_size(dump, pos)) {
+        PcapRecord record;
+
+        if (pos > 0 || !dump->header_due) {
+            memcpy(&record, dump->buffer + pos, sizeof(record));
+            net_count_add(&dump->nf.copies_lost, 1, record.original);
+        }
+    }
+    dump->n_buffered = 0;
+}
+
+/* What cannot be mended is no pcap file any more. */
+static void dump_end(FilterDump *dump)
 {
     log_error("filter '%s': network dump write error - stopping dump", dump->nf.obj.id);
     fd_close(&dump->fd);
-    dump->n_buffered = 0;
     timer_stop(dump->timer);
     net_filter_update(&dump->nf);
 }
 
-/* Write what the file takes now; the rest stays. */
-static void dump_flush(FilterDump *dump)
+/* Take back what is written of the first record. */
+static void dump_fail(FilterDump *dump, int err)
 {
-    size_t done = 0;
+    bool is_torn = dump->n_out > 0;
 
-    while (dump->fd >= 0 && done < dump->n_buffered) {
-        ssize_t n = write(dump->fd, dump->buffer + done, dump->n_buffered - done);
+    dump_complain(dump, g_strerror(err));
+    dump_lose_buffered(dump);
+    dump->n_out = 0;
+    if (!dump->is_regular || (is_torn && (ftruncate(dump->fd, dump->n_whole) < 0 ||
+                                          lseek(dump->fd, dump->n_whole, SEEK_SET) < 0))) {
+        dump_end(dump);
+    }
+}
+
+/* Forget what is wholly written. */
+static void dump_advance(FilterDump *dump)
+{
+    size_t pos = 0;
+
+    while (pos < dump->n_buffered && pos + dump_item_size(dump, pos) <= dump->n_out) {
+        pos += dump_item_size(dump, pos);
+    }
+    dump->header_due &= pos == 0;
+    dump->n_whole += (off_t)pos;
+    dump->n_out -= pos;
+    dump->n_buffered -= pos;
+    memmove(dump->buffer, dump->buffer + pos, dump->n_buffered);
+}
+
+/* Write what the file takes now; the rest stays. Returns: 0, or the errno of a failure. */
+static int dump_flush(FilterDump *dump)
+{
+    int err = 0;
+
+    while (dump->fd >= 0 && err == 0 && dump->n_out < dump->n_buffered) {
+        ssize_t n = write(dump->fd, dump->buffer + dump->n_out, dump->n_buffered - dump->n_out);
 
         if (n > 0) {
-            done += n;
-        } else if (n < 0 && errno == EAGAIN) {
-            break;
+            dump->n_out += (size_t)n;
         } else if (n == 0 || errno != EINTR) {
-            dump_fail(dump);
-            return;
+            err = n == 0 ? EIO : errno;
         }
     }
-    dump->n_buffered -= done;
-    memmove(dump->buffer, dump->buffer + done, dump->n_buffered);
+    dump_advance(dump);
+    if (err == EAGAIN) {
+        return 0;
+    }
+    if (err != 0) {
+        dump_fail(dump, err);
+    }
+    return err;
 }
 
 static void dump_flush_later(FilterDump *dump)
@@ -105,12 +195,17 @@ static void dump_flush_later(FilterDump *dump)
     }
 }
 
+static bool dump_has_records(const FilterDump *dump)
+{
+    return dump->n_buffered > (dump->header_due ? sizeof(PcapHeader) : 0);
+}
+
 static void dump_timer(void *opaque)
 {
     FilterDump *dump = opaque;
 
     dump_flush(dump);
-    if (dump->n_buffered > 0) {
+    if (dump_has_records(dump)) {
         dump_flush_later(dump);
     }
 }
@@ -129,20 +224,6 @@ static uint8_t *dump_reserve(FilterDump *dump, size_t size)
     place = dump->buffer + dump->n_buffered;
     dump->n_buffered += size;
     return place;
-}
-
-static void dump_put_header(FilterDump *dump)
-{
-    PcapHeader header = {
-        .magic = PCAP_MAGIC,
-        .version_major = 2,
-        .version_minor = 4,
-        .snaplen = dump_props(dump)->maxlen,
-        .linktype = PCAP_LINKTYPE_ETHERNET,
-    };
-
-    memcpy(dump_reserve(dump, sizeof(header)), &header, sizeof(header));
-    dump_flush(dump);
 }
 
 /* --- Records ----------------------------------------------------------------------------- */
@@ -164,10 +245,8 @@ static int64_t dump_stamp_us(FilterDump *dump)
 static void dump_lose(FilterDump *dump, const NetFrame *frame)
 {
     net_count_add(&dump->nf.copies_lost, 1, frame->len);
-    if (dump->fd >= 0 && !dump->told) {
-        dump->told = true;
-        log_warning("filter '%s': the reader of '%s' is too slow: frames are not recorded",
-                    dump->nf.obj.id, dump_props(dump)->file);
+    if (dump->fd >= 0) {
+        dump_complain(dump, "the reader is too slow");
     }
 }
 
@@ -235,23 +314,46 @@ static bool dump_check(const FilterDumpProperties *props, GError **error)
 static bool dump_open(FilterDump *dump, GError **error)
 {
     const char *path = dump_props(dump)->file;
+    struct stat st;
 
-    dump->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0644);
+    dump->fd = output_file_open(path, O_TRUNC);
     if (dump->fd < 0) {
-        return error_set_errno(error, errno, "Could not open '%s'", path);
+        return error_set(error, "Could not open '%s': %s", path,
+                         output_file_strerror(path, errno));
     }
+    dump->is_regular = fstat(dump->fd, &st) == 0 && S_ISREG(st.st_mode);
     return true;
 }
 
-static void dump_start(FilterDump *dump)
+/* Returns: false when the file does not even take its header. */
+static bool dump_write_header(FilterDump *dump, GError **error)
+{
+    ssize_t n;
+
+    dump_buffer_header(dump);
+    n = write(dump->fd, dump->buffer, dump->n_buffered);
+    if (n < 0 && errno != EAGAIN) {
+        return error_set_errno(error, errno, "Could not write '%s'", dump_props(dump)->file);
+    }
+    dump->n_out = (size_t)MAX(n, 0);
+    dump_advance(dump);
+    return true;
+}
+
+static bool dump_start(FilterDump *dump, GError **error)
 {
     dump->buffer = g_malloc(DUMP_BUFFER_SIZE);
     dump->timer = timer_new(CLOCK_TYPE_REALTIME, dump_timer, dump);
     dump->wall_us = g_get_real_time();
     dump->virtual_ns = clock_now_ns(CLOCK_TYPE_VIRTUAL);
     dump->real_ns = clock_now_ns(CLOCK_TYPE_REALTIME);
-    dump_put_header(dump);
-    net_filter_update(&dump->nf);
+    if (!dump_open(dump, error) || !dump_write_header(dump, error)) {
+        fd_close(&dump->fd);
+        timer_free(dump->timer);
+        g_free(dump->buffer);
+        return false;
+    }
+    return true;
 }
 
 /* The file comes last: what cannot be created must not empty an old one. */
@@ -264,12 +366,22 @@ static bool dump_create(Object *obj, GError **error)
         !net_filter_attach(&dump->nf, &dump_hooks, error)) {
         return false;
     }
-    if (!dump_open(dump, error)) {
+    if (!dump_start(dump, error)) {
         net_filter_detach(&dump->nf);
         return false;
     }
-    dump_start(dump);
+    net_filter_update(&dump->nf);
     return true;
+}
+
+/* The counters go with the filter. */
+static void dump_tell_end(FilterDump *dump)
+{
+    dump_lose_buffered(dump);
+    if (dump->nf.copies_lost.frames > 0) {
+        log_warning("filter '%s': not recorded in '%s': %" PRIu64 " frames", dump->nf.obj.id,
+                    dump_props(dump)->file, dump->nf.copies_lost.frames);
+    }
 }
 
 static void dump_finalize(Object *obj)
@@ -277,6 +389,7 @@ static void dump_finalize(Object *obj)
     FilterDump *dump = (FilterDump *)obj;
 
     dump_flush(dump);
+    dump_tell_end(dump);
     net_filter_detach(&dump->nf);
     fd_close(&dump->fd);
     timer_free(dump->timer);

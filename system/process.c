@@ -42,6 +42,7 @@ void process_init(void)
 {
     process.parent = getppid();
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file at its limit (ulimit -f) is an error of that file */
 }
 
 /* Behind a chroot there is no way to the file's name, but it no longer tells a pid. */

@@ -4,6 +4,7 @@
 #include "filter-rig.h"
 
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -227,15 +228,41 @@ static void test_records_while_stopped(void)
     frig_free(frig);
 }
 
-static void test_full_disk_stops_recording_only(void)
+/* @s's files take no more than this from now on. */
+static void limit_files(QTest *s, rlim_t size)
 {
-    FilterRig *frig = dump_rig("/dev/full", ",queue=tx");
+    struct rlimit limit;
 
-    qtest_wait_output(frig->s, "network dump write error - stopping dump");
-    frig_send_tx(frig, 200);
-    frame_link_expect(&frig->rig->peer, 0, 200);
-    g_assert_cmpint(qtest_filter_count(frig->s, "f0", "copies-lost.frames"), ==, 200);
+    g_assert_cmpint(prlimit(qtest_pid(s), RLIMIT_FSIZE, NULL, &limit), ==, 0);
+    limit.rlim_cur = MIN(size, limit.rlim_max);
+    g_assert_cmpint(prlimit(qtest_pid(s), RLIMIT_FSIZE, &limit, NULL), ==, 0);
+}
+
+/* Each frame is in the file or counted, the file ends behind a record, and recording goes on. */
+static void test_full_disk(void)
+{
+    g_autofree char *path = tmp_path("full.pcap");
+    FilterRig *frig = dump_rig(path, ",queue=tx");
+    const uint8_t *data;
+    size_t n_lost, n = 0;
+    Pcap pcap;
+
+    limit_files(frig->s, 5000);
+    frig_send_tx(frig, 500);
+    frame_link_expect(&frig->rig->peer, 0, 500);
+    qtest_wait_output(frig->s, "cannot write");
+    limit_files(frig->s, RLIM_INFINITY);
+    frig_send_tx(frig, 50);
+    frame_link_expect(&frig->rig->peer, 500, 50);
+    n_lost = (size_t)qtest_filter_count(frig->s, "f0", "copies-lost.frames");
+    g_assert_cmpuint(n_lost, >, 0);
+    g_assert_cmpuint(n_lost, <=, 500);
     frig_free(frig);
+    for (pcap_open(&pcap, path, 65536); pcap.pos < pcap.len; n++) {
+        pcap_next(&pcap, &data);
+    }
+    pcap_close(&pcap);
+    g_assert_cmpuint(n + n_lost, ==, 550);
 }
 
 static void test_errors(void)
@@ -274,8 +301,7 @@ int main(int argc, char **argv)
     g_test_add_func("/filter-dump/stamps-follow-virtual-clock",
                     test_stamps_follow_virtual_clock);
     g_test_add_func("/filter-dump/records-while-stopped", test_records_while_stopped);
-    g_test_add_func("/filter-dump/full-disk-stops-recording-only",
-                    test_full_disk_stops_recording_only);
+    g_test_add_func("/filter-dump/full-disk", test_full_disk);
     g_test_add_func("/filter-dump/errors", test_errors);
     return g_test_run();
 }

@@ -3,12 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <glib/gstdio.h>
 
 #include "filter-fixture.h"
+#include "loop.h"
 #include "util/clock.h"
 
 #define HEADER_SIZE 24
@@ -92,7 +95,7 @@ static void test_header(void)
     g_assert_cmpuint(file->len, ==, HEADER_SIZE);
     assert_header(file, 65536);
     g_assert_cmpint(stat(path, &st), ==, 0);
-    g_assert_cmpuint(st.st_mode & 0777 & ~0644, ==, 0);
+    g_assert_cmpuint(st.st_mode & 0777, ==, 0600);
 }
 
 static void test_records_both_directions(void)
@@ -257,15 +260,105 @@ static void test_records_while_stopped_when_asked(void)
     expect_records(seqs, 2, FIXTURE_FRAME_LEN);
 }
 
-static void test_write_error_ends_recording_only(void)
+/* Files of this process take no more than this from now on. */
+static void limit_files(rlim_t size)
 {
-    NetFilter *nf = fixture_add("filter-dump,id=d0,netdev=n0,file=/dev/full,queue=tx,"
-                                "enable_when_stopped=on");
+    struct rlimit limit;
 
-    fixture_send(fixture_netdev, 5000);
-    fixture_expect(fixture_peer, 0, 5000);
+    g_assert_cmpint(getrlimit(RLIMIT_FSIZE, &limit), ==, 0);
+    limit.rlim_cur = MIN(size, limit.rlim_max);
+    g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &limit), ==, 0);
+}
+
+/* Whole records, and no other bytes. Returns: how many. */
+static size_t count_records(void)
+{
+    g_autoptr(GByteArray) file = read_file();
+    size_t pos = HEADER_SIZE, n = 0;
+
+    assert_header(file, 65536);
+    while (pos < file->len) {
+        pos += RECORD_SIZE + word_at(file, pos + 8);
+        n++;
+    }
+    g_assert_cmpuint(pos, ==, file->len);
+    return n;
+}
+
+/* Of @n frames each is in the file or counted as lost. */
+static void expect_each_accounted(const NetFilter *nf, size_t n)
+{
+    LOOP_UNTIL(count_records() + nf->copies_lost.frames == n);
+}
+
+/* The limit is in the middle of a record, or between two. */
+static void test_full_disk(void)
+{
+    for (int extra = 0; extra < 2; extra++) {
+        size_t room = HEADER_SIZE + 128 * (RECORD_SIZE + FIXTURE_FRAME_LEN) + (extra ? 33 : 0);
+        NetFilter *nf;
+
+        nf = add_dump(",queue=tx,enable_when_stopped=on");
+        limit_files(room);
+        fixture_send(fixture_netdev, 500);
+        expect_each_accounted(nf, 500);
+        fixture_send(fixture_netdev, 500);
+        expect_each_accounted(nf, 1000);
+        g_assert_true(net_filter_wants_stopped(nf));
+        limit_files(RLIM_INFINITY);
+        fixture_send(fixture_netdev, 10);
+        expect_each_accounted(nf, 1010);
+        g_assert_cmpuint(nf->copies_lost.frames, <, 1000);
+        fixture_expect(fixture_peer, (uint32_t)extra * 1010, 1010);
+        fixture_remove("d0");
+        g_assert_cmpuint(count_records(), >=, 10);
+    }
+}
+
+static void test_full_disk_at_creation(void)
+{
+    g_autofree char *text = g_strdup_printf("Could not write '/dev/full': %s",
+                                            g_strerror(ENOSPC));
+
+    fixture_add_fails("filter-dump,id=d0,netdev=n0,file=/dev/full", ERROR_CLASS_GENERIC, text);
+}
+
+static void test_symlink_is_refused(void)
+{
+    g_autofree char *target = g_build_filename(dir, "target", NULL);
+    g_autofree char *options = g_strdup_printf("filter-dump,id=d0,netdev=n0,file=%s", path);
+    g_autofree char *text = g_strdup_printf("Could not open '%s': it is a symbolic link, which "
+                                            "is not followed", path);
+    g_autofree char *content = NULL;
+
+    g_unlink(path);
+    g_assert_true(g_file_set_contents(target, "precious", -1, NULL));
+    g_assert_cmpint(symlink(target, path), ==, 0);
+    fixture_add_fails(options, ERROR_CLASS_GENERIC, text);
+    g_assert_true(g_file_get_contents(target, &content, NULL, NULL));
+    g_assert_cmpstr(content, ==, "precious");
+    g_unlink(target);
+    g_unlink(path);
+}
+
+/* What a FIFO has got cannot be taken back: recording ends, and nothing else. */
+static void test_fifo_reader_gone_ends_recording_only(void)
+{
+    NetFilter *nf;
+    int fd;
+
+    g_unlink(path);
+    g_assert_cmpint(mkfifo(path, 0600), ==, 0);
+    fd = g_open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0);
+    nf = add_dump(",queue=tx,enable_when_stopped=on");
+    close(fd);
+    fixture_send(fixture_netdev, 3);
+    LOOP_UNTIL(nf->copies_lost.frames == 3);
     g_assert_false(net_filter_wants_stopped(nf));
-    g_assert_cmpuint(nf->copies_lost.frames, >, 0);
+    fixture_send(fixture_netdev, 2);
+    fixture_expect(fixture_peer, 0, 5);
+    g_assert_cmpuint(nf->copies_lost.frames, ==, 5);
+    g_unlink(path);
 }
 
 /* The reader of a FIFO does not come along: frames go on, records are lost and counted. */
@@ -336,6 +429,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     dir = g_dir_make_tmp("test-filter-dump-XXXXXX", NULL);
     path = g_build_filename(dir, "dump", NULL);
+    signal(SIGXFSZ, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
     clock_virtual_set_stepped();
     fixture_test("/filter-dump/header", test_header);
     fixture_test("/filter-dump/records/all", test_records_both_directions);
@@ -350,8 +445,11 @@ int main(int argc, char **argv)
     fixture_test("/filter-dump/stamps/never-go-back", test_stamps_never_go_back);
     fixture_test("/filter-dump/records-while-stopped-when-asked",
                  test_records_while_stopped_when_asked);
-    fixture_test("/filter-dump/write-error-ends-recording-only",
-                 test_write_error_ends_recording_only);
+    fixture_test("/filter-dump/full-disk", test_full_disk);
+    fixture_test("/filter-dump/full-disk-at-creation", test_full_disk_at_creation);
+    fixture_test("/filter-dump/symlink-is-refused", test_symlink_is_refused);
+    fixture_test("/filter-dump/fifo-reader-gone-ends-recording-only",
+                 test_fifo_reader_gone_ends_recording_only);
     fixture_test("/filter-dump/slow-fifo-does-not-block", test_slow_fifo_does_not_block);
     fixture_test("/filter-dump/creation-errors", test_creation_errors);
     fixture_test("/filter-dump/change-errors", test_change_errors);
