@@ -150,8 +150,16 @@ static void user_fill(NetUser *user)
 
 static gboolean source_prepare(GSource *base, gint *timeout_ms)
 {
-    *timeout_ms = -1;
-    user_fill(((NetUserSource *)base)->user);
+    NetUser *user = ((NetUserSource *)base)->user;
+    int rest_ms = net_user_limit_rest_ms(&user->limit);
+
+    *timeout_ms = rest_ms > 0 ? rest_ms : -1;
+    if (rest_ms > 0) {
+        source_drop_from(user->source, 0);
+        user->source->n_used = 0;
+    } else {
+        user_fill(user);
+    }
     return FALSE;
 }
 
@@ -174,7 +182,10 @@ static gboolean source_dispatch(GSource *base, GSourceFunc func, gpointer opaque
     NetUser *user = ((NetUserSource *)base)->user;
 
     if (user->polled) {
+        net_user_limit_enter(&user->limit);
         slirp_pollfds_poll(user->slirp, 0, user_get_revents, user);
+        net_user_limit_leave(&user->limit);
+        net_user_limit_rest(&user->limit);
         net_user_fwds_wake(user);
     }
     return G_SOURCE_CONTINUE;
@@ -280,9 +291,15 @@ static void user_timer_mod(void *opaque_timer, int64_t expire_ms, void *opaque)
     timer_start_at(((NetUserTimer *)opaque_timer)->timer, expire_ms * INT64_C(1000000));
 }
 
-/* Every round of the loop asks for all sockets anyway. */
-static void user_ignore_fd(int fd, void *opaque)
+/* Every round of the loop asks for all sockets anyway; here they are counted. */
+static void user_register_fd(int fd, void *opaque)
 {
+    net_user_limit_opened(&((NetUser *)opaque)->limit, fd);
+}
+
+static void user_unregister_fd(int fd, void *opaque)
+{
+    net_user_limit_closed(&((NetUser *)opaque)->limit);
 }
 
 /* Called from within libslirp, which a read from a chardev must not enter a second time; who
@@ -298,8 +315,8 @@ static const SlirpCb user_callbacks = {
     .timer_new_opaque = user_timer_new,
     .timer_free = user_timer_free,
     .timer_mod = user_timer_mod,
-    .register_poll_fd = user_ignore_fd,
-    .unregister_poll_fd = user_ignore_fd,
+    .register_poll_fd = user_register_fd,
+    .unregister_poll_fd = user_unregister_fd,
     .notify = user_notify,
 };
 
@@ -313,7 +330,12 @@ static size_t net_user_receive(NetClient *nc, const NetFrame *frames, size_t n)
         return 0;
     }
     for (size_t i = 0; i < n; i++) {
+        if (net_user_limit_refuses(&user->limit, nc, &frames[i])) {
+            continue;
+        }
+        net_user_limit_enter(&user->limit);
         slirp_input(user->slirp, frames[i].data, frames[i].len);
+        net_user_limit_leave(&user->limit);
     }
     net_user_fwds_wake(user);
     return n;
@@ -372,6 +394,7 @@ static bool user_start(NetUser *user, const NetdevUserOptions *opts, GError **er
         return false;
     }
     user_catch_log();
+    net_user_limit_init(&user->limit);
     user->slirp = slirp_new(&config, &user_callbacks, user);
     net_user_config_clear(&config);
     if (!user->slirp) {

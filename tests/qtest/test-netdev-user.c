@@ -7,6 +7,7 @@
 
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -422,6 +423,49 @@ static void test_connection_to_the_host(void)
     sock_close(&listen_fd);
 }
 
+/* A flood of SYNs to a server that does not accept them; the guest reads none of the answers. */
+static void guest_flood(Pair *pair, uint16_t port, uint16_t n)
+{
+    Tcp tcp = { .addr = HOST, .port = port, .seq = 1, .flags = TCP_SYN };
+
+    for (uint16_t i = 0; i < n; i++) {
+        tcp.guest_port = (uint16_t)(1024 + i);
+        guest_send_tcp(pair, &tcp, "");
+    }
+}
+
+/* Of 256 descriptors one netdev may have half of what is left for all: (256 - 64) / 2. */
+static void test_flood_leaves_descriptors_to_monitors(void)
+{
+    g_autofree char *path = tmp_path("flood-qmp");
+    g_autofree char *greeting = NULL;
+    struct rlimit before, few;
+    uint16_t port;
+    int listen_fd = sock_listen_tcp(&port);
+    Pair *pair;
+    int fd;
+
+    g_assert_cmpint(getrlimit(RLIMIT_NOFILE, &before), ==, 0);
+    few = before;
+    few.rlim_cur = 256;
+    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &few), ==, 0);
+    pair = pair_new("-netdev user,id=net0,ipv6=off -qmp unix:%s,server=on,wait=off", path);
+    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &before), ==, 0);
+    guest_introduce(pair);
+    guest_flood(pair, port, 1000);
+    qtest_wait_output(pair->s, "netdev 'net0': the guest has 96 sockets open, which is as many as "
+                      "it may: connections are refused");
+    qtest_wait_netdev(pair->s, "net0", "rx.in.frames", 1001);
+    g_assert_cmpint(qtest_netdev_count(pair->s, "net0", "rx.dropped.no-descriptor.frames"), ==,
+                    1000 - 96);
+    fd = sock_connect_unix(path);
+    greeting = sock_read_line(fd);
+    g_assert_true(g_str_has_prefix(greeting, "{\"QMP\""));
+    sock_close(&fd);
+    pair_free(pair);
+    sock_close(&listen_fd);
+}
+
 static void test_restrict(void)
 {
     uint16_t port;
@@ -732,6 +776,8 @@ int main(int argc, char **argv)
     g_test_add_func("/netdev-user/dhcp-options", test_dhcp_options);
     g_test_add_func("/netdev-user/closed-port-is-refused", test_closed_port_is_refused);
     g_test_add_func("/netdev-user/connection-to-the-host", test_connection_to_the_host);
+    g_test_add_func("/netdev-user/flood-leaves-descriptors-to-monitors",
+                    test_flood_leaves_descriptors_to_monitors);
     g_test_add_func("/netdev-user/restrict", test_restrict);
     g_test_add_func("/netdev-user/hostfwd-tcp", test_hostfwd_tcp);
     g_test_add_func("/netdev-user/hostfwd-unix", test_hostfwd_unix);
