@@ -18,7 +18,7 @@
 
 int char_open_path(const char *path, int flags, GError **error)
 {
-    int fd = fd_set_open_path(path, flags | O_NONBLOCK | O_NOCTTY, 0666);
+    int fd = fd_set_open_path(path, flags | O_NONBLOCK | O_NOCTTY, 0);
 
     if (fd < 0) {
         error_set_errno(error, errno, "Could not open '%s'", path);

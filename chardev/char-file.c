@@ -3,9 +3,12 @@
 
 #include "chardev/char-internal.h"
 
+#include <errno.h>
 #include <fcntl.h>
 
+#include "util/error.h"
 #include "util/fd.h"
+#include "util/output-file.h"
 
 static bool char_file_open(Chardev *chr, const ChardevBackend *backend, GError **error)
 {
@@ -15,10 +18,10 @@ static bool char_file_open(Chardev *chr, const ChardevBackend *backend, GError *
     int in_fd = -1;
 
     cf->in_fd = cf->out_fd = -1;
-    out_fd = char_open_path(file->out, O_WRONLY | O_CREAT | (file->append ? O_APPEND : O_TRUNC),
-                            error);
+    out_fd = output_file_open(file->out, file->append ? O_APPEND : O_TRUNC);
     if (out_fd < 0) {
-        return false;
+        return error_set(error, "Could not open '%s': %s", file->out,
+                         output_file_strerror(file->out, errno));
     }
     if (file->in) {
         in_fd = char_open_path(file->in, O_RDONLY, error);

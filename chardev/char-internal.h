@@ -200,7 +200,7 @@ void char_fd_close(Chardev *chr);
 ssize_t char_fd_writev(Chardev *chr, CharFrontend *fe, const struct iovec *iov, int n_iov);
 void char_fd_update(Chardev *chr, CharFrontend *fe);
 
-/** char_open_path: open(2) without ever waiting. Returns: -1 with @error. */
+/** char_open_path: open(2) without ever waiting; makes nothing. Returns: -1 with @error. */
 int char_open_path(const char *path, int flags, GError **error);
 
 /* --- char-ringbuf.c ------------------------------------------------------------------------ */

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "util/error.h"
-#include "util/fd-set.h"
 #include "util/fd.h"
+#include "util/output-file.h"
 
 struct CharLog {
     int fd;
@@ -19,7 +19,6 @@ struct CharLog {
 
 bool char_log_new(const ChardevCommon *common, CharLog **log, GError **error)
 {
-    int flags = O_WRONLY | O_CREAT | O_NONBLOCK;
     int fd;
 
     if (!common->logfile) {
@@ -29,9 +28,10 @@ bool char_log_new(const ChardevCommon *common, CharLog **log, GError **error)
         }
         return true;
     }
-    fd = fd_set_open_path(common->logfile, flags | (common->logappend ? O_APPEND : O_TRUNC), 0666);
+    fd = output_file_open(common->logfile, common->logappend ? O_APPEND : O_TRUNC);
     if (fd < 0) {
-        return error_set_errno(error, errno, "Could not create '%s'", common->logfile);
+        return error_set(error, "Could not create '%s': %s", common->logfile,
+                         output_file_strerror(common->logfile, errno));
     }
     *log = g_new0(CharLog, 1);
     (*log)->fd = fd;

@@ -13,8 +13,10 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <termios.h>
 
 #include "util/error.h"
@@ -178,6 +180,40 @@ static bool char_pty_make(CharPty *pty, GError **error)
     return true;
 }
 
+/**
+ * Whether a process that was killed has left the link: what it leads to is gone, is ours now, or
+ * was made after it. A chmod of a terminal in use can make a link look so.
+ */
+static bool char_pty_link_is_stale(const CharPty *pty, const char *link)
+{
+    g_autofree char *target = g_file_read_link(link, NULL);
+    struct stat link_st, st;
+
+    if (!target || !g_str_has_prefix(target, "/dev/pts/") || lstat(link, &link_st) < 0) {
+        return false;
+    }
+    if (strcmp(target, pty->path) == 0 || stat(target, &st) < 0) {
+        return true;
+    }
+    return st.st_ctim.tv_sec > link_st.st_mtim.tv_sec ||
+           (st.st_ctim.tv_sec == link_st.st_mtim.tv_sec &&
+            st.st_ctim.tv_nsec > link_st.st_mtim.tv_nsec);
+}
+
+static bool char_pty_make_link(CharPty *pty, const char *link, GError **error)
+{
+    bool is_made = symlink(pty->path, link) == 0;
+
+    if (!is_made && errno == EEXIST && char_pty_link_is_stale(pty, link)) {
+        is_made = unlink(link) == 0 && symlink(pty->path, link) == 0;
+    }
+    if (!is_made) {
+        return error_set_errno(error, errno, "Failed to create PTY symlink");
+    }
+    pty->link = g_strdup(link);
+    return true;
+}
+
 static bool char_pty_open(Chardev *chr, const ChardevBackend *backend, GError **error)
 {
     CharPty *pty = (CharPty *)chr;
@@ -191,11 +227,8 @@ static bool char_pty_open(Chardev *chr, const ChardevBackend *backend, GError **
     if (pty->inotify_fd < 0 || inotify_add_watch(pty->inotify_fd, pty->path, IN_OPEN) < 0) {
         return error_set_errno(error, errno, "Failed to watch PTY '%s'", pty->path);
     }
-    if (link) {
-        if (symlink(pty->path, link) < 0) {
-            return error_set_errno(error, errno, "Failed to create PTY symlink");
-        }
-        pty->link = g_strdup(link);
+    if (link && !char_pty_make_link(pty, link, error)) {
+        return false;
     }
     pty->watch = fd_watch_new(pty->fd, char_pty_event, pty);
     pty->inotify_watch = fd_watch_new(pty->inotify_fd, char_pty_opened, pty);

@@ -19,6 +19,7 @@
 #include "util/error.h"
 #include "util/fd.h"
 #include "util/log.h"
+#include "util/output-file.h"
 
 #define PROCESS_DAEMON_UMASK 027
 
@@ -191,14 +192,34 @@ static bool process_pidfile_is_current(int dir_fd, const char *name, int fd)
            by_fd.st_dev == by_name.st_dev && by_fd.st_ino == by_name.st_ino;
 }
 
-static int process_lock_pidfile(int dir_fd, const char *name, const char *path, GError **error)
+/* A symbolic link is not followed: who made it could choose which file is emptied. */
+static int process_open_pidfile(int dir_fd, const char *name, bool *is_new)
+{
+    int flags = O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW;
+    int fd;
+
+    do {
+        fd = openat(dir_fd, name, flags | O_CREAT | O_EXCL, OUTPUT_FILE_MODE);
+        *is_new = fd >= 0;
+        if (fd >= 0 || errno != EEXIST) {
+            return fd;
+        }
+        fd = openat(dir_fd, name, flags);
+    } while (fd < 0 && errno == ENOENT); /* it went between two looks */
+    return fd;
+}
+
+/* @is_new: (out) the file is of our making. */
+static int process_lock_pidfile(int dir_fd, const char *name, const char *path, bool *is_new,
+                                GError **error)
 {
     for (;;) {
         struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-        auto_fd int fd = openat(dir_fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600);
+        auto_fd int fd = process_open_pidfile(dir_fd, name, is_new);
 
         if (fd < 0) {
-            error_set_errno(error, errno, "cannot create PID file: Could not create '%s'", path);
+            error_set(error, "cannot create PID file: Could not create '%s': %s", path,
+                      output_file_strerror(path, errno));
             return -1;
         }
         if (fcntl(fd, F_OFD_SETLK, &lock) < 0) {
@@ -211,6 +232,19 @@ static int process_lock_pidfile(int dir_fd, const char *name, const char *path, 
     }
 }
 
+/* A file that tells no pid is of no use to anybody. */
+static void process_undo_pidfile(int dir_fd, const char *name, int fd, bool is_new)
+{
+    int saved = errno;
+
+    if (is_new) {
+        unlinkat(dir_fd, name, 0);
+    } else if (ftruncate(fd, 0) < 0) {
+        /* it is as it was */
+    }
+    errno = saved;
+}
+
 bool process_create_pidfile(const char *path, GError **error)
 {
     g_autofree char *dir = g_path_get_dirname(path);
@@ -218,16 +252,18 @@ bool process_create_pidfile(const char *path, GError **error)
     g_autofree char *text = g_strdup_printf("%ld\n", (long)getpid());
     auto_fd int dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
     auto_fd int fd = -1;
+    bool is_new;
 
     if (dir_fd < 0) {
         return error_set_errno(error, errno, "cannot create PID file: Could not create '%s'",
                                path);
     }
-    fd = process_lock_pidfile(dir_fd, name, path, error);
+    fd = process_lock_pidfile(dir_fd, name, path, &is_new, error);
     if (fd < 0) {
         return false;
     }
     if (ftruncate(fd, 0) < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text)) {
+        process_undo_pidfile(dir_fd, name, fd, is_new);
         return error_set_errno(error, errno, "cannot create PID file: Could not write '%s'",
                                path);
     }

@@ -109,6 +109,38 @@ static void test_old_pidfile_is_replaced(void)
     qtest_quit(s);
 }
 
+static void test_pidfile_that_cannot_be_written_goes(void)
+{
+    g_autofree char *path = tmp_path("unwritten-pid");
+    g_autofree char *before = g_strdup(g_getenv("QTEST_WRAPPER"));
+    g_autofree char *wrapper = g_strconcat("prlimit --fsize=0 ", before, NULL);
+    QTest *s;
+
+    g_setenv("QTEST_WRAPPER", wrapper, TRUE);
+    s = qtest_start_plain("-nodefaults -pidfile %s", path);
+    qtest_wait_output(s, "cannot create PID file: Could not write");
+    g_assert_cmpint(qtest_wait_exit(s), ==, 1);
+    if (before) {
+        g_setenv("QTEST_WRAPPER", before, TRUE);
+    } else {
+        g_unsetenv("QTEST_WRAPPER");
+    }
+    g_assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
+}
+
+static void test_pidfile_that_is_a_symlink_is_refused(void)
+{
+    g_autofree char *target = tmp_path("precious");
+    g_autofree char *path = tmp_path("link-pid");
+    g_autofree char *text = NULL;
+
+    g_assert_true(g_file_set_contents(target, "precious", -1, NULL));
+    g_assert_cmpint(symlink(target, path), ==, 0);
+    qtest_expect_start_error("it is a symbolic link, which is not followed", "-pidfile %s", path);
+    text = read_file(target);
+    g_assert_cmpstr(text, ==, "precious");
+}
+
 static void test_failed_start_removes_pidfile(void)
 {
     g_autofree char *path = tmp_path("failed-pid");
@@ -628,6 +660,10 @@ int main(int argc, char **argv)
     g_test_add_func("/process/pidfile-is-locked", test_pidfile_is_locked);
     g_test_add_func("/process/old-pidfile-is-replaced", test_old_pidfile_is_replaced);
     g_test_add_func("/process/failed-start-removes-pidfile", test_failed_start_removes_pidfile);
+    g_test_add_func("/process/pidfile-that-cannot-be-written-goes",
+                    test_pidfile_that_cannot_be_written_goes);
+    g_test_add_func("/process/pidfile-that-is-a-symlink-is-refused",
+                    test_pidfile_that_is_a_symlink_is_refused);
     g_test_add_func("/process/daemon-session", test_daemon_session);
     g_test_add_func("/process/daemon-has-no-terminal", test_daemon_has_no_terminal);
     g_test_add_func("/process/daemon-umask", test_daemon_umask);

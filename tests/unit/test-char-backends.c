@@ -297,6 +297,75 @@ static void test_pty_link(void)
     test_folder_free(folder);
 }
 
+static void test_char_fails(const char *opts, const char *want)
+{
+    g_autoptr(GError) error = NULL;
+
+    g_assert_null(char_new_from_opts(opts, &error));
+    g_assert_nonnull(error);
+    g_assert_cmpstr(error->message, ==, want);
+}
+
+/* What a killed process leaves gives way; a link to a terminal in use, or to a file, does not. */
+static void test_pty_link_of_killed_process_gives_way(void)
+{
+    char *folder = test_folder_new();
+    g_autofree char *link = g_build_filename(folder, "l", NULL);
+    g_autofree char *opts = g_strdup_printf("pty,id=c,path=%s", link);
+    g_autofree char *again = g_strdup_printf("pty,id=d,path=%s", link);
+    g_autofree char *filename = NULL;
+    g_autofree char *target = NULL;
+
+    g_assert_cmpint(symlink("/dev/pts/99999", link), ==, 0);
+    test_char_new(opts);
+    filename = test_filename("c");
+    target = g_file_read_link(link, NULL);
+    g_assert_cmpstr(target, ==, filename + strlen("pty:"));
+    test_char_fails(again, "Failed to create PTY symlink: File exists");
+    char_cleanup();
+    g_assert_cmpint(symlink(folder, link), ==, 0);
+    test_char_fails(opts, "Failed to create PTY symlink: File exists");
+    g_unlink(link);
+    test_folder_free(folder);
+}
+
+/* Neither the output file nor the log goes through a link, and both are private. */
+static void test_symlink_is_refused(void)
+{
+    char *folder = test_folder_new();
+    g_autofree char *path = g_build_filename(folder, "l", NULL);
+    g_autofree char *file = g_strdup_printf("file,id=c,path=%s", path);
+    g_autofree char *log = g_strdup_printf("null,id=c,logfile=%s", path);
+    g_autofree char *message = g_strdup_printf("Could not open '%s': it is a symbolic link, which "
+                                               "is not followed", path);
+    g_autofree char *log_message = g_strdup_printf("Could not create '%s': it is a symbolic link, "
+                                                   "which is not followed", path);
+    struct stat st;
+
+    g_assert_cmpint(symlink("target", path), ==, 0);
+    test_char_fails(file, message);
+    test_char_fails(log, log_message);
+    g_unlink(path);
+    test_char_new(file);
+    g_assert_cmpint(stat(path, &st), ==, 0);
+    g_assert_cmpint(st.st_mode & 07777, ==, 0600);
+    char_cleanup();
+    g_unlink(path);
+    test_char_new(log);
+    g_assert_cmpint(stat(path, &st), ==, 0);
+    g_assert_cmpint(st.st_mode & 07777, ==, 0600);
+    char_cleanup();
+    g_unlink(path);
+    test_folder_free(folder);
+}
+
+/* The links of /dev are the system's. */
+static void test_dev_stdout_is_a_file(void)
+{
+    test_char_new("file,id=c,path=/dev/stdout,append=on");
+    char_cleanup();
+}
+
 static void test_pty_qmp_returns_the_path(void)
 {
     json_object *ret = test_qmp_ok("chardev-add",
@@ -527,6 +596,9 @@ int main(int argc, char **argv)
     ADD("pty-opens-and-closes", test_pty_opens_and_closes);
     ADD("pty-keeps-unread-bytes", test_pty_keeps_unread_bytes);
     ADD("pty-link", test_pty_link);
+    ADD("pty-link-of-killed-process-gives-way", test_pty_link_of_killed_process_gives_way);
+    ADD("symlink-is-refused", test_symlink_is_refused);
+    ADD("dev-stdout-is-a-file", test_dev_stdout_is_a_file);
     ADD("pty-qmp-returns-the-path", test_pty_qmp_returns_the_path);
     ADD("udp-write-is-a-datagram", test_udp_write_is_a_datagram);
     ADD("udp-datagram-in-parts", test_udp_datagram_in_parts);
