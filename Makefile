@@ -11,6 +11,7 @@ MODE =
 EXPORT =
 JSON =
 SECONDS = 60
+SEED =
 RUN_TESTS = scripts/run-tests $(BUILD) $(TESTS)
 
 all: configured
@@ -23,6 +24,7 @@ help:
 	@echo 'make check-quick     without the tests with real guests, which take minutes (root)'
 	@echo 'make check-functional  only the tests with real guests in QEMU (root)'
 	@echo 'make check-valgrind  run the unit tests and qtests under valgrind'
+	@echo 'make check-random SECONDS=N SEED=N  random QMP with traffic for N seconds'
 	@echo 'make demo            show the redirector at work while the VM is stopped'
 	@echo 'make demo-migration  migrate a loaded guest, beside stock QEMU (root; 4 minutes)'
 	@echo 'make demo-migration RUNS=2 MODE=postcopy EXPORT=dgram  so often; in this way'
@@ -46,6 +48,10 @@ check-functional: all
 
 check-valgrind: all
 	@$(RUN_TESTS) --valgrind
+
+check-random: all
+	@PYTHONDONTWRITEBYTECODE=1 tests/random/random_qmp.py --seconds $(SECONDS) \
+	    $(if $(SEED),--seed $(SEED)) $(BUILD)/qemu-net-daemon
 
 demo: all
 	@tests/demo/demo.py $(BUILD)/qemu-net-daemon $(BUILD)/demo
@@ -79,5 +85,5 @@ configured:
 	@test -f $(BUILD)/build.ninja || { \
 	    echo 'make: $(BUILD)/ is not configured; run ./configure first' >&2; exit 1; }
 
-.PHONY: all help check check-quick check-functional check-valgrind demo demo-migration bench \
-        fuzz docs install deb clean configured
+.PHONY: all help check check-quick check-functional check-valgrind check-random demo \
+        demo-migration bench fuzz docs install deb clean configured

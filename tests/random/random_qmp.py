@@ -1,0 +1,330 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Gives the program random QMP, valid and nearly valid, while frames go through it.
+"""usage: random_qmp.py [OPTION]... PROGRAM
+
+  --seed N      the seed of the first sequence (by the clock); each next one is one more
+  --seconds N   go on for so long (15)
+  --limit S     how late an answer may be, in seconds (2)
+  --length N    operations of a sequence (60)
+  --replay F    do what file F holds, once: what a failure has printed, or a part of it
+
+Each sequence has a program of its own, with sockets at every end. After it: all counters add up, no
+frame was torn, the program ends with status 0 and has written no complaint. A failure prints its
+seed and its operations, one a line. Prints TAP: one point.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import random
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+import generate
+import wires
+
+# Far from the host's network, where that may be had.
+NAMESPACE = ['unshare', '--net', 'sh', '-c',
+             'ip link set lo up && ip route add 224.0.0.0/4 dev lo && exec "$@"', 'sh']
+START_S = 60
+COMPLAINTS = re.compile(r'CRITICAL|WARNING \*\*|ERROR:|runtime error|Sanitizer')
+OPTIONS = '''-nodefaults -qmp unix:qmp.sock,server=on,wait=off
+-netdev stream,id=n0,server=on,addr.type=unix,addr.path=n0.sock
+-netdev dgram,id=n2,local.type=unix,local.path=n2.sock,remote.type=unix,remote.path=w2.sock
+-export stream,id=e0,netdev=n0,addr.type=unix,addr.path=e0.sock
+-chardev socket,id=c0,path=c0.sock,server=on,wait=off
+-chardev socket,id=c1,path=c1.sock,server=on,wait=off
+-chardev socket,id=c2,path=c2.sock,server=on,wait=off
+-chardev ringbuf,id=c3 -chardev null,id=c4'''
+HUB = '-netdev hubport,id=n3,hubid=0,netdev=n1 -netdev hubport,id=n4,hubid=0,netdev=n2'
+LISTENING = ('n0', 'e0')
+CHARDEVS = ('c0', 'c1', 'c2')
+
+
+class Fault(Exception):
+    """What must not be."""
+
+
+class Program:
+    """The program, its monitor and its wires."""
+
+    def __init__(self, path, limit):
+        self.limit = limit
+        self.number = 0
+        self.is_ending = False
+        self.errors = open('stderr', 'w+b')
+        self.more = []
+        inner, far = wires.pair()
+        self.wires = [inner, wires.bound('w2.sock', 'n2.sock')]
+        command = [path, *OPTIONS.split(), '-netdev', f'socket,id=n1,fd={far.fileno()}',
+                   *HUB.split()]
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.errors,
+                                        stderr=self.errors, pass_fds=[far.fileno()])
+        far.close()
+        self.socket = self._connect('qmp.sock')
+        self.wires[1].socket.connect('n2.sock')
+        # Filters may put other lengths in front of frames there.
+        self.wires += [wires.Wire(f'{name}.sock') for name in LISTENING]
+        self.wires += [wires.Wire(f'{name}.sock', is_checked=False) for name in CHARDEVS]
+        self.buffer = b''
+        self._read(START_S)
+        self.limit = START_S
+        self.ask('qmp_capabilities')
+        self.limit = limit
+
+    def _connect(self, path):
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline and self.process.poll() is None:
+            sock = socket.socket(socket.AF_UNIX)
+            try:
+                sock.connect(path)
+                return sock
+            except OSError:
+                sock.close()
+        raise Fault(f'it does not start: {self.said()}')
+
+    def said(self):
+        self.errors.flush()
+        return pathlib.Path('stderr').read_text(encoding='utf-8', errors='replace')
+
+    def _read(self, seconds):
+        self.socket.settimeout(seconds)
+        while b'\n' not in self.buffer:
+            try:
+                data = self.socket.recv(1 << 20)
+            except TimeoutError as error:
+                raise Fault(f'no answer after {seconds} s') from error
+            if not data:
+                return None
+            self.buffer += data
+        line, _, self.buffer = self.buffer.partition(b'\n')
+        return json.loads(line)
+
+    def exchange(self, text, fds=()):
+        """Send a request. Returns: its reply, or None when the program has ended in order."""
+        try:
+            socket.send_fds(self.socket, [text.encode()], list(fds))
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        begin = time.monotonic()
+        while True:
+            reply = self._read(self.limit)
+            if reply is None:
+                self.ended()
+                return None
+            self.is_ending |= reply.get('event') == 'SHUTDOWN'
+            if 'event' not in reply:
+                break
+        late = time.monotonic() - begin
+        if late > self.limit:
+            raise Fault(f'an answer after {late:.1f} s')
+        if 'error' in reply and not reply['error']['desc']:
+            raise Fault('an error without a text')
+        return reply
+
+    def ended(self):
+        status = self.process.wait(START_S)
+        if status or not self.is_ending:
+            raise Fault(f'it ended with status {status}')
+
+    def ask(self, name):
+        reply = self.exchange(json.dumps({'execute': name}) + '\n')
+        if reply is None:
+            return []
+        if 'error' in reply:
+            raise Fault(f'{name}: {reply["error"]["desc"]}')
+        return reply['return']
+
+    def do(self, kind, what):
+        """One operation. Returns: whether the program goes on."""
+        if kind == 'traffic':
+            source = random.Random(what)
+            for wire in self.wires:
+                self.number = wire.run(source, self.number)
+            return True
+        if kind == 'raw':
+            return self.exchange(what + '\n') is not None
+        fds = []
+        if what['execute'] in ('getfd', 'add-fd'):
+            near, far = wires.pair()
+            self.wires.append(near)
+            fds = [far.fileno()]
+        reply = self.exchange(json.dumps(what) + '\n', fds)
+        if fds:
+            far.close()
+        return reply is not None
+
+    def check_counters(self):
+        """What came in went somewhere."""
+        for netdev in self.ask('query-netdevs'):
+            for direction in {'tx', 'rx'} & set(netdev):
+                check_sum(f'{netdev["id"]} {direction}', netdev[direction],
+                          ('in', 'injected'), ('delivered', 'consumed', 'held'))
+        for entry in self.ask('query-netfilters'):
+            check_sum(entry['id'], entry, ('in',), ('passed', 'consumed', 'held'))
+        for entry in self.ask('query-colo-compare'):
+            for side in ('primary', 'secondary'):
+                check_packets(entry, side)
+
+    def end(self):
+        """In order."""
+        if not self.is_ending:
+            self.exchange('{"execute": "quit"}\n')
+            while self._read(START_S) is not None:
+                pass
+        try:
+            status = self.process.wait(START_S)
+        except subprocess.TimeoutExpired as error:
+            raise Fault('it does not end') from error
+        if status:
+            raise Fault(f'it ended with status {status}')
+        complaint = COMPLAINTS.search(self.said())
+        if complaint:
+            raise Fault(f'it complains: {complaint.group()}')
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.socket.close()
+        self.errors.close()
+        for wire in self.wires:
+            wire.hang_up()
+
+
+def dropped(counters):
+    return sum(drop['frames'] for drop in counters['dropped'])
+
+
+def check_sum(name, counters, came, went):
+    into = sum(counters[part]['frames'] for part in came)
+    out = sum(counters[part]['frames'] for part in went) + dropped(counters)
+    if into != out:
+        raise Fault(f'{name}: {into} in, {out} accounted for: {json.dumps(counters)}')
+
+
+def check_packets(entry, side):
+    counters = entry[side]
+    held = entry['held']['packets'] if side == 'primary' else 0
+    out = sum(counters[part]['packets'] for part in ('done', 'queued')) + held + \
+        sum(drop['packets'] for drop in counters['dropped'])
+    if counters['in']['packets'] != out:
+        raise Fault(f'{entry["id"]} {side}: {json.dumps(entry)}')
+
+
+def run_sequence(path, limit, operations):
+    """Raises Fault, with what the program wrote."""
+    with tempfile.TemporaryDirectory(prefix='qnd-') as folder:
+        os.chdir(folder)
+        os.mkdir('folder')
+        for name in ('fifo', 'fifo.in', 'fifo.out'):
+            os.mkfifo(name)
+        program = Program(path, limit)
+        done = []
+        try:
+            for operation in operations:
+                done.append(operation)
+                if not program.do(*operation):
+                    break
+            if not program.is_ending:
+                program.check_counters()
+            program.end()
+        except (Fault, wires.Torn, OSError, KeyError, ValueError) as error:
+            status = program.process.poll()
+            state = 'it runs' if status is None else f'it has ended with status {status}'
+            raise Fault(f'{error!r}; {state}; the last operation: {json.dumps(done[-1:])}\n'
+                        f'{program.said()[-6000:]}') from error
+        finally:
+            program.close()
+            os.chdir('/')
+
+
+def schema_of(path):
+    with tempfile.TemporaryDirectory(prefix='qnd-') as folder:
+        os.chdir(folder)
+        program = Program(path, START_S)
+        try:
+            schema = program.ask('query-qmp-schema')
+            program.end()
+            return schema
+        finally:
+            program.close()
+            os.chdir('/')
+
+
+def sequence(schema, seed, length):
+    generator = generate.Generator(schema, random.Random(seed))
+    return [generator.operation() for _ in range(length)]
+
+
+def report(seed, fault, operations):
+    print(f'not ok 1 random QMP, seed {seed}')
+    print('# ' + str(fault).replace('\n', '\n# '))
+    print('# the operations, for --replay:')
+    for operation in operations:
+        print(json.dumps(operation))
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(usage=__doc__.split('\n', 1)[0][7:])
+    parser.add_argument('--seed', type=int, default=int(time.time()) * 1000)
+    parser.add_argument('--seconds', type=float, default=15)
+    parser.add_argument('--limit', type=float, default=2)
+    parser.add_argument('--length', type=int, default=60)
+    parser.add_argument('--replay', type=pathlib.Path)
+    parser.add_argument('program')
+    return parser.parse_args()
+
+
+def enter_namespace():
+    """Start anew in one. Returns where that cannot be had, or has been done."""
+    if 'QND_RANDOM_INSIDE' in os.environ:
+        return
+    os.environ['QND_RANDOM_INSIDE'] = '1'
+    prefix = NAMESPACE if os.geteuid() == 0 else \
+        NAMESPACE[:1] + ['--user', '--map-root-user'] + NAMESPACE[1:]
+    done = subprocess.run(prefix + ['true'], check=False, stderr=subprocess.DEVNULL)
+    if done.returncode == 0:
+        os.execvp(prefix[0], prefix + [sys.executable, *sys.argv])
+    print('1..1\nok 1 random QMP # SKIP no network namespace can be made')
+    sys.exit(0)
+
+
+def run(args, path):
+    """Returns: the exit status."""
+    if args.replay:
+        operations = [json.loads(line) for line in args.replay.read_text().splitlines()
+                      if line.startswith('[')]
+        run_sequence(path, args.limit, operations)
+        return 0
+    schema = schema_of(path)
+    end = time.monotonic() + args.seconds
+    seed = args.seed
+    while time.monotonic() < end:
+        operations = sequence(schema, seed, args.length)
+        try:
+            run_sequence(path, args.limit, operations)
+        except Fault as fault:
+            report(seed, fault, operations)
+            return 1
+        seed += 1
+    print(f'ok 1 random QMP: {seed - args.seed} sequences of {args.length} operations, '
+          f'seeds {args.seed} to {seed - 1}')
+    return 0
+
+
+def main():
+    args = parse_arguments()
+    enter_namespace()
+    print('1..1', flush=True)
+    return run(args, os.path.abspath(args.program))
+
+
+if __name__ == '__main__':
+    sys.exit(main())
