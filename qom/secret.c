@@ -3,11 +3,21 @@
 
 #include "qom/secret.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "qom/object.h"
 #include "qom/secret-internal.h"
 #include "util/error.h"
+#include "util/fd-store.h"
+#include "util/fd.h"
+
+/** More is a mistake, and would only fill memory. */
+#define SECRET_FILE_MAX 65536
 
 typedef struct Secret {
     Object obj;
@@ -49,12 +59,52 @@ static GBytes *secret_decode_base64(GBytes *text, GError **error)
     return g_bytes_new_take(decoded, decoded_len);
 }
 
+/* A pipe may be waited for at the start, but not by a command: the loop would wait with it. */
+static int secret_open(const char *path, GError **error)
+{
+    auto_fd int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    struct stat st;
+
+    if (fd < 0 || fstat(fd, &st) < 0) {
+        error_set_errno(error, errno, "Unable to read %s", path);
+        return -1;
+    }
+    if (!S_ISREG(st.st_mode) && (!S_ISFIFO(st.st_mode) || fd_store_current())) {
+        error_set(error, "Unable to read %s: it is no regular file", path);
+        return -1;
+    }
+    if (!fd_set_nonblocking(fd, false)) {
+        error_set_errno(error, errno, "Unable to read %s", path);
+        return -1;
+    }
+    return fd_steal(&fd);
+}
+
+static GBytes *secret_read_file(const char *path, GError **error)
+{
+    g_autoptr(GByteArray) bytes = g_byte_array_new();
+    auto_fd int fd = secret_open(path, error);
+    uint8_t part[4096];
+    ssize_t n = 1;
+
+    while (fd >= 0 && n != 0) {
+        n = read(fd, part, sizeof(part));
+        if (n < 0 && errno != EINTR) {
+            error_set_errno(error, errno, "Unable to read %s", path);
+            return NULL;
+        }
+        g_byte_array_append(bytes, part, MAX(n, 0));
+        if (bytes->len > SECRET_FILE_MAX) {
+            error_set(error, "Unable to read %s: a secret has at most %d bytes", path,
+                      SECRET_FILE_MAX);
+            return NULL;
+        }
+    }
+    return fd < 0 ? NULL : g_byte_array_free_to_bytes(g_steal_pointer(&bytes));
+}
+
 static GBytes *secret_read(const SecretProperties *props, GError **error)
 {
-    g_autoptr(GError) local = NULL;
-    char *text;
-    gsize len;
-
     if (!props->data && !props->file) {
         error_set(error, "Either 'file' or 'data' must be provided");
         return NULL;
@@ -66,11 +116,7 @@ static GBytes *secret_read(const SecretProperties *props, GError **error)
     if (props->data) {
         return g_bytes_new(props->data, strlen(props->data));
     }
-    if (!g_file_get_contents(props->file, &text, &len, &local)) {
-        error_set(error, "Unable to read %s: %s", props->file, local->message);
-        return NULL;
-    }
-    return g_bytes_new_take(text, len);
+    return secret_read_file(props->file, error);
 }
 
 static GBytes *secret_key(const char *id, GError **error)

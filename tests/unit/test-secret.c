@@ -2,6 +2,7 @@
 /* Tests of secrets: where they come from, how they are written, and each way to get them wrong. */
 
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <glib.h>
 #include <glib/gstdio.h>
@@ -11,6 +12,7 @@
 #include "qom/object.h"
 #include "qom/secret.h"
 #include "util/error.h"
+#include "util/fd-store.h"
 
 static bool add(const char *text, GError **error)
 {
@@ -129,10 +131,46 @@ static void test_file(void)
     object_delete_all();
 }
 
+/* By a command a pipe that nobody writes would stop the loop; at the start it is waited for. */
+static void test_pipe_by_a_command(void)
+{
+    g_autofree char *folder = g_dir_make_tmp("qnd-secret-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "fifo", NULL);
+    g_autofree char *text = g_strdup_printf("secret,id=s0,file=%s", path);
+    g_autoptr(GError) error = NULL;
+    FdStore *store = fd_store_new();
+
+    g_assert_cmpint(mkfifo(path, 0600), ==, 0);
+    fd_store_set_current(store);
+    g_assert_false(add(text, &error));
+    g_assert_nonnull(strstr(error->message, "it is no regular file"));
+    fd_store_set_current(NULL);
+    fd_store_free(store);
+    g_unlink(path);
+    g_rmdir(folder);
+}
+
+static void test_endless_file(void)
+{
+    g_autofree char *path = g_build_filename(g_get_tmp_dir(), "qnd-secret-XXXXXX", NULL);
+    g_autofree char *text = NULL;
+    g_autoptr(GError) error = NULL;
+    int fd = g_mkstemp(path);
+
+    g_assert_cmpint(ftruncate(fd, 1 << 30), ==, 0);
+    close(fd);
+    text = g_strdup_printf("secret,id=s0,file=%s", path);
+    g_assert_false(add(text, &error));
+    g_assert_nonnull(strstr(error->message, "a secret has at most 65536 bytes"));
+    g_unlink(path);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     CASES_ADD("/secret/", secret_cases, name, test_secret);
     g_test_add_func("/secret/from-a-file", test_file);
+    g_test_add_func("/secret/no-pipe-by-a-command", test_pipe_by_a_command);
+    g_test_add_func("/secret/file-too-long", test_endless_file);
     return g_test_run();
 }
