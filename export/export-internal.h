@@ -111,6 +111,23 @@ void net_export_disconnected(NetExport *exp);
 /** net_export_uri: "udp:HOST:PORT" with datagrams, else as socket_address_uri(). Owned. */
 char *net_export_uri(const NetExport *exp, const SocketAddress *addr);
 
+/** How an export gets its connections. */
+typedef struct NetExportRole {
+    bool server;
+    int64_t reconnect_ms; /* of a client; 0 = never */
+    int fd;               /* owned: what an address of kind fd named; -1 = none */
+} NetExportRole;
+
+/**
+ * net_export_find_role: by the options, and by the socket that the address may name
+ * @role: (out) on success
+ * @server, @reconnect_ms: NULL = not given
+ *
+ * Returns: false with @error set: they do not go together.
+ */
+bool net_export_find_role(NetExportRole *role, const SocketAddress *addr, const bool *server,
+                          const uint32_t *reconnect_ms, GError **error);
+
 /** net_export_foreach: in order of creation. */
 void net_export_foreach(void (*func)(NetExport *exp, void *opaque), void *opaque);
 

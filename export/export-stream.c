@@ -4,13 +4,6 @@
 #include "export/export-internal.h"
 #include "net/stream-link.h"
 #include "system/run-state.h"
-#include "util/error.h"
-#include "util/fd.h"
-
-#include <sys/socket.h>
-
-/* How long a client waits before it connects again. */
-#define RECONNECT_MS 100
 
 typedef struct NetExportStream {
     NetExport exp;
@@ -119,80 +112,25 @@ static const char *export_stream_error(const NetExport *exp)
 
 /* --- Creation ---------------------------------------------------------------------------- */
 
-static bool export_fd_listens(int fd)
-{
-    int listens = 0;
-    socklen_t len = sizeof(listens);
-
-    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 && listens;
-}
-
-static bool export_fd_is_connected(int fd)
-{
-    struct sockaddr_storage peer;
-    socklen_t len = sizeof(peer);
-
-    return getpeername(fd, (struct sockaddr *)&peer, &len) == 0;
-}
-
-/* Without "server" a socket says itself what it is for. */
-static bool export_is_server(const NetExportStreamOptions *opts, int fd)
-{
-    return opts->has_server ? opts->server : fd < 0 || !export_fd_is_connected(fd);
-}
-
-static bool export_check_fd(const NetExportStreamOptions *opts, bool server, int fd,
-                            GError **error)
-{
-    const char *text = opts->addr->u.fd.str;
-
-    if (server && export_fd_is_connected(fd)) {
-        return error_set(error, "File descriptor '%s' is connected, which needs server=off", text);
-    }
-    if (!server && export_fd_listens(fd)) {
-        return error_set(error, "File descriptor '%s' listens, which needs server=on", text);
-    }
-    if (!server && !export_fd_is_connected(fd)) {
-        return error_set(error, "File descriptor '%s' is not connected", text);
-    }
-    if (opts->has_reconnect_ms && opts->reconnect_ms > 0) {
-        return error_set(error, "'reconnect-ms' option is incompatible with an address of type "
-                         "fd, which connects only once");
-    }
-    return true;
-}
-
-static bool export_check_stream(const NetExportStreamOptions *opts, bool server, int fd,
-                                GError **error)
-{
-    if (server && opts->has_reconnect_ms && opts->reconnect_ms != 0) {
-        return error_set(error, "'reconnect-ms' option is incompatible with socket in server "
-                         "mode");
-    }
-    return fd < 0 || export_check_fd(opts, server, fd, error);
-}
-
 static const NetExportClass export_stream_class;
 
-static NetExport *export_stream_make(const NetExportOptions *opts, bool server, int given_fd)
+static NetExport *export_stream_make(const NetExportOptions *opts, const NetExportRole *role)
 {
     const NetExportStreamOptions *stream_opts = &opts->u.stream;
     const NetClientInfo *info = stream_opts->vnet_hdr ? &export_stream_vnet_info
                                                       : &export_stream_info;
     NetExport *exp = net_export_new(info, &export_stream_class, opts);
-    int64_t reconnect_ms = stream_opts->has_reconnect_ms ? stream_opts->reconnect_ms
-                                                         : RECONNECT_MS;
 
     exp->one_shot = stream_opts->one_shot;
     net_stream_link_init(&((NetExportStream *)exp)->link, &exp->nc, &export_link_hooks,
                          &(NetStreamLinkOptions) {
                              .addr = stream_opts->addr,
-                             .server = server,
-                             .reconnect_ms = given_fd >= 0 ? 0 : reconnect_ms,
+                             .server = role->server,
+                             .reconnect_ms = role->reconnect_ms,
                              .once = stream_opts->one_shot,
                              .vnet_hdr = stream_opts->vnet_hdr,
                              .waits_for_next = true,
-                         }, given_fd);
+                         }, role->fd);
     export_stream_run_state_changed(exp, run_state_is_running());
     return exp;
 }
@@ -201,21 +139,16 @@ static NetExport *export_stream_make(const NetExportOptions *opts, bool server, 
 static NetExport *export_stream_create(const NetExportOptions *opts, GError **error)
 {
     const NetExportStreamOptions *stream_opts = &opts->u.stream;
-    auto_fd int fd = -1;
+    NetExportRole role;
     NetExport *exp;
-    bool server;
 
-    if (stream_opts->addr->type == SOCKET_ADDRESS_TYPE_FD) {
-        fd = net_stream_link_take_fd(stream_opts->addr->u.fd.str, error);
-        if (fd < 0) {
-            return NULL;
-        }
-    }
-    server = export_is_server(stream_opts, fd);
-    if (!export_check_stream(stream_opts, server, fd, error)) {
+    if (!net_export_find_role(&role, stream_opts->addr,
+                              stream_opts->has_server ? &stream_opts->server : NULL,
+                              stream_opts->has_reconnect_ms ? &stream_opts->reconnect_ms : NULL,
+                              error)) {
         return NULL;
     }
-    exp = export_stream_make(opts, server, fd_steal(&fd));
+    exp = export_stream_make(opts, &role);
     if (!net_stream_link_start(&((NetExportStream *)exp)->link, error)) {
         net_client_delete(&exp->nc);
         return NULL;
