@@ -8,9 +8,6 @@
 #include "util/clock.h"
 #include "util/error.h"
 
-/** Length of the frame: an ARP packet, padded to Ethernet's least. */
-#define ANNOUNCE_LEN 60
-
 /** An announcement under way. */
 typedef struct NicAnnounce {
     AnnounceParameters *params; /* owned */
@@ -34,8 +31,7 @@ void nic_cleanup(void)
     g_clear_pointer(&announces, g_hash_table_unref);
 }
 
-/* A reverse ARP request (RFC 903) in which @mac asks for its own address. */
-static void announce_make_frame(uint8_t frame[ANNOUNCE_LEN], const uint8_t *mac)
+void nic_announce_make_frame(uint8_t frame[NIC_ANNOUNCE_LEN], const uint8_t mac[6])
 {
     static const uint8_t fixed[] = {
         0x80, 0x35,             /* EtherType: reverse ARP */
@@ -44,7 +40,7 @@ static void announce_make_frame(uint8_t frame[ANNOUNCE_LEN], const uint8_t *mac)
         0x00, 0x03,             /* request */
     };
 
-    memset(frame, 0, ANNOUNCE_LEN);
+    memset(frame, 0, NIC_ANNOUNCE_LEN);
     memset(frame, 0xff, 6);
     memcpy(frame + 6, mac, 6);
     memcpy(frame + 12, fixed, sizeof(fixed));
@@ -68,11 +64,11 @@ static bool announce_includes(const AnnounceParameters *params, const char *name
 static void announce_nic(NetClient *nc, void *opaque)
 {
     const NicAnnounce *announce = opaque;
-    uint8_t data[ANNOUNCE_LEN];
+    uint8_t data[NIC_ANNOUNCE_LEN];
     const NetFrame frame = { .data = data, .len = sizeof(data) };
 
     if (nic_is(nc) && announce_includes(announce->params, nc->id)) {
-        announce_make_frame(data, nic_mac(nc));
+        nic_announce_make_frame(data, nic_mac(nc));
         net_client_send(nc, &frame, 1);
     }
 }

@@ -57,6 +57,7 @@ typedef struct NetExportGating {
 typedef struct NetExportClass {
     NetExportType type;
     bool always_reads;    /* what it cannot hold of the guest's frames it drops */
+    bool is_exact;        /* what it hands over the guest has got: nothing is ever doubtful */
     /** Create from @opts (of this type). Returns: NULL with @error set. */
     NetExport *(*create)(const NetExportOptions *opts, GError **error);
     /** Put frames into the socket, from the front; fewer than @n = no room. */
@@ -73,6 +74,10 @@ typedef struct NetExportClass {
     char *(*address)(const NetExport *exp);
     /** Why the last attempt to connect failed; NULL = it did not. Borrowed. */
     const char *(*error)(const NetExport *exp);
+    /** Whether a guest's QEMU is connected; NULL = it is if the client is. */
+    bool (*is_attached)(const NetExport *exp);
+    /** Set the member of the type's own; may be NULL. */
+    void (*fill_info)(const NetExport *exp, NetExportInfo *info);
 } NetExportClass;
 
 /** The first member of every export's instance. */
@@ -107,6 +112,15 @@ void net_export_cleanup(NetClient *nc);
 /** net_export_connected, _disconnected: the guest came or went; @addr: borrowed, may be NULL. */
 void net_export_connected(NetExport *exp, const SocketAddress *addr);
 void net_export_disconnected(NetExport *exp);
+
+/** net_export_is_attached: whether a guest's QEMU is connected, running or not. */
+bool net_export_is_attached(const NetExport *exp);
+
+/** net_export_guest_runs: of those whose guest tells it, the guest of one more, or less, runs. */
+void net_export_guest_runs(bool runs);
+
+/** net_export_check_gate: whether an export of @class may have that. False with @error set. */
+bool net_export_check_gate(const NetExportClass *class, NetExportGate gate, GError **error);
 
 /** net_export_uri: "udp:HOST:PORT" with datagrams, else as socket_address_uri(). Owned. */
 char *net_export_uri(const NetExport *exp, const SocketAddress *addr);

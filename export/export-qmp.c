@@ -29,6 +29,9 @@ bool qmp_net_export_set(const NetExportSetArgs *args, GError **error)
     if (args->has_hold_size && args->hold_size == 0) {
         return error_set(error, "Parameter 'hold-size' expects a positive value");
     }
+    if (args->has_gate && !net_export_check_gate(exp->class, args->gate, error)) {
+        return false;
+    }
     if (args->has_gate) {
         exp->gate = args->gate;
     }
@@ -118,13 +121,16 @@ static void export_append(NetExport *exp, void *opaque)
     info.error = g_strdup(exp->class->error(exp));
     info.netdev = g_strdup(exp->netdev);
     info.device = g_strdup(exp->device);
-    info.connected = !exp->nc.disconnected;
+    info.connected = net_export_is_attached(exp);
     info.peer = info.connected ? g_strdup(exp->peer) : NULL;
     info.has_peer_pid = export_peer_pid(exp, &info.peer_pid);
     info.has_unread = net_export_unread(exp, &info.unread);
     info.waits_for = net_export_wait(exp);
     info.doubtful = export_n_doubtful(exp);
     export_fill_counts(&info, exp);
+    if (exp->class->fill_info) {
+        exp->class->fill_info(exp, &info);
+    }
     g_array_append_val(items, info);
 }
 

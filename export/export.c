@@ -24,6 +24,8 @@ static RunStateListener *prepare_listener;
 static RunStateListener *listener;
 static bool armed;
 static bool guest_gone;
+static void (*guest_func)(bool runs);
+static unsigned n_guests_running; /* of those whose guest tells it */
 
 void net_export_class_register(const NetExportClass *class)
 {
@@ -157,6 +159,25 @@ void net_export_disconnected(NetExport *exp)
     }
 }
 
+bool net_export_is_attached(const NetExport *exp)
+{
+    return exp->class->is_attached ? exp->class->is_attached(exp) : !exp->nc.disconnected;
+}
+
+/* One process serves one VM, which has as many NICs as there are exports. */
+void net_export_guest_runs(bool runs)
+{
+    n_guests_running += runs ? 1 : -1;
+    if (guest_func && n_guests_running == (runs ? 1 : 0)) {
+        guest_func(runs);
+    }
+}
+
+void net_exports_set_guest_func(void (*func)(bool runs))
+{
+    guest_func = func;
+}
+
 NetExportWait net_export_wait(const NetExport *exp)
 {
     NetClientCounts counts;
@@ -169,7 +190,11 @@ NetExportWait net_export_wait(const NetExport *exp)
         return NET_EXPORT_WAIT_VM_STOPPED;
     }
     if (exp->nc.disconnected) {
-        return NET_EXPORT_WAIT_NOT_CONNECTED;
+        return net_export_is_attached(exp) ? NET_EXPORT_WAIT_VM_STOPPED
+                                           : NET_EXPORT_WAIT_NOT_CONNECTED;
+    }
+    if (exp->class->is_exact) {
+        return NET_EXPORT_WAIT_RING_FULL;
     }
     return exp->gating.waits ? NET_EXPORT_WAIT_GUEST_READING : NET_EXPORT_WAIT_SOCKET_FULL;
 }
@@ -179,7 +204,7 @@ NetExportWait net_export_wait(const NetExport *exp)
 void net_export_update(NetExport *exp)
 {
     export_gate_set(exp, exp->gate == NET_EXPORT_GATE_ON ||
-                         (exp->gate == NET_EXPORT_GATE_AUTO && armed));
+                         (exp->gate == NET_EXPORT_GATE_AUTO && armed && !exp->class->is_exact));
     net_client_set_wants_stopped(&exp->nc, exp->enable_when_stopped && !guest_gone);
 }
 
@@ -333,6 +358,14 @@ static NetClient *export_find_netdev(const char *id, GError **error)
     return netdev;
 }
 
+bool net_export_check_gate(const NetExportClass *class, NetExportGate gate, GError **error)
+{
+    return !class->is_exact || gate != NET_EXPORT_GATE_ON ||
+           error_set(error, "Parameter 'gate' does not accept value 'on' with type=%s, whose stops "
+                     "are exact without", qapi_enum_name(QAPI_TYPE(NetExportType),
+                                                         (int)class->type));
+}
+
 static bool export_check(const NetExportOptions *opts, GError **error)
 {
     if (!id_check(opts->id, error)) {
@@ -347,7 +380,7 @@ static bool export_check(const NetExportOptions *opts, GError **error)
     if (opts->device && opts->device[0] == '\0') {
         return error_set(error, "Parameter 'device' expects the id of a NIC");
     }
-    return true;
+    return net_export_check_gate(classes[opts->type], opts->gate, error);
 }
 
 bool net_export_add(const NetExportOptions *opts, GError **error)
@@ -378,7 +411,7 @@ bool net_export_remove(const char *id, NetExportRemoveMode mode, GError **error)
     if (exp->end) {
         return error_set(error, "Export '%s' is already shutting down", id);
     }
-    if (mode == NET_EXPORT_REMOVE_MODE_SAFE && !exp->nc.disconnected) {
+    if (mode == NET_EXPORT_REMOVE_MODE_SAFE && net_export_is_attached(exp)) {
         error_set(error, "export '%s' still in use", id);
         error_append_hint(error, "Use mode='hard' to force client disconnect");
         return false;

@@ -94,9 +94,24 @@ static void hmp_print_export_trouble(Hmp *hmp, const NetExportInfo *info)
     }
 }
 
+static void hmp_print_export_rings(Hmp *hmp, const NetExportVhostUserInfo *info)
+{
+    if (!info->guest_runs) {
+        hmp_printf(hmp, "  the guest runs none of its rings\n");
+    }
+    for (size_t i = 0; i < info->rings->len; i++) {
+        const NetExportRingInfo *ring = &info->rings->items[i];
+
+        if (ring->fault) {
+            hmp_printf(hmp, "  ring %" PRId64 " is not worked: it has %s\n", ring->index,
+                       ring->fault);
+        }
+    }
+}
+
 static void hmp_print_export(Hmp *hmp, const NetExportInfo *info)
 {
-    hmp_printf(hmp, "%-12s %-6s %-12s %-13s %12" PRIu64 " %12" PRIu64 " %8" PRIu64 "  %s\n",
+    hmp_printf(hmp, "%-12s %-10s %-12s %-13s %9" PRIu64 " %12" PRIu64 " %8" PRIu64 "  %s\n",
                info->id, qapi_enum_name(QAPI_TYPE(NetExportType), (int)info->type), info->netdev,
                info->connected ? "connected" : "not connected", info->to_guest->frames,
                info->from_guest->frames, info->held_to_guest->frames,
@@ -104,6 +119,9 @@ static void hmp_print_export(Hmp *hmp, const NetExportInfo *info)
     hmp_print_export_guest(hmp, info);
     if (info->gating || info->doubtful > 0) {
         hmp_printf(hmp, "  hands over with care, %" PRIu64 " frames in doubt\n", info->doubtful);
+    }
+    if (info->vhost_user && info->connected) {
+        hmp_print_export_rings(hmp, info->vhost_user);
     }
     hmp_print_export_trouble(hmp, info);
     hmp_print_export_drops(hmp, info->dropped);
@@ -114,7 +132,7 @@ static void hmp_run_info_exports(Hmp *hmp)
     g_autoptr(NetExportInfoList) list = qmp_query_net_exports(NULL);
 
     if (list->len > 0) {
-        hmp_printf(hmp, "%-12s %-6s %-12s %-13s %12s %12s %8s  %s\n", "export", "type", "netdev",
+        hmp_printf(hmp, "%-12s %-10s %-12s %-13s %9s %12s %8s  %s\n", "export", "type", "netdev",
                    "guest", "to guest", "from guest", "held", "waits for");
     }
     for (size_t i = 0; i < list->len; i++) {

@@ -16,6 +16,7 @@
 #include "qom/object.h"
 #include "system/qtest.h"
 #include "system/service.h"
+#include "system/vm-rings.h"
 #include "util/clock.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -350,6 +351,7 @@ bool startup_run(Startup *startup, int argc, char **argv)
         return true;
     }
     net_init();
+    vm_rings_init();
     netdev_hold_connections(true);
     monitor_init();
     if (!startup_create(startup)) {

@@ -91,6 +91,12 @@ void net_export_go_on(const char *id, const NetExportLoss *loss);
  */
 void net_exports_set_guest_gone(bool gone);
 
+/**
+ * net_exports_set_guest_func: who is told whether the VM runs by exports that see it in its rings
+ * @func: called from the loop when the first guest runs, and when the last one has stopped
+ */
+void net_exports_set_guest_func(void (*func)(bool runs));
+
 /** net_exports_cleanup: delete all, without events; before net_cleanup(). */
 void net_exports_cleanup(void);
 

@@ -38,6 +38,12 @@ void nic_check_models(void);
 /** nic_announce_start: what announce-self asks for; @params: borrowed. */
 bool nic_announce_start(const AnnounceParameters *params, GError **error);
 
+/** Length of an announcement: an ARP packet, padded to Ethernet's least. */
+#define NIC_ANNOUNCE_LEN 60
+
+/** nic_announce_make_frame: a reverse ARP request (RFC 903) in which @mac asks for its address. */
+void nic_announce_make_frame(uint8_t frame[NIC_ANNOUNCE_LEN], const uint8_t mac[6]);
+
 /** nic_cleanup: forget announcements; before net_cleanup(). */
 void nic_cleanup(void);
 

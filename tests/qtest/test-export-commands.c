@@ -231,7 +231,7 @@ static void test_command_line(void)
     g_autofree char *out = NULL;
 
     g_assert_cmpint(qtest_run(&out, NULL, "--export help"), ==, 0);
-    g_assert_cmpstr(out, ==, "Available export types:\nstream\ndgram\n");
+    g_assert_cmpstr(out, ==, "Available export types:\nstream\ndgram\nvhost-user\n");
     qtest_expect_start_error("--export stream,id=e0,netdev=net0,addr.type=unix,addr.path=/tmp/x: "
                              "Netdev 'net0' is not found",
                              "--export stream,id=e0,netdev=net0,addr.type=unix,addr.path=/tmp/x");
@@ -263,8 +263,8 @@ static void test_human_monitor(void)
     export_rig_attach(rig);
     export_rig_guest_gets(rig, 3);
     exports = qtest_hmp(rig->s, "info exports");
-    g_assert_nonnull(strstr(exports, "export       type   netdev       guest"));
-    g_assert_nonnull(strstr(exports, "e0           stream net0         connected"));
+    g_assert_nonnull(strstr(exports, "export       type       netdev       guest"));
+    g_assert_nonnull(strstr(exports, "e0           stream     net0         connected"));
     g_assert_nonnull(strstr(exports, "guest at unix:"));
     error = qtest_hmp(rig->s, "export_del e0");
     g_assert_nonnull(strstr(error, "Error: export 'e0' still in use"));

@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Frames between a netdev's chains and the rings of a vhost-user guest. */
+
+/*
+ * From the guest a batch of buffers is copied out, sent down the chain, and given back. The copy
+ * is made once and looked at only here: the guest may change its own at any time, and filters read
+ * headers more than once.
+ *
+ * Toward the guest frames are written into its buffers one by one, and all that a call brought are
+ * given back together. A frame for which there are too few buffers is taken back out of the ring
+ * and stays in the chain; then the guest is asked to notify of new buffers.
+ *
+ * A frame with a virtio-net header reaches the guest as it is if the guest takes what the header
+ * asks for; else it is turned into plain frames here.
+ */
+
+#include <string.h>
+
+#include "export/vhost-user-dev.h"
+#include "net/offload.h"
+#include "util/bytes.h"
+
+/* The header in front of each frame in the rings (virtio 1.2, 5.1.6). */
+#define HDR_LEN 12u
+#define HDR_FLAGS 0u
+#define HDR_GSO_TYPE 1u
+#define HDR_NUM_BUFFERS 10u
+
+#define HDR_F_NEEDS_CSUM 1u
+#define HDR_F_DATA_VALID 2u
+#define HDR_GSO_NONE 0u
+#define HDR_GSO_TCPV4 1u
+#define HDR_GSO_TCPV6 4u
+
+/* Frames from the guest in one batch, and bytes of one wake-up. */
+#define BATCH_MAX 64u
+#define BUDGET (UINT64_C(512) * 1024)
+
+/* A short frame is as much work as one of this length. */
+#define COST_MIN 256u
+
+/* And what a ring is run for at most before it stops, for each entry. */
+#define COST_FULL 2048u
+
+/* How often a ring without a kick descriptor is looked at. */
+#define LOOK_NS INT64_C(1000000)
+
+/* A batch begins no frame where this would not have room for it. */
+#define BUFFER_SIZE (BATCH_MAX * 2048u + HDR_LEN + NET_FRAME_MAX)
+
+/* Each frame begins at a multiple of this. */
+#define BUFFER_ALIGN 64u
+
+static uint8_t buffer[BUFFER_SIZE] __attribute__((aligned(BUFFER_ALIGN)));
+static VringChain chain;
+
+/* What the guest has in memory that is lost was not there: its connection is to end. */
+static void dev_check_memory(VhostUserDev *dev)
+{
+    if (G_UNLIKELY(dev->mem && vring_memory_is_lost(dev->mem)) && !dev->has_failed) {
+        dev->has_failed = true;
+        dev->hooks->failed(dev);
+    }
+}
+
+/* --- From the guest ---------------------------------------------------------------------- */
+
+/* What a guest may ask for in a header, by what it took. */
+static bool header_is_allowed(const VhostUserDev *dev, const uint8_t *header)
+{
+    uint64_t needed = VIRTIO_NET_F_CSUM;
+
+    if (header[HDR_GSO_TYPE] == HDR_GSO_TCPV4) {
+        needed |= VIRTIO_NET_F_HOST_TSO4;
+    } else if (header[HDR_GSO_TYPE] == HDR_GSO_TCPV6) {
+        needed |= VIRTIO_NET_F_HOST_TSO6;
+    } else if (header[HDR_GSO_TYPE] != HDR_GSO_NONE) {
+        return false;
+    }
+    return (dev->features & needed) == needed;
+}
+
+static bool header_is_idle(const uint8_t *header)
+{
+    return !(header[HDR_FLAGS] & HDR_F_NEEDS_CSUM) && header[HDR_GSO_TYPE] == HDR_GSO_NONE;
+}
+
+/* Returns: whether there is a frame in @data, of @len bytes with its header, to be sent. */
+static bool take_frame(VhostUserDev *dev, const uint8_t *data, uint64_t len, NetFrame *frame)
+{
+    if (header_is_idle(data) || !(dev->features & VIRTIO_NET_F_CSUM)) {
+        *frame = (NetFrame) { .data = data + HDR_LEN, .len = (uint32_t)(len - HDR_LEN) };
+        return true;
+    }
+    if (!header_is_allowed(dev, data)) {
+        net_client_drop(dev->nc, 1, len - HDR_LEN, NET_DROP_REASON_MALFORMED);
+        return false;
+    }
+    *frame = (NetFrame) { .data = data, .len = (uint32_t)len, .vnet_hdr_len = HDR_LEN };
+    return true;
+}
+
+static void copy_out(uint8_t *to)
+{
+    for (uint32_t i = 0; i < chain.n_pieces; i++) {
+        memcpy(to, chain.pieces[i].data, chain.pieces[i].len);
+        to += chain.pieces[i].len;
+    }
+}
+
+/* Copies what is in @chain to @to. Returns: the room it takes; 0 = it is no frame to be sent. */
+static size_t take_chain(VhostUserRing *ring, uint8_t *to, NetBatch *batch)
+{
+    VhostUserDev *dev = ring->dev;
+    uint64_t len = chain.len;
+
+    if (len <= HDR_LEN || len - HDR_LEN > NET_FRAME_MAX) {
+        net_client_drop(dev->nc, 1, len <= HDR_LEN ? 0 : len - HDR_LEN,
+                        len <= HDR_LEN ? NET_DROP_REASON_EMPTY : NET_DROP_REASON_TOO_LONG);
+        return 0;
+    }
+    if (!ring->enabled) {
+        net_client_drop(dev->nc, 1, len - HDR_LEN, NET_DROP_REASON_LINK_DOWN);
+        return 0;
+    }
+    copy_out(to);
+    if (!take_frame(dev, to, len, &batch->frames[batch->n])) {
+        return 0;
+    }
+    batch->n++;
+    return (len + BUFFER_ALIGN - 1) / BUFFER_ALIGN * BUFFER_ALIGN;
+}
+
+/* Returns: whether the ring may have more; @bytes: (out) what was taken. */
+static bool take_batch(VhostUserRing *ring, NetBatch *batch, uint64_t *bytes)
+{
+    VringPop found = VRING_POP_CHAIN;
+    size_t at = 0;
+    unsigned n = 0;
+
+    batch->n = 0;
+    while (n < BATCH_MAX && at + HDR_LEN + NET_FRAME_MAX <= BUFFER_SIZE) {
+        found = vring_pop(&ring->vring, &chain);
+        if (found != VRING_POP_CHAIN) {
+            break;
+        }
+        at += take_chain(ring, buffer + at, batch);
+        vring_stage(&ring->vring, &chain, 0);
+        n++;
+        *bytes += MAX(chain.len, COST_MIN);
+    }
+    return found == VRING_POP_CHAIN;
+}
+
+/*
+ * Take what the guest has sent, up to about @limit bytes, in a working ring.
+ * Returns: whether there may be more.
+ */
+static bool ring_run(VhostUserRing *ring, uint64_t limit)
+{
+    VhostUserDev *dev = ring->dev;
+    uint64_t bytes = 0;
+    bool more = true;
+    NetBatch batch;
+
+    while (more && bytes < limit && dev->nc->polled && !dev->has_failed) {
+        more = take_batch(ring, &batch, &bytes);
+        if (batch.n > 0) {
+            net_client_send(dev->nc, batch.frames, batch.n);
+        }
+        vhost_user_ring_publish(ring);
+        dev_check_memory(dev);
+        if (ring->vring.fault) {
+            vhost_user_ring_broken(ring);
+            return false;
+        }
+        more = more || vring_set_kicks(&ring->vring, true);
+    }
+    if (more) {
+        vring_set_kicks(&ring->vring, false);
+    }
+    return more;
+}
+
+void vhost_user_ring_kicked(VhostUserRing *ring)
+{
+    if (!vhost_user_ring_works(ring)) {
+        return;
+    }
+    if (!vhost_user_ring_to_guest(ring)) {
+        if (ring_run(ring, BUDGET) && ring->dev->nc->polled) {
+            vhost_user_dev_look_again(ring->dev);
+        }
+    } else if (ring->wants_buffers) {
+        ring->wants_buffers = false;
+        vring_set_kicks(&ring->vring, false);
+        vhost_user_ring_update_watch(ring);
+        net_client_ready(ring->dev->nc);
+    }
+}
+
+void vhost_user_ring_drain(VhostUserRing *ring)
+{
+    if (!vhost_user_ring_to_guest(ring) && vhost_user_ring_works(ring)) {
+        ring_run(ring, (uint64_t)ring->num * COST_FULL);
+    }
+}
+
+void vhost_user_dev_drain(VhostUserDev *dev, uint64_t limit)
+{
+    for (unsigned i = 1; i < 2 * dev->n_pairs; i += 2) {
+        if (vhost_user_ring_works(&dev->rings[i])) {
+            ring_run(&dev->rings[i], limit);
+        }
+    }
+}
+
+void vhost_user_dev_read_poll(VhostUserDev *dev)
+{
+    if (!dev->again) {
+        return; /* the client is being created */
+    }
+    for (unsigned i = 1; i < 2 * dev->n_pairs; i += 2) {
+        vhost_user_ring_update_watch(&dev->rings[i]);
+    }
+    if (dev->nc->polled) {
+        vhost_user_dev_look_again(dev);
+    }
+}
+
+void vhost_user_dev_look_again(VhostUserDev *dev)
+{
+    timer_start_at(dev->again, clock_now_ns(CLOCK_TYPE_REALTIME));
+}
+
+void vhost_user_dev_look_now_and_then(VhostUserDev *dev)
+{
+    for (unsigned i = 0; i < 2 * dev->n_pairs; i++) {
+        const VhostUserRing *ring = &dev->rings[i];
+
+        if (vhost_user_ring_works(ring) && !ring->kick && !timer_is_running(dev->again)) {
+            timer_start_at(dev->again, clock_now_ns(CLOCK_TYPE_REALTIME) + LOOK_NS);
+        }
+    }
+}
+
+/* --- Toward the guest -------------------------------------------------------------------- */
+
+/** What became of a frame, or of a part of one. */
+typedef enum PutResult {
+    PUT_DONE,
+    PUT_FULL,   /* there are too few buffers */
+    PUT_NEVER,  /* no buffers of this guest can take it */
+} PutResult;
+
+/** Where the first bytes of a frame's first buffer are: the header is written last. */
+typedef struct PutHeader {
+    VringPiece pieces[HDR_LEN];
+} PutHeader;
+
+/* Notes where the header goes. Returns: whether the buffer has room for one and more. */
+static bool put_note_header(PutHeader *header)
+{
+    uint64_t left = HDR_LEN;
+
+    if (chain.len <= HDR_LEN) {
+        return false;
+    }
+    for (uint32_t i = 0; left > 0; i++) {
+        header->pieces[i] = chain.pieces[i];
+        header->pieces[i].len = MIN(left, chain.pieces[i].len);
+        left -= header->pieces[i].len;
+    }
+    return true;
+}
+
+static void put_header(const PutHeader *header, const uint8_t *bytes)
+{
+    uint64_t done = 0;
+
+    for (uint32_t i = 0; done < HDR_LEN; i++) {
+        memcpy(header->pieces[i].data, bytes + done, header->pieces[i].len);
+        done += header->pieces[i].len;
+    }
+}
+
+/* Fills @chain behind its first @skip bytes. Returns: how many bytes of @data it took. */
+static uint64_t put_fill(const uint8_t *data, uint64_t len, uint64_t skip)
+{
+    uint64_t done = 0;
+
+    for (uint32_t i = 0; i < chain.n_pieces && done < len; i++) {
+        uint64_t at = MIN(skip, chain.pieces[i].len);
+        uint64_t n = MIN(len - done, chain.pieces[i].len - at);
+
+        memcpy(chain.pieces[i].data + at, data + done, n);
+        done += n;
+        skip -= at;
+    }
+    return done;
+}
+
+/*
+ * Put a frame, whose Ethernet part is @data, into buffers of @ring.
+ * @bytes: its header of HDR_LEN bytes; the number of buffers is filled in
+ */
+static PutResult put_buffers(VhostUserRing *ring, uint8_t *bytes, const uint8_t *data,
+                             uint64_t len)
+{
+    bool merges = ring->dev->features & VIRTIO_NET_F_MRG_RXBUF;
+    uint32_t n_buffers = 0;
+    PutHeader header;
+
+    while (n_buffers == 0 || len > 0) {
+        uint64_t skip = n_buffers == 0 ? HDR_LEN : 0;
+        uint64_t n;
+
+        if ((n_buffers > 0 && !merges) || n_buffers == UINT16_MAX) {
+            return PUT_NEVER;
+        }
+        if (vring_pop(&ring->vring, &chain) != VRING_POP_CHAIN) {
+            return PUT_FULL;
+        }
+        if (n_buffers == 0 && !put_note_header(&header)) {
+            return PUT_NEVER;
+        }
+        n = put_fill(data, len, skip);
+        vring_stage(&ring->vring, &chain, (uint32_t)(skip + n));
+        data += n;
+        len -= n;
+        n_buffers++;
+    }
+    bytes[HDR_NUM_BUFFERS] = (uint8_t)n_buffers;
+    bytes[HDR_NUM_BUFFERS + 1] = (uint8_t)(n_buffers >> 8);
+    put_header(&header, bytes);
+    return PUT_DONE;
+}
+
+/* Whether the guest takes @frame as it is. */
+static bool guest_takes(const VhostUserDev *dev, const NetFrame *frame)
+{
+    uint64_t needed = VIRTIO_NET_F_GUEST_CSUM;
+
+    if (frame->vnet_hdr_len < NET_VNET_HDR_LEN || frame->len <= frame->vnet_hdr_len) {
+        return frame->vnet_hdr_len == 0;
+    }
+    if (frame->data[HDR_GSO_TYPE] == HDR_GSO_TCPV4) {
+        needed |= VIRTIO_NET_F_GUEST_TSO4;
+    } else if (frame->data[HDR_GSO_TYPE] == HDR_GSO_TCPV6) {
+        needed |= VIRTIO_NET_F_GUEST_TSO6;
+    } else if (frame->data[HDR_GSO_TYPE] != HDR_GSO_NONE) {
+        return false;
+    }
+    return (dev->features & needed) == needed;
+}
+
+static PutResult put_as_it_is(VhostUserRing *ring, const NetFrame *frame)
+{
+    uint8_t bytes[HDR_LEN] = { 0 };
+
+    if (frame->vnet_hdr_len > 0) {
+        memcpy(bytes, frame->data, NET_VNET_HDR_LEN);
+        bytes[HDR_FLAGS] &= HDR_F_NEEDS_CSUM | HDR_F_DATA_VALID;
+    }
+    return put_buffers(ring, bytes, frame->data + frame->vnet_hdr_len,
+                       frame->len - frame->vnet_hdr_len);
+}
+
+/* All segments, or none: the caller takes back what was put in. */
+static PutResult put_segments(VhostUserRing *ring, NetOffload *offload)
+{
+    static uint8_t segment_buffer[NET_FRAME_MAX + NET_OFFLOAD_HEADERS_MAX];
+    PutResult result = PUT_DONE;
+    NetFrame segment;
+
+    g_assert(net_offload_segment_size(offload) <= sizeof(segment_buffer));
+    while (result == PUT_DONE && net_offload_next(offload, segment_buffer, &segment)) {
+        result = put_as_it_is(ring, &segment);
+    }
+    return result;
+}
+
+/* Whether all buffers that the ring can have are in use since @mark: there will never be more. */
+static bool put_used_whole_ring(const Vring *vring, const VringMark *mark)
+{
+    uint32_t n_slots = 0;
+
+    for (uint32_t i = mark->n_staged; i < vring->n_staged; i++) {
+        n_slots += vring->staged[i].n_slots;
+    }
+    return n_slots >= vring->setup.num;
+}
+
+/* Returns: whether @frame has been dealt with; else there are too few buffers. */
+static bool put_frame(VhostUserRing *ring, const NetFrame *frame)
+{
+    VringMark mark = vring_mark(&ring->vring);
+    NetDropReason reason = NET_DROP_REASON_TOO_LONG;
+    PutResult result = PUT_NEVER;
+    NetOffload offload;
+
+    if (guest_takes(ring->dev, frame)) {
+        result = put_as_it_is(ring, frame);
+    } else if (net_offload_init(&offload, frame, NULL)) {
+        result = put_segments(ring, &offload);
+    } else {
+        reason = NET_DROP_REASON_MALFORMED;
+    }
+    if (result == PUT_DONE) {
+        return true;
+    }
+    if (result == PUT_FULL && !ring->vring.fault && put_used_whole_ring(&ring->vring, &mark)) {
+        result = PUT_NEVER;
+    }
+    vring_rewind(&ring->vring, &mark);
+    if (result == PUT_NEVER) {
+        net_client_drop_rx(ring->dev->nc, frame, 1, reason);
+    }
+    return result == PUT_NEVER;
+}
+
+/* --- Flows ------------------------------------------------------------------------------- */
+
+/* A number that all frames of one flow have in common; frames of no known kind are one flow. */
+static uint32_t flow_hash(const NetFrame *frame)
+{
+    const uint8_t *eth = frame->data + frame->vnet_hdr_len;
+    uint32_t len = frame->len - frame->vnet_hdr_len;
+    uint32_t from = 0;
+    uint32_t n = 0;
+    uint32_t hash = 2166136261u; /* FNV-1a */
+
+    if (len >= 14 + 20 && get_be16(eth + 12) == 0x0800) {
+        /* Only a datagram's first fragment has ports, so they count in none. */
+        bool has_ports = (get_be16(eth + 20) & 0x3fff) == 0 && eth[14] == 0x45 &&
+                         (eth[23] == 6 || eth[23] == 17) && len >= 14 + 24;
+
+        from = 14 + 12;
+        n = has_ports ? 12 : 8;
+    } else if (len >= 14 + 40 && get_be16(eth + 12) == 0x86dd) {
+        bool has_ports = (eth[20] == 6 || eth[20] == 17) && len >= 14 + 44;
+
+        from = 14 + 8;
+        n = has_ports ? 36 : 32;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        hash = (hash ^ eth[from + i]) * 16777619u;
+    }
+    return hash ^ hash >> 16;
+}
+
+static VhostUserRing *dev_choose(VhostUserDev *dev, const NetFrame *frame)
+{
+    size_t i = dev->n_targets > 1 ? flow_hash(frame) % dev->n_targets : 0;
+
+    return &dev->rings[dev->targets[i]];
+}
+
+void vhost_user_dev_find_targets(VhostUserDev *dev)
+{
+    dev->n_targets = 0;
+    for (unsigned i = 0; i < 2 * dev->n_pairs; i += 2) {
+        if (vhost_user_ring_works(&dev->rings[i]) && dev->rings[i].enabled) {
+            dev->targets[dev->n_targets++] = (uint16_t)i;
+        }
+    }
+}
+
+/* --- Batches toward the guest ------------------------------------------------------------ */
+
+/* Returns: whether there are buffers after all; else the guest will tell of new ones. */
+static bool ring_wait_for_buffers(VhostUserRing *ring)
+{
+    vhost_user_ring_publish(ring);
+    if (vring_set_kicks(&ring->vring, true)) {
+        return true;
+    }
+    ring->wants_buffers = true;
+    vhost_user_ring_update_watch(ring);
+    return false;
+}
+
+size_t vhost_user_dev_send(VhostUserDev *dev, const NetFrame *frames, size_t n)
+{
+    size_t done = 0;
+
+    while (done < n && dev->n_targets > 0 && !dev->has_failed) {
+        VhostUserRing *ring = dev_choose(dev, &frames[done]);
+
+        if (put_frame(ring, &frames[done])) {
+            done++;
+        } else if (ring->vring.fault) {
+            vhost_user_ring_publish(ring);
+            vhost_user_ring_broken(ring);
+        } else if (ring->wants_buffers || !ring_wait_for_buffers(ring)) {
+            break;
+        }
+    }
+    for (size_t i = 0; i < dev->n_targets; i++) {
+        vhost_user_ring_publish(&dev->rings[dev->targets[i]]);
+    }
+    dev_check_memory(dev);
+    return done;
+}

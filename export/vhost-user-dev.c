@@ -1,0 +1,541 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the messages of a vhost-user front-end do to the device. */
+
+/*
+ * Each request is one function, found in a table. What it refuses is told to a front-end that
+ * asked for an acknowledgement; to another it cannot be told, and the connection ends, as the two
+ * would not agree on the device's state any more.
+ */
+
+#include "export/vhost-user-dev.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "export/nic.h"
+#include "util/error.h"
+#include "util/fd.h"
+#include "util/log.h"
+#include "util/trace.h"
+
+TRACE_POINT(vhost_user_message);
+TRACE_POINT(vhost_user_features);
+
+/* What is offered: nothing that is not meant, as front-ends take whatever they know. */
+#define DEV_PROTOCOL_FEATURES                                                                  \
+    (VHOST_USER_PROTOCOL_F_MQ | VHOST_USER_PROTOCOL_F_RARP | VHOST_USER_PROTOCOL_F_REPLY_ACK | \
+     VHOST_USER_PROTOCOL_F_NET_MTU | VHOST_USER_PROTOCOL_F_RESET_DEVICE |                      \
+     VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS | VHOST_USER_PROTOCOL_F_STATUS)
+
+#define DEV_FEATURES                                                                           \
+    (VIRTIO_NET_F_CSUM | VIRTIO_NET_F_GUEST_CSUM | VIRTIO_NET_F_MTU |                          \
+     VIRTIO_NET_F_GUEST_TSO4 | VIRTIO_NET_F_GUEST_TSO6 | VIRTIO_NET_F_HOST_TSO4 |              \
+     VIRTIO_NET_F_HOST_TSO6 | VIRTIO_NET_F_MRG_RXBUF | VIRTIO_NET_F_GUEST_ANNOUNCE |           \
+     VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX | VHOST_USER_F_PROTOCOL_FEATURES |            \
+     VIRTIO_F_VERSION_1 | VIRTIO_F_RING_PACKED | VIRTIO_F_IN_ORDER)
+
+/* Ethernet's least and IP's largest packet. */
+#define MTU_MIN 68u
+#define MTU_MAX 65535u
+
+static unsigned dev_n_rings(const VhostUserDev *dev)
+{
+    return 2 * dev->n_pairs;
+}
+
+static uint64_t dev_features(const VhostUserDev *dev)
+{
+    return DEV_FEATURES | (dev->n_pairs > 1 ? VIRTIO_NET_F_MQ : 0);
+}
+
+bool vhost_user_dev_runs(const VhostUserDev *dev)
+{
+    for (unsigned i = 0; i < dev_n_rings(dev); i++) {
+        if (dev->rings[i].started) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* NULL with @error set if there is none of that number. */
+static VhostUserRing *dev_ring(VhostUserDev *dev, uint64_t index, GError **error)
+{
+    if (index < dev_n_rings(dev)) {
+        return &dev->rings[index];
+    }
+    error_set(error, "there is no ring %" PRIu64 " with queues=%u: give the export as many queues "
+              "as the VM's netdev has", index, dev->n_pairs);
+    return NULL;
+}
+
+static void dev_stop_rings(VhostUserDev *dev)
+{
+    for (unsigned i = 0; i < dev_n_rings(dev); i++) {
+        vhost_user_ring_stop(&dev->rings[i]);
+    }
+}
+
+/* --- Features ---------------------------------------------------------------------------- */
+
+static bool dev_get_features(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
+{
+    msg->u.u64 = dev_features(dev);
+    return true;
+}
+
+/* Front-ends may have bits of the control queue in it, which is no business of ours. */
+static bool dev_set_features(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
+{
+    TRACE(vhost_user_features, "export '%s': 0x%" PRIx64 " of 0x%" PRIx64, dev->nc->id,
+          msg->u.u64, dev_features(dev));
+    dev->features = msg->u.u64 & dev_features(dev);
+    for (unsigned i = 0; i < dev_n_rings(dev); i++) {
+        dev->rings[i].enabled |= !(dev->features & VHOST_USER_F_PROTOCOL_FEATURES);
+    }
+    return true;
+}
+
+static bool dev_get_protocol_features(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
+{
+    msg->u.u64 = DEV_PROTOCOL_FEATURES;
+    return true;
+}
+
+static bool dev_set_protocol_features(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
+{
+    dev->protocol_features = msg->u.u64 & DEV_PROTOCOL_FEATURES;
+    return true;
+}
+
+static bool dev_get_queue_num(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
+{
+    msg->u.u64 = dev->n_pairs;
+    return true;
+}
+
+/* SET_OWNER begins a session, which the connection has done; RESET_OWNER is of no use any more. */
+static bool dev_ignore(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
+{
+    return true;
+}
+
+static bool dev_set_mtu(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
+{
+    if (msg->u.u64 < MTU_MIN || msg->u.u64 > MTU_MAX) {
+        return error_set(error, "an MTU of %" PRIu64 ", which is not from %u to %u", msg->u.u64,
+                         MTU_MIN, MTU_MAX);
+    }
+    dev->mtu = (uint16_t)msg->u.u64;
+    return true;
+}
+
+static bool dev_get_status(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
+{
+    msg->u.u64 = dev->status;
+    return true;
+}
+
+/* Status 0 is a reset. */
+static bool dev_set_status(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
+{
+    dev->status = (uint8_t)msg->u.u64;
+    if (dev->status == 0) {
+        dev_stop_rings(dev);
+    }
+    return true;
+}
+
+static bool dev_reset(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
+{
+    for (unsigned i = 0; i < dev_n_rings(dev); i++) {
+        vhost_user_ring_reset(&dev->rings[i]);
+    }
+    dev->features = 0;
+    dev->status = 0;
+    return true;
+}
+
+/* The guest does not announce itself where it is now: we do. */
+static bool dev_send_rarp(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
+{
+    uint8_t data[NIC_ANNOUNCE_LEN];
+    uint8_t mac[6];
+
+    memcpy(mac, &msg->u.u64, sizeof(mac));
+    nic_announce_make_frame(data, mac);
+    net_client_send(dev->nc, &(NetFrame) { .data = data, .len = sizeof(data) }, 1);
+    return true;
+}
+
+/* --- Memory ------------------------------------------------------------------------------ */
+
+static bool mem_add(VringMemory *mem, const VhostUserRegion *region, int fd, GError **error)
+{
+    VringRegionSpec spec = {
+        .guest_addr = region->guest_addr,
+        .size = region->size,
+        .user_addr = region->user_addr,
+        .mmap_offset = region->mmap_offset,
+    };
+
+    if (fd < 0) {
+        return error_set(error, "memory region without a descriptor: the VM's memory must be "
+                         "shared: memory-backend-memfd,share=on");
+    }
+    return vring_memory_add(mem, &spec, fd, error);
+}
+
+static void dev_move_rings(VhostUserDev *dev)
+{
+    for (unsigned i = 0; i < dev_n_rings(dev); i++) {
+        vhost_user_ring_move(&dev->rings[i]);
+    }
+}
+
+static bool dev_set_mem_table(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
+{
+    VringMemory *mem = vring_memory_new();
+    VringMemory *before = dev->mem;
+
+    for (uint32_t i = 0; i < msg->u.table.n; i++) {
+        if (!mem_add(mem, &msg->u.table.regions[i], msg->fds[i], error)) {
+            vring_memory_free(mem);
+            return false;
+        }
+    }
+    dev->mem = mem;
+    dev_move_rings(dev);
+    vring_memory_free(before);
+    return true;
+}
+
+static bool dev_get_max_mem_slots(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
+{
+    msg->u.u64 = VRING_REGIONS_MAX;
+    return true;
+}
+
+static bool dev_add_mem_reg(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
+{
+    return mem_add(dev->mem, &msg->u.one.region, msg->n_fds > 0 ? msg->fds[0] : -1, error);
+}
+
+/* Rings in it are broken from now on; others stay where they are. */
+static bool dev_rem_mem_reg(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
+{
+    const VhostUserRegion *region = &msg->u.one.region;
+    VringRegionSpec spec = {
+        .guest_addr = region->guest_addr, .size = region->size, .user_addr = region->user_addr,
+    };
+
+    if (!vring_memory_remove(dev->mem, &spec)) {
+        return error_set(error, "there is no memory region of %" PRIu64 " bytes at 0x%" PRIx64,
+                         region->size, region->guest_addr);
+    }
+    dev_move_rings(dev);
+    return true;
+}
+
+/* --- Rings ------------------------------------------------------------------------------- */
+
+/* What the next start takes, only between a stop and a start. */
+static VhostUserRing *dev_stopped_ring(VhostUserDev *dev, uint32_t index, GError **error)
+{
+    VhostUserRing *ring = dev_ring(dev, index, error);
+
+    if (ring && ring->started) {
+        error_set(error, "ring %u runs", index);
+        return NULL;
+    }
+    return ring;
+}
+
+static bool dev_set_vring_num(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
+{
+    VhostUserRing *ring = dev_stopped_ring(dev, msg->u.state.index, error);
+
+    if (ring && (msg->u.state.num == 0 || msg->u.state.num > VRING_SIZE_MAX)) {
+        return error_set(error, "ring %u of %u entries", ring->index, msg->u.state.num);
+    }
+    if (ring) {
+        ring->num = msg->u.state.num;
+    }
+    return ring;
+}
+
+static bool addr_is_same(const VhostUserRing *ring, const VhostUserAddr *addr)
+{
+    return ring->desc == addr->desc && ring->avail == addr->avail && ring->used == addr->used;
+}
+
+/* While a ring runs only the rest may change, of which there is nothing here. */
+static bool dev_set_vring_addr(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
+{
+    const VhostUserAddr *addr = &msg->u.addr;
+    VhostUserRing *ring = dev_ring(dev, addr->index, error);
+
+    if (!ring) {
+        return false;
+    }
+    if (addr->flags != 0) {
+        return error_set(error, "ring %u with flags 0x%x, which were not offered", ring->index,
+                         addr->flags);
+    }
+    if (ring->started && !addr_is_same(ring, addr)) {
+        return error_set(error, "ring %u runs", ring->index);
+    }
+    ring->desc = addr->desc;
+    ring->avail = addr->avail;
+    ring->used = addr->used;
+    return true;
+}
+
+static bool dev_set_vring_base(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
+{
+    VhostUserRing *ring = dev_stopped_ring(dev, msg->u.state.index, error);
+
+    if (ring) {
+        ring->base = msg->u.state.num;
+    }
+    return ring;
+}
+
+/* What the guest has sent so far goes out before: a driver that resets its device expects that. */
+static bool dev_get_vring_base(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
+{
+    VhostUserRing *ring = dev_ring(dev, msg->u.state.index, error);
+
+    if (!ring) {
+        return false;
+    }
+    vhost_user_ring_drain(ring);
+    vhost_user_ring_stop(ring);
+    msg->u.state.num = ring->base;
+    return true;
+}
+
+/* The descriptor that a message brings, or does not. */
+static bool dev_ring_fd(VhostUserDev *dev, VhostUserMsg *msg, VhostUserRing **ring, int *fd,
+                        GError **error)
+{
+    bool has_fd = !(msg->u.u64 & VHOST_USER_NO_FD);
+
+    *ring = dev_ring(dev, msg->u.u64 & VHOST_USER_RING_MASK, error);
+    if (!*ring) {
+        return false;
+    }
+    if (has_fd != (msg->n_fds > 0)) {
+        return error_set(error, "ring %u: a descriptor is missing, or one too many",
+                         (*ring)->index);
+    }
+    *fd = vhost_user_take_fd(msg, 0);
+    return true;
+}
+
+static bool dev_set_vring_kick(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
+{
+    VhostUserRing *ring;
+    int fd = -1;
+
+    if (!dev_ring_fd(dev, msg, &ring, &fd, error) ||
+        !vhost_user_ring_set_kick(ring, fd, error)) {
+        return false;
+    }
+    if (ring->started) {
+        vhost_user_ring_update_watch(ring);
+    } else {
+        vhost_user_ring_start(ring);
+    }
+    vhost_user_dev_look_again(dev);
+    return true;
+}
+
+static bool dev_set_vring_call(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
+{
+    VhostUserRing *ring;
+    int fd = -1;
+
+    return dev_ring_fd(dev, msg, &ring, &fd, error) && vhost_user_ring_set_call(ring, fd, error);
+}
+
+static bool dev_set_vring_err(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
+{
+    VhostUserRing *ring;
+    int fd = -1;
+
+    return dev_ring_fd(dev, msg, &ring, &fd, error) && vhost_user_ring_set_err(ring, fd, error);
+}
+
+static bool dev_set_vring_enable(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
+{
+    VhostUserRing *ring = dev_ring(dev, msg->u.state.index, error);
+
+    if (ring && msg->u.state.num > 1) {
+        return error_set(error, "ring %u enabled with %u", ring->index, msg->u.state.num);
+    }
+    if (ring) {
+        ring->enabled = msg->u.state.num == 1;
+    }
+    return ring;
+}
+
+/* --- Messages ---------------------------------------------------------------------------- */
+
+/** What a request does; the answer, if it has one, takes the place of its payload. */
+typedef bool DevHandler(VhostUserDev *dev, VhostUserMsg *msg, GError **error);
+
+static DevHandler *const handlers[VHOST_USER__MAX] = {
+    [VHOST_USER_GET_FEATURES] = dev_get_features,
+    [VHOST_USER_SET_FEATURES] = dev_set_features,
+    [VHOST_USER_SET_OWNER] = dev_ignore,
+    [VHOST_USER_RESET_OWNER] = dev_ignore,
+    [VHOST_USER_SET_MEM_TABLE] = dev_set_mem_table,
+    [VHOST_USER_SET_VRING_NUM] = dev_set_vring_num,
+    [VHOST_USER_SET_VRING_ADDR] = dev_set_vring_addr,
+    [VHOST_USER_SET_VRING_BASE] = dev_set_vring_base,
+    [VHOST_USER_GET_VRING_BASE] = dev_get_vring_base,
+    [VHOST_USER_SET_VRING_KICK] = dev_set_vring_kick,
+    [VHOST_USER_SET_VRING_CALL] = dev_set_vring_call,
+    [VHOST_USER_SET_VRING_ERR] = dev_set_vring_err,
+    [VHOST_USER_GET_PROTOCOL_FEATURES] = dev_get_protocol_features,
+    [VHOST_USER_SET_PROTOCOL_FEATURES] = dev_set_protocol_features,
+    [VHOST_USER_GET_QUEUE_NUM] = dev_get_queue_num,
+    [VHOST_USER_SET_VRING_ENABLE] = dev_set_vring_enable,
+    [VHOST_USER_SEND_RARP] = dev_send_rarp,
+    [VHOST_USER_NET_SET_MTU] = dev_set_mtu,
+    [VHOST_USER_RESET_DEVICE] = dev_reset,
+    [VHOST_USER_GET_MAX_MEM_SLOTS] = dev_get_max_mem_slots,
+    [VHOST_USER_ADD_MEM_REG] = dev_add_mem_reg,
+    [VHOST_USER_REM_MEM_REG] = dev_rem_mem_reg,
+    [VHOST_USER_SET_STATUS] = dev_set_status,
+    [VHOST_USER_GET_STATUS] = dev_get_status,
+};
+
+/* Returns: false with @error set by the request; or it is not known. */
+static bool dev_do(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
+{
+    uint32_t request = msg->header.request;
+    const char *name = vhost_user_name(request);
+
+    TRACE(vhost_user_message, "export '%s': %s (%u), flags 0x%x, %u bytes, %zu descriptors",
+          dev->nc->id, name ? name : "unknown", request, msg->header.flags, msg->header.size,
+          msg->n_fds);
+    if (!name) {
+        return error_set(error, "request %u is not known", request);
+    }
+    if (!handlers[request](dev, msg, error)) {
+        g_prefix_error(error, "%s: ", name);
+        return false;
+    }
+    return true;
+}
+
+/* The answer of the request itself. */
+static bool dev_answer(VhostUserMsg *msg, int fd)
+{
+    size_t size = msg->header.request == VHOST_USER_GET_VRING_BASE ? sizeof(msg->u.state)
+                                                                   : sizeof(msg->u.u64);
+
+    return vhost_user_reply(fd, msg->header.request, &msg->u, size);
+}
+
+static bool dev_acknowledge(uint32_t request, int fd, bool done)
+{
+    uint64_t status = done ? 0 : 1;
+
+    return vhost_user_reply(fd, request, &status, sizeof(status));
+}
+
+static void dev_complain(VhostUserDev *dev, const GError *error)
+{
+    log_limited_error(dev->source, error->message, "refused to the guest's VM: %s",
+                      error->message);
+}
+
+bool vhost_user_dev_handle(VhostUserDev *dev, VhostUserMsg *msg, int fd, GError **error)
+{
+    uint32_t request = msg->header.request;
+    bool acknowledges = dev->protocol_features & VHOST_USER_PROTOCOL_F_REPLY_ACK &&
+                        msg->header.flags & VHOST_USER_NEED_REPLY &&
+                        !vhost_user_always_replies(request);
+    g_autoptr(GError) refusal = NULL;
+    bool done = dev_do(dev, msg, &refusal);
+    bool sent = true;
+
+    if (done && vhost_user_always_replies(request)) {
+        sent = dev_answer(msg, fd);
+    } else if (acknowledges) {
+        sent = dev_acknowledge(request, fd, done);
+    } else if (!done && vhost_user_name(request)) {
+        g_propagate_error(error, g_steal_pointer(&refusal));
+        return false;
+    }
+    if (refusal) {
+        dev_complain(dev, refusal);
+    }
+    vhost_user_dev_find_targets(dev);
+    dev->hooks->changed(dev);
+    return sent || error_set(error, "the answer to %s cannot be sent", vhost_user_name(request));
+}
+
+/* --- Life -------------------------------------------------------------------------------- */
+
+void vhost_user_dev_open(VhostUserDev *dev)
+{
+    dev->mem = vring_memory_new();
+    dev->has_failed = false;
+}
+
+void vhost_user_dev_close(VhostUserDev *dev)
+{
+    for (unsigned i = 0; i < dev_n_rings(dev); i++) {
+        vhost_user_ring_reset(&dev->rings[i]);
+    }
+    g_clear_pointer(&dev->mem, vring_memory_free);
+    dev->features = 0;
+    dev->protocol_features = 0;
+    dev->status = 0;
+    dev->mtu = 0;
+    vhost_user_dev_find_targets(dev);
+    dev->hooks->changed(dev);
+}
+
+static void dev_again(void *opaque)
+{
+    VhostUserDev *dev = opaque;
+
+    for (unsigned i = 0; i < dev_n_rings(dev); i++) {
+        vhost_user_ring_kicked(&dev->rings[i]);
+    }
+    vhost_user_dev_look_now_and_then(dev);
+}
+
+void vhost_user_dev_init(VhostUserDev *dev, NetClient *nc, const char *source,
+                         const VhostUserDevHooks *hooks, unsigned n_pairs)
+{
+    dev->nc = nc;
+    dev->source = source;
+    dev->hooks = hooks;
+    dev->n_pairs = n_pairs;
+    dev->rings = g_new(VhostUserRing, dev_n_rings(dev));
+    for (unsigned i = 0; i < dev_n_rings(dev); i++) {
+        vhost_user_ring_init(&dev->rings[i], dev, i);
+    }
+    dev->targets = g_new(uint16_t, n_pairs);
+    dev->again = timer_new(CLOCK_TYPE_REALTIME, dev_again, dev);
+}
+
+void vhost_user_dev_clear(VhostUserDev *dev)
+{
+    if (!dev->rings) {
+        return;
+    }
+    for (unsigned i = 0; i < dev_n_rings(dev); i++) {
+        vhost_user_ring_reset(&dev->rings[i]);
+    }
+    vring_memory_free(dev->mem);
+    timer_free(dev->again);
+    g_free(dev->targets);
+    g_free(dev->rings);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the two formats of virtqueues share. */
+
+#ifndef EXPORT_VRING_INTERNAL_H
+#define EXPORT_VRING_INTERNAL_H
+
+#include "export/vring.h"
+
+/* Flags of a descriptor (virtio 1.2, 2.7.5 and 2.8.1). */
+#define VRING_DESC_F_NEXT 1u
+#define VRING_DESC_F_WRITE 2u
+#define VRING_DESC_F_INDIRECT 4u
+
+#define VRING_DESC_SIZE 16u
+
+/** A descriptor in our own memory. */
+typedef struct VringDesc {
+    uint64_t addr;
+    uint32_t len;
+    uint16_t low;  /* split: flags; packed: buffer id */
+    uint16_t high; /* split: next; packed: flags */
+} VringDesc;
+
+/*
+ * Guest memory that the other side changes meanwhile: each value is read once, by one load.
+ * All is little-endian, and so are the hosts that this program runs on.
+ */
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "rings are little-endian"
+#endif
+
+static inline uint16_t vring_load16(const uint8_t *at, int order)
+{
+    return __atomic_load_n((const uint16_t *)(const void *)at, order);
+}
+
+static inline void vring_store16(uint8_t *at, uint16_t value, int order)
+{
+    __atomic_store_n((uint16_t *)(void *)at, value, order);
+}
+
+static inline void vring_store32(uint8_t *at, uint32_t value)
+{
+    __atomic_store_n((uint32_t *)(void *)at, value, __ATOMIC_RELAXED);
+}
+
+static inline uint64_t vring_load64(const uint8_t *at, int order)
+{
+    return __atomic_load_n((const uint64_t *)(const void *)at, order);
+}
+
+/** vring_load_desc: @at is a multiple of 16. */
+static inline VringDesc vring_load_desc(const uint8_t *at)
+{
+    uint64_t rest = vring_load64(at + 8, __ATOMIC_ACQUIRE);
+
+    return (VringDesc) {
+        .addr = vring_load64(at, __ATOMIC_RELAXED),
+        .len = (uint32_t)rest,
+        .low = (uint16_t)(rest >> 32),
+        .high = (uint16_t)(rest >> 48),
+    };
+}
+
+/** vring_break: the ring is of no use any more. Returns: VRING_POP_BROKEN. */
+static inline VringPop vring_break(Vring *ring, const char *fault)
+{
+    ring->fault = fault;
+    return VRING_POP_BROKEN;
+}
+
+/** vring_chain_add: a descriptor's memory goes behind @chain. @flags: without NEXT. */
+bool vring_chain_add(Vring *ring, VringChain *chain, const VringDesc *desc, uint16_t flags);
+
+/**
+ * vring_table_read: copy the table that an INDIRECT descriptor names
+ * Returns: how many descriptors @table has; valid until the next call; 0 = broken.
+ */
+size_t vring_table_read(Vring *ring, const VringDesc *desc, const VringDesc **table);
+
+/* vring-split.c, vring-packed.c: what vring.c does with a ring of that format. */
+bool vring_split_start(Vring *ring, uint32_t base);
+uint32_t vring_split_base(const Vring *ring);
+VringPop vring_split_pop(Vring *ring, VringChain *chain);
+bool vring_split_publish(Vring *ring);
+bool vring_split_set_kicks(Vring *ring, bool wanted);
+
+bool vring_packed_start(Vring *ring, uint32_t base);
+uint32_t vring_packed_base(const Vring *ring);
+VringPop vring_packed_pop(Vring *ring, VringChain *chain);
+bool vring_packed_publish(Vring *ring);
+bool vring_packed_set_kicks(Vring *ring, bool wanted);
+
+#endif

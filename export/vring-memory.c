@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Maps the memory that a vhost-user front-end shares, and translates addresses into it. */
+
+/*
+ * Every address that comes from the guest or the front-end is translated here, and what is given
+ * out lies in one region with all its bytes.
+ *
+ * The front-end keeps the files and may cut them short, also after they were checked. Whoever
+ * touches a page behind the new end is sent SIGBUS. The handler then puts empty memory in the
+ * place of that region, so that the access goes on, and notes that the memory is lost; the owner
+ * looks at that after each piece of work and ends the connection. There is one thread, and the
+ * list of memories does not change while one of them is used, so the handler may walk it.
+ */
+
+#include "export/vring-memory.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util/error.h"
+
+typedef struct VringRegion {
+    VringRegionSpec spec;
+    uint8_t *host;    /* where @spec.guest_addr is */
+    uint8_t *map;     /* owned: @map_size bytes */
+    size_t map_size;
+} VringRegion;
+
+struct VringMemory {
+    VringMemory *next;      /* borrowed: of all that there are */
+    GArray *regions;        /* owned VringRegion */
+    guint last;             /* region found last */
+    volatile sig_atomic_t is_lost;
+};
+
+static VringMemory *memories;
+static struct sigaction action_before;
+static bool is_guarded;
+
+/* --- SIGBUS ------------------------------------------------------------------------------ */
+
+static bool region_replace(const VringRegion *region, const uint8_t *at)
+{
+    return at >= region->map && at < region->map + region->map_size &&
+           mmap(region->map, region->map_size, PROT_READ | PROT_WRITE,
+                MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) != MAP_FAILED;
+}
+
+static bool memory_replace(VringMemory *mem, const uint8_t *at)
+{
+    for (guint i = 0; i < mem->regions->len; i++) {
+        if (region_replace(&g_array_index(mem->regions, VringRegion, i), at)) {
+            mem->is_lost = 1;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What is not about such memory happens again, and then to whoever was there before. */
+static void guard_bus_error(int number, siginfo_t *info, void *context)
+{
+    int err = errno;
+
+    for (VringMemory *mem = memories; mem && info->si_code == BUS_ADRERR; mem = mem->next) {
+        if (memory_replace(mem, info->si_addr)) {
+            errno = err;
+            return;
+        }
+    }
+    sigaction(SIGBUS, &action_before, NULL);
+    if (info->si_code <= 0) {
+        raise(SIGBUS); /* sent by a process: it does not happen again by itself */
+    }
+    errno = err;
+}
+
+static void guard_install(void)
+{
+    struct sigaction action = { .sa_sigaction = guard_bus_error, .sa_flags = SA_SIGINFO };
+
+    if (!is_guarded) {
+        sigaction(SIGBUS, &action, &action_before);
+        is_guarded = true;
+    }
+}
+
+/* --- Life -------------------------------------------------------------------------------- */
+
+static void region_unmap(void *opaque)
+{
+    VringRegion *region = opaque;
+
+    munmap(region->map, region->map_size);
+}
+
+VringMemory *vring_memory_new(void)
+{
+    VringMemory *mem = g_new0(VringMemory, 1);
+
+    guard_install();
+    mem->regions = g_array_new(FALSE, FALSE, sizeof(VringRegion));
+    g_array_set_clear_func(mem->regions, region_unmap);
+    mem->next = memories;
+    memories = mem;
+    return mem;
+}
+
+void vring_memory_free(VringMemory *mem)
+{
+    if (!mem) {
+        return;
+    }
+    for (VringMemory **at = &memories; *at; at = &(*at)->next) {
+        if (*at == mem) {
+            *at = mem->next;
+            break;
+        }
+    }
+    g_array_unref(mem->regions);
+    g_free(mem);
+}
+
+bool vring_memory_is_lost(const VringMemory *mem)
+{
+    return mem->is_lost;
+}
+
+size_t vring_memory_n_regions(const VringMemory *mem)
+{
+    return mem->regions->len;
+}
+
+/* --- Regions ----------------------------------------------------------------------------- */
+
+static VringRegion *memory_region(const VringMemory *mem, guint i)
+{
+    return &g_array_index(mem->regions, VringRegion, i);
+}
+
+static bool ranges_overlap(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size)
+{
+    return a < b + b_size && b < a + a_size;
+}
+
+static bool spec_is_same(const VringRegionSpec *a, const VringRegionSpec *b)
+{
+    return a->guest_addr == b->guest_addr && a->size == b->size && a->user_addr == b->user_addr;
+}
+
+static bool region_check(const VringMemory *mem, const VringRegionSpec *spec, GError **error)
+{
+    uint64_t end;
+
+    if (spec->size == 0 || __builtin_add_overflow(spec->guest_addr, spec->size, &end) ||
+        __builtin_add_overflow(spec->user_addr, spec->size, &end) ||
+        __builtin_add_overflow(spec->mmap_offset, spec->size, &end) || end > INT64_MAX / 2) {
+        return error_set(error, "memory region of %" PRIu64 " bytes at 0x%" PRIx64
+                         " is out of range", spec->size, spec->guest_addr);
+    }
+    if (mem->regions->len >= VRING_REGIONS_MAX) {
+        return error_set(error, "more than %u memory regions", VRING_REGIONS_MAX);
+    }
+    for (guint i = 0; i < mem->regions->len; i++) {
+        const VringRegionSpec *other = &memory_region(mem, i)->spec;
+
+        if (ranges_overlap(spec->guest_addr, spec->size, other->guest_addr, other->size) ||
+            ranges_overlap(spec->user_addr, spec->size, other->user_addr, other->size)) {
+            return error_set(error, "memory region at 0x%" PRIx64 " overlaps the one at 0x%"
+                             PRIx64, spec->guest_addr, other->guest_addr);
+        }
+    }
+    return true;
+}
+
+/* Huge pages want whole pages, of which the file system tells the size. */
+static bool region_map(VringRegion *region, int fd, GError **error)
+{
+    const VringRegionSpec *spec = &region->spec;
+    size_t align = (size_t)sysconf(_SC_PAGESIZE);
+    uint64_t skip;
+    struct stat st;
+
+    if (fstat(fd, &st) < 0) {
+        return error_set_errno(error, errno, "memory region at 0x%" PRIx64, spec->guest_addr);
+    }
+    if (S_ISREG(st.st_mode) && (uint64_t)st.st_size < spec->mmap_offset + spec->size) {
+        return error_set(error, "memory region at 0x%" PRIx64 " is longer than its file",
+                         spec->guest_addr);
+    }
+    if (st.st_blksize > 0 && ((size_t)st.st_blksize & ((size_t)st.st_blksize - 1)) == 0) {
+        align = MAX(align, (size_t)st.st_blksize);
+    }
+    skip = spec->mmap_offset % align;
+    region->map_size = (skip + spec->size + align - 1) / align * align;
+    region->map = mmap(NULL, region->map_size, PROT_READ | PROT_WRITE,
+                       MAP_SHARED | MAP_NORESERVE, fd, (off_t)(spec->mmap_offset - skip));
+    if (region->map == MAP_FAILED) {
+        return error_set_errno(error, errno, "memory region at 0x%" PRIx64 " cannot be mapped",
+                               spec->guest_addr);
+    }
+    madvise(region->map, region->map_size, MADV_DONTDUMP);
+    region->host = region->map + skip;
+    return true;
+}
+
+bool vring_memory_add(VringMemory *mem, const VringRegionSpec *spec, int fd, GError **error)
+{
+    VringRegion region = { .spec = *spec };
+
+    for (guint i = 0; i < mem->regions->len; i++) {
+        if (spec_is_same(&memory_region(mem, i)->spec, spec) &&
+            memory_region(mem, i)->spec.mmap_offset == spec->mmap_offset) {
+            return true;
+        }
+    }
+    if (!region_check(mem, spec, error) || !region_map(&region, fd, error)) {
+        return false;
+    }
+    g_array_append_val(mem->regions, region);
+    return true;
+}
+
+bool vring_memory_remove(VringMemory *mem, const VringRegionSpec *spec)
+{
+    for (guint i = 0; i < mem->regions->len; i++) {
+        if (spec_is_same(&memory_region(mem, i)->spec, spec)) {
+            g_array_remove_index(mem->regions, i);
+            mem->last = 0;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* --- Translation ------------------------------------------------------------------------- */
+
+uint8_t *vring_memory_user(VringMemory *mem, uint64_t addr, uint64_t len)
+{
+    for (guint i = 0; i < mem->regions->len; i++) {
+        const VringRegion *region = memory_region(mem, i);
+        uint64_t at = addr - region->spec.user_addr;
+
+        if (addr >= region->spec.user_addr && at < region->spec.size &&
+            len <= region->spec.size - at) {
+            return region->host + at;
+        }
+    }
+    return NULL;
+}
+
+static bool region_has(const VringRegion *region, uint64_t addr)
+{
+    return addr - region->spec.guest_addr < region->spec.size;
+}
+
+static const VringRegion *memory_find(VringMemory *mem, uint64_t addr)
+{
+    if (G_LIKELY(mem->last < mem->regions->len &&
+                 region_has(memory_region(mem, mem->last), addr))) {
+        return memory_region(mem, mem->last);
+    }
+    for (guint i = 0; i < mem->regions->len; i++) {
+        if (region_has(memory_region(mem, i), addr)) {
+            mem->last = i;
+            return memory_region(mem, i);
+        }
+    }
+    return NULL;
+}
+
+uint8_t *vring_memory_guest(VringMemory *mem, uint64_t addr, uint64_t *len)
+{
+    const VringRegion *region = memory_find(mem, addr);
+    uint64_t at;
+
+    if (!region) {
+        return NULL;
+    }
+    at = addr - region->spec.guest_addr;
+    *len = MIN(*len, region->spec.size - at);
+    return region->host + at;
+}
+
+bool vring_memory_read(VringMemory *mem, uint64_t addr, void *to, size_t len)
+{
+    uint8_t *at = to;
+
+    while (len > 0) {
+        uint64_t piece = len;
+        const uint8_t *from = vring_memory_guest(mem, addr, &piece);
+
+        if (!from) {
+            return false;
+        }
+        memcpy(at, from, piece);
+        at += piece;
+        addr += piece;
+        len -= piece;
+    }
+    return true;
+}

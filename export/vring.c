@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What does not depend on the format of a virtqueue: its memory, and buffers in pieces. */
+
+/*
+ * The guest owns the ring and may be hostile. What decides anything is read once into our own
+ * memory and checked there. A ring found malformed stays as it is, with @fault set, until it is
+ * set up anew.
+ *
+ * Buffers are given back in the order in which they were taken, all of a pass together. Between
+ * two passes none is in our hands, so the state for GET_VRING_BASE is exact at any time.
+ */
+
+#include "export/vring.h"
+
+#include <assert.h>
+
+#include "export/vring-internal.h"
+
+bool vring_chain_add(Vring *ring, VringChain *chain, const VringDesc *desc, uint16_t flags)
+{
+    uint64_t addr = desc->addr;
+    uint64_t left = desc->len;
+
+    if (left == 0 || addr + left < addr) {
+        ring->fault = "a buffer of length 0, or beyond the end of memory";
+        return false;
+    }
+    if (((flags & VRING_DESC_F_WRITE) != 0) != ring->setup.to_guest) {
+        ring->fault = "a buffer for the other direction";
+        return false;
+    }
+    chain->len += left;
+    while (left > 0) {
+        uint64_t len = left;
+        uint8_t *data = vring_memory_guest(ring->mem, addr, &len);
+
+        if (!data) {
+            ring->fault = "a buffer outside of the shared memory";
+            return false;
+        }
+        if (chain->n_pieces == VRING_PIECES_MAX) {
+            ring->fault = "a buffer of too many pieces";
+            return false;
+        }
+        chain->pieces[chain->n_pieces++] = (VringPiece) { data, len };
+        addr += len;
+        left -= len;
+    }
+    return true;
+}
+
+size_t vring_table_read(Vring *ring, const VringDesc *desc, const VringDesc **table)
+{
+    static VringDesc copy[VRING_PIECES_MAX];
+    static_assert(sizeof(copy[0]) == VRING_DESC_SIZE, "laid out as in the guest's memory");
+
+    if (desc->len == 0 || desc->len % VRING_DESC_SIZE != 0 || desc->len > sizeof(copy)) {
+        ring->fault = "an indirect table of a wrong size";
+        return 0;
+    }
+    if (!vring_memory_read(ring->mem, desc->addr, copy, desc->len)) {
+        ring->fault = "an indirect table outside of the shared memory";
+        return 0;
+    }
+    *table = copy;
+    return desc->len / VRING_DESC_SIZE;
+}
+
+/* --- Start and stop ---------------------------------------------------------------------- */
+
+/* @align: what virtio 1.2, 2.7 and 2.8, demand. NULL unless all of it is in one region. */
+static uint8_t *vring_area(Vring *ring, uint64_t addr, size_t len, size_t align)
+{
+    uint8_t *area = vring_memory_user(ring->mem, addr, len);
+
+    return (uintptr_t)area % align == 0 ? area : NULL;
+}
+
+static bool vring_find_areas(Vring *ring)
+{
+    const VringSetup *setup = &ring->setup;
+    size_t event = setup->has_event_idx ? 2 : 0;
+    bool packed = setup->is_packed;
+
+    ring->desc = vring_area(ring, setup->desc, (size_t)VRING_DESC_SIZE * setup->num, 16);
+    ring->avail = vring_area(ring, setup->avail, packed ? 4 : 4 + 2 * setup->num + event,
+                             packed ? 4 : 2);
+    ring->used = vring_area(ring, setup->used, packed ? 4 : 4 + 8 * setup->num + event, 4);
+    if (!ring->desc || !ring->avail || !ring->used) {
+        ring->fault = "an address outside of the shared memory, or not aligned";
+    }
+    return !ring->fault;
+}
+
+static bool vring_size_is_good(const VringSetup *setup)
+{
+    return setup->num > 0 && setup->num <= VRING_SIZE_MAX &&
+           (setup->is_packed || (setup->num & (setup->num - 1)) == 0);
+}
+
+bool vring_start(Vring *ring, const VringSetup *setup, VringMemory *mem, uint32_t base)
+{
+    *ring = (Vring) { .setup = *setup, .mem = mem };
+    if (!vring_size_is_good(setup)) {
+        ring->fault = "a wrong number of entries";
+        return false;
+    }
+    ring->staged = g_new(VringUsed, setup->num);
+    ring->has_base = vring_find_areas(ring) &&
+                     (setup->is_packed ? vring_packed_start(ring, base)
+                                       : vring_split_start(ring, base));
+    return ring->has_base;
+}
+
+uint32_t vring_base(const Vring *ring)
+{
+    return ring->setup.is_packed ? vring_packed_base(ring) : vring_split_base(ring);
+}
+
+void vring_stop(Vring *ring)
+{
+    g_free(ring->staged);
+    *ring = (Vring) { 0 };
+}
+
+bool vring_move(Vring *ring, VringMemory *mem)
+{
+    ring->mem = mem;
+    return !ring->fault && vring_find_areas(ring);
+}
+
+/* --- Buffers ----------------------------------------------------------------------------- */
+
+VringPop vring_pop(Vring *ring, VringChain *chain)
+{
+    VringPop found = VRING_POP_EMPTY;
+
+    if (ring->fault) {
+        return VRING_POP_BROKEN;
+    }
+    chain->n_pieces = 0;
+    chain->len = 0;
+    if (ring->n_staged < ring->setup.num) {
+        found = ring->setup.is_packed ? vring_packed_pop(ring, chain)
+                                      : vring_split_pop(ring, chain);
+    }
+    if (found == VRING_POP_EMPTY) {
+        ring->end_avail = ring->next_avail;
+        ring->end_wrap = ring->avail_wrap;
+    }
+    return found;
+}
+
+bool vring_publish(Vring *ring)
+{
+    bool calls;
+
+    if (ring->n_staged == 0) {
+        return false;
+    }
+    calls = ring->setup.is_packed ? vring_packed_publish(ring) : vring_split_publish(ring);
+    calls |= !ring->has_called;
+    ring->has_called = true;
+    ring->n_staged = 0;
+    return calls;
+}
+
+bool vring_set_kicks(Vring *ring, bool wanted)
+{
+    if (ring->fault) {
+        return false;
+    }
+    return ring->setup.is_packed ? vring_packed_set_kicks(ring, wanted)
+                                 : vring_split_set_kicks(ring, wanted);
+}
