@@ -119,6 +119,9 @@ bool net_export_is_attached(const NetExport *exp);
 /** net_export_guest_runs: of those whose guest tells it, the guest of one more, or less, runs. */
 void net_export_guest_runs(bool runs);
 
+/** net_export_forget_guest: one that ran is not seen any more; whether it does, nobody knows. */
+void net_export_forget_guest(void);
+
 /** net_export_check_gate: whether an export of @class may have that. False with @error set. */
 bool net_export_check_gate(const NetExportClass *class, NetExportGate gate, GError **error);
 

@@ -173,6 +173,11 @@ void net_export_guest_runs(bool runs)
     }
 }
 
+void net_export_forget_guest(void)
+{
+    n_guests_running--;
+}
+
 void net_exports_set_guest_func(void (*func)(bool runs))
 {
     guest_func = func;

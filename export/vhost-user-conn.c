@@ -203,7 +203,8 @@ char *vhost_user_conn_uri(const VhostUserConn *conn)
     if (local) {
         return socket_address_uri(local, "tcp");
     }
-    return conn->addr->type != SOCKET_ADDRESS_TYPE_FD ? socket_address_uri(conn->addr, "tcp") : NULL;
+    return conn->addr->type != SOCKET_ADDRESS_TYPE_FD ? socket_address_uri(conn->addr, "tcp")
+                                                      : NULL;
 }
 
 /* --- Life -------------------------------------------------------------------------------- */

@@ -64,7 +64,7 @@ typedef struct VhostUserRing {
 
 /** What the owner of a device is told; constant. */
 typedef struct VhostUserDevHooks {
-    /** @has_targets or the answer of vhost_user_dev_runs() may have changed. */
+    /** @n_targets or vhost_user_dev_runs() may have changed; also from a chain's run. */
     void (*changed)(VhostUserDev *dev);
     /** The memory is lost. From inside anything: the connection is to be ended from the loop. */
     void (*failed)(VhostUserDev *dev);

@@ -169,6 +169,7 @@ void vhost_user_ring_broken(VhostUserRing *ring)
     }
     vhost_user_ring_update_watch(ring);
     vhost_user_dev_find_targets(ring->dev);
+    ring->dev->hooks->changed(ring->dev);
 }
 
 static void ring_check_driver(VhostUserRing *ring)

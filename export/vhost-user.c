@@ -113,6 +113,9 @@ static void export_vu_cleanup(NetClient *nc)
 {
     NetExportVhostUser *vu = (NetExportVhostUser *)nc;
 
+    if (vu->guest_runs) {
+        net_export_forget_guest();
+    }
     vhost_user_conn_clear(&vu->conn);
     vhost_user_dev_clear(&vu->dev);
     timer_free(vu->failure);

@@ -57,8 +57,8 @@ static const MessageCase message_cases[] = {
       "message with more than 8 descriptors" },
     { "long-unknown", 1000, 40000, { 0 }, 0, "request 1000 of 40000 bytes, which is not known" },
     { "ring-out-of-range", VU_GET_VRING_BASE, 8, { 2, 0 }, 0,
-      "GET_VRING_BASE: there is no ring 2 with queues=1: give the export as many queues as the VM's "
-      "netdev has" },
+      "GET_VRING_BASE: there is no ring 2 with queues=1: give the export as many queues as the "
+      "VM's netdev has" },
     { "unknown", 41, 0, { 0 }, 0, NULL },
     { "unknown-with-payload", 1000, 44, { 0 }, 0, NULL },
     { "unknown-with-descriptor", 42, 8, { 0 }, 1, NULL },

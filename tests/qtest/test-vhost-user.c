@@ -125,6 +125,180 @@ static void test_sent_before_the_stop(void)
     vhost_rig_free(&v);
 }
 
+/* What waits for the guest, and what comes then, goes to the filter. */
+static void test_redirector_takes_over_at_the_stop(void)
+{
+    g_autofree char *path = tmp_path("out.sock");
+    g_autofree char *more = g_strdup_printf(" -chardev socket,id=chr0,path=%s,server=on,wait=off "
+        "-object filter-redirector,id=f0,netdev=net0,queue=tx,outdev=chr0,status=off,"
+        "enable_when_stopped=true", path);
+    VhostRig v = vhost_rig_new(more, NULL);
+    int out_fd = sock_connect_unix(path);
+    FrameLink out;
+
+    qtest_wait_chardev(v.rig->s, "chr0", true);
+    frame_link_init(&out, FRAME_LINK_STREAM, out_fd);
+    vhost_rig_check(&v, N_FRAMES);
+    vhost_guest_stop(v.guest);
+    qtest_expect_event(v.rig->s, "STOP");
+    export_rig_send(v.rig, N_FRAMES);
+    export_rig_wait(v.rig, "held-to-guest.frames", N_FRAMES);
+    qtest_qom_set_str(v.rig->s, "f0", "status", "on");
+    frame_link_expect(&out, v.rig->n_guest_got, N_FRAMES);
+    v.rig->n_guest_got += N_FRAMES;
+    qtest_qom_set_str(v.rig->s, "f0", "status", "off");
+    vhost_guest_start(v.guest);
+    qtest_expect_event(v.rig->s, "RESUME");
+    vhost_rig_check(&v, N_FRAMES);
+    frame_link_clear(&out);
+    sock_close(&out_fd);
+    vhost_rig_free(&v);
+}
+
+/* The chain keeps frames of a guest that was started while the VM counts as stopped by us. */
+static void test_own_stop(void)
+{
+    VhostRig v = vhost_rig_new("", NULL);
+
+    vhost_rig_check(&v, N_FRAMES);
+    qtest_stop(v.rig->s);
+    export_rig_send(v.rig, N_FRAMES);
+    export_rig_wait(v.rig, "held-to-guest.frames", N_FRAMES);
+    vhost_rig_guest_sends(&v, N_FRAMES);
+    g_assert_cmpint(export_rig_count(v.rig, "from-guest.frames"), ==, N_FRAMES);
+    qtest_cont(v.rig->s);
+    vhost_rig_guest_gets(&v, N_FRAMES);
+    export_rig_net_gets(v.rig, N_FRAMES);
+    vhost_rig_check(&v, N_FRAMES);
+    vhost_rig_free(&v);
+}
+
+static void test_prelaunch_ends_with_the_first_ring(void)
+{
+    VhostRig v = vhost_rig_start(" -S", NULL);
+
+    vhost_rig_attach(&v);
+    export_rig_expect_str(v.rig, "run-state", "prelaunch");
+    vhost_guest_start(v.guest);
+    vhost_guest_post(v.guest, RX);
+    qtest_expect_event(v.rig->s, "RESUME");
+    export_rig_expect_str(v.rig, "run-state", "running");
+    vhost_rig_check(&v, N_FRAMES);
+    vhost_rig_free(&v);
+}
+
+/* --- Several queues, disabled rings, announcements, options ------------------------------ */
+
+/* Frames of one flow stay in one ring, in order; those of many flows use both. */
+static void test_flows_keep_their_ring(void)
+{
+    VhostRig v = vhost_rig_new(",queues=2", &(VhostGuestOptions) {
+        .features = VN_F_MQ, .n_pairs = 2,
+    });
+    g_autofree uint8_t *buf = g_malloc(FRAME_MAX);
+    uint8_t header[12];
+    unsigned ring_of[16];
+    unsigned used[2] = { 0 };
+
+    for (unsigned round = 0; round < 4; round++) {
+        for (unsigned flow = 0; flow < G_N_ELEMENTS(ring_of); flow++) {
+            uint8_t frame[342];
+            size_t len = frame_build(frame, sizeof(frame), FRAME_UDP, 7);
+            unsigned ring;
+
+            frame[29] = (uint8_t)flow; /* the last byte of the source address */
+            frame_link_send_bytes(&v.rig->net, frame, len);
+            export_rig_wait(v.rig, "to-guest.frames", round * G_N_ELEMENTS(ring_of) + flow + 1);
+            ring = vhost_guest_try_receive(v.guest, 0, header, buf) > 0 ? 0 : 1;
+            if (ring == 1) {
+                g_assert_cmpuint(vhost_guest_try_receive(v.guest, 2, header, buf), ==, len);
+            }
+            g_assert_true(round == 0 || ring_of[flow] == ring);
+            ring_of[flow] = ring;
+            used[ring]++;
+        }
+    }
+    g_assert_cmpuint(used[0], >, 0);
+    g_assert_cmpuint(used[1], >, 0);
+    vhost_guest_post(v.guest, 0);
+    vhost_guest_post(v.guest, 2);
+    /* With the other pair switched off all of them use the first. */
+    vu_send_state(v.guest->fd, VU_SET_VRING_ENABLE, 2, 0);
+    vu_send_state(v.guest->fd, VU_SET_VRING_ENABLE, 3, 0);
+    vu_sync(v.guest->fd);
+    vhost_rig_check(&v, N_FRAMES);
+    vhost_guest_send(v.guest, 3, 0, N_FRAMES);
+    export_rig_wait(v.rig, "dropped.link-down.frames", N_FRAMES);
+    vhost_rig_free(&v);
+}
+
+static void test_announcement(void)
+{
+    static const uint8_t mac[8] = { 0x52, 0x54, 0, 0x12, 0x34, 0x56 };
+    VhostRig v = vhost_rig_new("", NULL);
+    uint8_t wanted[60] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+    static const uint8_t fixed[] = { 0x80, 0x35, 0, 1, 8, 0, 6, 4, 0, 3 };
+
+    memcpy(wanted + 6, mac, 6);
+    memcpy(wanted + 12, fixed, sizeof(fixed));
+    memcpy(wanted + 22, mac, 6);
+    memcpy(wanted + 32, mac, 6);
+    vu_send(v.guest->fd, VU_SEND_RARP, 0, mac, sizeof(mac), NULL, 0);
+    frame_link_expect_bytes(&v.rig->net, wanted, sizeof(wanted));
+    vhost_rig_check(&v, N_FRAMES);
+    vhost_rig_free(&v);
+}
+
+/* What one side leaves to the other is done here where the other does not do it. */
+static void test_open_checksum(void)
+{
+    VhostRig v = vhost_rig_new("", &(VhostGuestOptions) { .features = VN_F_CSUM });
+    uint8_t header[12] = { 1, 0, 0, 0, 0, 0, 34, 0, 6, 0 };
+    uint8_t wanted[98], frame[98];
+    uint32_t sum = 0;
+
+    frame_build(wanted, sizeof(wanted), FRAME_UDP, 3);
+    memcpy(frame, wanted, sizeof(frame));
+    /* The sum over the pseudo header is all that a guest puts there. */
+    for (unsigned i = 26; i < 34; i += 2) {
+        sum += frame[i] << 8 | frame[i + 1];
+    }
+    sum += 17 + sizeof(frame) - 34;
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    frame[40] = (uint8_t)(sum >> 8);
+    frame[41] = (uint8_t)sum;
+    vhost_guest_queue(v.guest, TX, header, frame, sizeof(frame));
+    vhost_guest_kick(v.guest, TX);
+    frame_link_expect_bytes(&v.rig->net, wanted, sizeof(wanted));
+    vhost_rig_check(&v, N_FRAMES);
+    vhost_rig_free(&v);
+}
+
+static void test_options(void)
+{
+    const struct {
+        const char *options;
+        const char *message;
+    } cases[] = {
+        { "queues=0", "Parameter 'queues' expects a value from 1 to 128" },
+        { "queues=129", "Parameter 'queues' expects a value from 1 to 128" },
+        { "gate=on", "Parameter 'gate' does not accept value 'on' with type=vhost-user" },
+        { "reconnect-ms=5", "'reconnect-ms' option is incompatible with socket in server mode" },
+        { "vnet-hdr=on", "Parameter 'vnet-hdr' is unexpected" },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        qtest_expect_start_error(cases[i].message, "-netdev socket,id=net0,udp=127.0.0.1:1,"
+                                 "localaddr=127.0.0.1:0 --export vhost-user,id=e0,netdev=net0,"
+                                 "addr.type=unix,addr.path=/nonexistent/x,%s", cases[i].options);
+    }
+    qtest_expect_start_error("Parameter 'addr.type' expects 'unix' or 'fd' with type=vhost-user",
+                             "-netdev socket,id=net0,udp=127.0.0.1:1,localaddr=127.0.0.1:0 "
+                             "--export vhost-user,id=e0,netdev=net0,addr.type=inet,"
+                             "addr.host=127.0.0.1,addr.port=0");
+}
+
 /* --- Front-ends come and go -------------------------------------------------------------- */
 
 static void test_front_end_comes_back(void)
@@ -205,6 +379,15 @@ int main(int argc, char **argv)
     }
     g_test_add_func("/vhost-user/stopped-guest-gets-nothing", test_stopped_guest_gets_nothing);
     g_test_add_func("/vhost-user/sent-before-the-stop", test_sent_before_the_stop);
+    g_test_add_func("/vhost-user/redirector-takes-over-at-the-stop",
+                    test_redirector_takes_over_at_the_stop);
+    g_test_add_func("/vhost-user/own-stop", test_own_stop);
+    g_test_add_func("/vhost-user/prelaunch-ends-with-the-first-ring",
+                    test_prelaunch_ends_with_the_first_ring);
+    g_test_add_func("/vhost-user/flows-keep-their-ring", test_flows_keep_their_ring);
+    g_test_add_func("/vhost-user/announcement", test_announcement);
+    g_test_add_func("/vhost-user/open-checksum", test_open_checksum);
+    g_test_add_func("/vhost-user/options", test_options);
     g_test_add_func("/vhost-user/front-end-comes-back", test_front_end_comes_back);
     g_test_add_func("/vhost-user/client-connects-again", test_client_connects_again);
     g_test_add_func("/vhost-user/second-is-refused", test_second_is_refused);
