@@ -57,7 +57,10 @@ static VringChain chain;
 /* What the guest has in memory that is lost was not there: its connection is to end. */
 static void dev_check_memory(VhostUserDev *dev)
 {
-    if (G_UNLIKELY(dev->mem && vring_memory_is_lost(dev->mem)) && !dev->has_failed) {
+    bool is_lost = (dev->mem && vring_memory_is_lost(dev->mem)) ||
+                   (dev->log && vring_log_is_lost(dev->log));
+
+    if (G_UNLIKELY(is_lost) && !dev->has_failed) {
         dev->has_failed = true;
         dev->hooks->failed(dev);
     }
@@ -274,18 +277,28 @@ static bool put_note_header(PutHeader *header)
     return true;
 }
 
-static void put_header(const PutHeader *header, const uint8_t *bytes)
+/* What was written to the guest's memory is to be migrated again. */
+static void put_log(const VhostUserDev *dev, uint64_t addr, uint64_t len)
+{
+    if (G_UNLIKELY(dev->features & VHOST_F_LOG_ALL) && dev->log) {
+        vring_log_mark(dev->log, addr, len);
+    }
+}
+
+static void put_header(const VhostUserDev *dev, const PutHeader *header, const uint8_t *bytes)
 {
     uint64_t done = 0;
 
     for (uint32_t i = 0; done < HDR_LEN; i++) {
         memcpy(header->pieces[i].data, bytes + done, header->pieces[i].len);
+        put_log(dev, header->pieces[i].addr, header->pieces[i].len);
         done += header->pieces[i].len;
     }
 }
 
 /* Fills @chain behind its first @skip bytes. Returns: how many bytes of @data it took. */
-static uint64_t put_fill(const uint8_t *data, uint64_t len, uint64_t skip)
+static uint64_t put_fill(const VhostUserDev *dev, const uint8_t *data, uint64_t len,
+                         uint64_t skip)
 {
     uint64_t done = 0;
 
@@ -294,6 +307,7 @@ static uint64_t put_fill(const uint8_t *data, uint64_t len, uint64_t skip)
         uint64_t n = MIN(len - done, chain.pieces[i].len - at);
 
         memcpy(chain.pieces[i].data + at, data + done, n);
+        put_log(dev, chain.pieces[i].addr + at, n);
         done += n;
         skip -= at;
     }
@@ -324,7 +338,7 @@ static PutResult put_buffers(VhostUserRing *ring, uint8_t *bytes, const uint8_t 
         if (n_buffers == 0 && !put_note_header(&header)) {
             return PUT_NEVER;
         }
-        n = put_fill(data, len, skip);
+        n = put_fill(ring->dev, data, len, skip);
         vring_stage(&ring->vring, &chain, (uint32_t)(skip + n));
         data += n;
         len -= n;
@@ -332,7 +346,7 @@ static PutResult put_buffers(VhostUserRing *ring, uint8_t *bytes, const uint8_t 
     }
     bytes[HDR_NUM_BUFFERS] = (uint8_t)n_buffers;
     bytes[HDR_NUM_BUFFERS + 1] = (uint8_t)(n_buffers >> 8);
-    put_header(&header, bytes);
+    put_header(ring->dev, &header, bytes);
     return PUT_DONE;
 }
 

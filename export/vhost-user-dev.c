@@ -23,7 +23,8 @@ TRACE_POINT(vhost_user_features);
 
 /* What is offered: nothing that is not meant, as front-ends take whatever they know. */
 #define DEV_PROTOCOL_FEATURES                                                                  \
-    (VHOST_USER_PROTOCOL_F_MQ | VHOST_USER_PROTOCOL_F_RARP | VHOST_USER_PROTOCOL_F_REPLY_ACK | \
+    (VHOST_USER_PROTOCOL_F_MQ | VHOST_USER_PROTOCOL_F_LOG_SHMFD |                             \
+     VHOST_USER_PROTOCOL_F_RARP | VHOST_USER_PROTOCOL_F_REPLY_ACK |                           \
      VHOST_USER_PROTOCOL_F_NET_MTU | VHOST_USER_PROTOCOL_F_RESET_DEVICE |                      \
      VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS | VHOST_USER_PROTOCOL_F_STATUS)
 
@@ -32,7 +33,7 @@ TRACE_POINT(vhost_user_features);
      VIRTIO_NET_F_GUEST_TSO4 | VIRTIO_NET_F_GUEST_TSO6 | VIRTIO_NET_F_HOST_TSO4 |              \
      VIRTIO_NET_F_HOST_TSO6 | VIRTIO_NET_F_MRG_RXBUF | VIRTIO_NET_F_GUEST_ANNOUNCE |           \
      VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX | VHOST_USER_F_PROTOCOL_FEATURES |            \
-     VIRTIO_F_VERSION_1 | VIRTIO_F_RING_PACKED | VIRTIO_F_IN_ORDER)
+     VIRTIO_F_VERSION_1 | VIRTIO_F_RING_PACKED | VIRTIO_F_IN_ORDER | VHOST_F_LOG_ALL)
 
 /* Ethernet's least and IP's largest packet. */
 #define MTU_MIN 68u
@@ -237,6 +238,27 @@ static bool dev_rem_mem_reg(VhostUserDev *dev, VhostUserMsg *msg, GError **error
     return true;
 }
 
+/* A larger one may take the place of the first, which is not used any more behind the answer. */
+static bool dev_set_log_base(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
+{
+    VringLog *log;
+
+    if (!(dev->protocol_features & VHOST_USER_PROTOCOL_F_LOG_SHMFD) || msg->n_fds == 0) {
+        return error_set(error, "a log without a descriptor");
+    }
+    log = vring_log_new(msg->fds[0], msg->u.log.size, msg->u.log.offset, error);
+    if (!log) {
+        return false;
+    }
+    vring_log_free(dev->log);
+    dev->log = log;
+    for (unsigned i = 0; i < dev_n_rings(dev); i++) {
+        vhost_user_ring_update_log(&dev->rings[i]);
+    }
+    msg->u.u64 = 0;
+    return true;
+}
+
 /* --- Rings ------------------------------------------------------------------------------- */
 
 /* What the next start takes, only between a stop and a start. */
@@ -269,7 +291,7 @@ static bool addr_is_same(const VhostUserRing *ring, const VhostUserAddr *addr)
     return ring->desc == addr->desc && ring->avail == addr->avail && ring->used == addr->used;
 }
 
-/* While a ring runs only the rest may change, of which there is nothing here. */
+/* While a ring runs only the log may change. */
 static bool dev_set_vring_addr(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
 {
     const VhostUserAddr *addr = &msg->u.addr;
@@ -278,8 +300,8 @@ static bool dev_set_vring_addr(VhostUserDev *dev, VhostUserMsg *msg, GError **er
     if (!ring) {
         return false;
     }
-    if (addr->flags != 0) {
-        return error_set(error, "ring %u with flags 0x%x, which were not offered", ring->index,
+    if (addr->flags & ~VHOST_USER_ADDR_LOG) {
+        return error_set(error, "ring %u with flags 0x%x, which are not known", ring->index,
                          addr->flags);
     }
     if (ring->started && !addr_is_same(ring, addr)) {
@@ -288,6 +310,9 @@ static bool dev_set_vring_addr(VhostUserDev *dev, VhostUserMsg *msg, GError **er
     ring->desc = addr->desc;
     ring->avail = addr->avail;
     ring->used = addr->used;
+    ring->logs = addr->flags & VHOST_USER_ADDR_LOG;
+    ring->log = addr->log;
+    vhost_user_ring_update_log(ring);
     return true;
 }
 
@@ -391,6 +416,7 @@ static DevHandler *const handlers[VHOST_USER__MAX] = {
     [VHOST_USER_SET_OWNER] = dev_ignore,
     [VHOST_USER_RESET_OWNER] = dev_ignore,
     [VHOST_USER_SET_MEM_TABLE] = dev_set_mem_table,
+    [VHOST_USER_SET_LOG_BASE] = dev_set_log_base,
     [VHOST_USER_SET_VRING_NUM] = dev_set_vring_num,
     [VHOST_USER_SET_VRING_ADDR] = dev_set_vring_addr,
     [VHOST_USER_SET_VRING_BASE] = dev_set_vring_base,
@@ -493,6 +519,7 @@ void vhost_user_dev_close(VhostUserDev *dev)
         vhost_user_ring_reset(&dev->rings[i]);
     }
     g_clear_pointer(&dev->mem, vring_memory_free);
+    g_clear_pointer(&dev->log, vring_log_free);
     dev->features = 0;
     dev->protocol_features = 0;
     dev->status = 0;
@@ -535,6 +562,7 @@ void vhost_user_dev_clear(VhostUserDev *dev)
         vhost_user_ring_reset(&dev->rings[i]);
     }
     vring_memory_free(dev->mem);
+    vring_log_free(dev->log);
     timer_free(dev->again);
     g_free(dev->targets);
     g_free(dev->rings);

@@ -26,6 +26,7 @@
 #define VIRTIO_NET_F_MRG_RXBUF (UINT64_C(1) << 15)
 #define VIRTIO_NET_F_GUEST_ANNOUNCE (UINT64_C(1) << 21)
 #define VIRTIO_NET_F_MQ (UINT64_C(1) << 22)
+#define VHOST_F_LOG_ALL (UINT64_C(1) << 26)
 #define VIRTIO_F_INDIRECT_DESC (UINT64_C(1) << 28)
 #define VIRTIO_F_EVENT_IDX (UINT64_C(1) << 29)
 #define VHOST_USER_F_PROTOCOL_FEATURES (UINT64_C(1) << 30)
@@ -35,6 +36,7 @@
 
 /* Features of the protocol (vhost-user protocol, "Protocol features"). */
 #define VHOST_USER_PROTOCOL_F_MQ (UINT64_C(1) << 0)
+#define VHOST_USER_PROTOCOL_F_LOG_SHMFD (UINT64_C(1) << 1)
 #define VHOST_USER_PROTOCOL_F_RARP (UINT64_C(1) << 2)
 #define VHOST_USER_PROTOCOL_F_REPLY_ACK (UINT64_C(1) << 3)
 #define VHOST_USER_PROTOCOL_F_NET_MTU (UINT64_C(1) << 4)
@@ -51,6 +53,8 @@ typedef struct VhostUserRing {
     uint32_t num;          /* this and what follows: as set, for the next start */
     uint32_t base;
     uint64_t desc, avail, used;
+    bool logs;             /* what is written to it is logged, as if at @log */
+    uint64_t log;
     int kick_fd;           /* owned; -1 = none: it is looked at now and then */
     int call_fd;           /* owned; -1 = the guest is not notified */
     int err_fd;            /* owned; -1 = none */
@@ -78,6 +82,7 @@ struct VhostUserDev {
     unsigned n_pairs;
     VhostUserRing *rings;        /* owned: 2 * @n_pairs */
     VringMemory *mem;            /* owned; NULL = no front-end */
+    VringLog *log;               /* owned; NULL = none */
     uint64_t features;           /* that the guest took */
     uint64_t protocol_features;  /* that the front-end took */
     uint8_t status;              /* as it was set */
@@ -133,6 +138,9 @@ void vhost_user_ring_stop(VhostUserRing *ring);
 
 /** vhost_user_ring_move: the memory has changed: translate anew. */
 void vhost_user_ring_move(VhostUserRing *ring);
+
+/** vhost_user_ring_update_log: the device's log, or whether the ring uses it, has changed. */
+void vhost_user_ring_update_log(VhostUserRing *ring);
 
 /** vhost_user_ring_set_kick, _call, _err: @fd: taken; -1 = none. False with @error set. */
 bool vhost_user_ring_set_kick(VhostUserRing *ring, int fd, GError **error);

@@ -17,6 +17,7 @@ static_assert(sizeof(VhostUserState) == 8, "as on the wire");
 static_assert(sizeof(VhostUserAddr) == 40, "as on the wire");
 static_assert(sizeof(VhostUserRegion) == 32, "as on the wire");
 static_assert(sizeof(VhostUserTable) == 8 + 8 * 32, "as on the wire");
+static_assert(sizeof(VhostUserLog) == 16, "as on the wire");
 static_assert(sizeof(VhostUserOneRegion) == 40, "as on the wire");
 
 /* Longest payload of a request that is not known here. */
@@ -42,6 +43,8 @@ static const VhostUserForm forms[VHOST_USER__MAX] = {
     [VHOST_USER_RESET_OWNER] = { "RESET_OWNER", FORM_NONE, 0, false },
     [VHOST_USER_SET_MEM_TABLE] = { "SET_MEM_TABLE", 8, sizeof(VhostUserTable),
                                    VHOST_USER_REGIONS_MAX, false },
+    [VHOST_USER_SET_LOG_BASE] = { "SET_LOG_BASE", sizeof(VhostUserLog), sizeof(VhostUserLog), 1,
+                                  true },
     [VHOST_USER_SET_VRING_NUM] = { "SET_VRING_NUM", FORM_STATE, 0, false },
     [VHOST_USER_SET_VRING_ADDR] = { "SET_VRING_ADDR", sizeof(VhostUserAddr),
                                     sizeof(VhostUserAddr), 0, false },

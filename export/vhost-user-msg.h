@@ -20,6 +20,7 @@ typedef enum VhostUserRequest {
     VHOST_USER_SET_OWNER = 3,
     VHOST_USER_RESET_OWNER = 4,
     VHOST_USER_SET_MEM_TABLE = 5,
+    VHOST_USER_SET_LOG_BASE = 6,
     VHOST_USER_SET_VRING_NUM = 8,
     VHOST_USER_SET_VRING_ADDR = 9,
     VHOST_USER_SET_VRING_BASE = 10,
@@ -90,6 +91,14 @@ typedef struct VhostUserOneRegion {
     VhostUserRegion region;
 } VhostUserOneRegion;
 
+typedef struct VhostUserLog {
+    uint64_t size;
+    uint64_t offset;
+} VhostUserLog;
+
+/** In the flags of an address: what is written to the used ring is to be logged. */
+#define VHOST_USER_ADDR_LOG 1u
+
 /** A message; in the order of the host's bytes, as on the wire. */
 typedef struct VhostUserMsg {
     VhostUserHeader header;
@@ -99,6 +108,7 @@ typedef struct VhostUserMsg {
         VhostUserAddr addr;
         VhostUserTable table;
         VhostUserOneRegion one;
+        VhostUserLog log;
     } u;
     int fds[VHOST_USER_FDS_MAX]; /* owned, unless taken: then -1 */
     size_t n_fds;

@@ -202,8 +202,14 @@ void vhost_user_ring_start(VhostUserRing *ring)
         vhost_user_ring_broken(ring);
         return;
     }
+    vhost_user_ring_update_log(ring);
     vring_set_kicks(&ring->vring, false);
     vhost_user_ring_update_watch(ring);
+}
+
+void vhost_user_ring_update_log(VhostUserRing *ring)
+{
+    vring_set_log(&ring->vring, ring->logs ? ring->dev->log : NULL, ring->log);
 }
 
 void vhost_user_ring_stop(VhostUserRing *ring)

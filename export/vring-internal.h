@@ -62,6 +62,21 @@ static inline VringDesc vring_load_desc(const uint8_t *at)
     };
 }
 
+/** vring_log_used, _desc: @len bytes of an area, from its start, may have been written to. */
+static inline void vring_log_used(const Vring *ring, size_t len)
+{
+    if (ring->log) {
+        vring_log_mark(ring->log, ring->log_addr, len);
+    }
+}
+
+static inline void vring_log_desc(const Vring *ring, size_t len)
+{
+    if (ring->log) {
+        vring_log_mark(ring->log, ring->desc_addr, len);
+    }
+}
+
 /** vring_break: the ring is of no use any more. Returns: VRING_POP_BROKEN. */
 static inline VringPop vring_break(Vring *ring, const char *fault)
 {

@@ -240,18 +240,33 @@ bool vring_memory_remove(VringMemory *mem, const VringRegionSpec *spec)
 
 /* --- Translation ------------------------------------------------------------------------- */
 
-uint8_t *vring_memory_user(VringMemory *mem, uint64_t addr, uint64_t len)
+/* The region that has the front-end's @addr. */
+static const VringRegion *memory_find_user(const VringMemory *mem, uint64_t addr)
 {
     for (guint i = 0; i < mem->regions->len; i++) {
         const VringRegion *region = memory_region(mem, i);
-        uint64_t at = addr - region->spec.user_addr;
 
-        if (addr >= region->spec.user_addr && at < region->spec.size &&
-            len <= region->spec.size - at) {
-            return region->host + at;
+        if (addr - region->spec.user_addr < region->spec.size) {
+            return region;
         }
     }
     return NULL;
+}
+
+uint8_t *vring_memory_user(VringMemory *mem, uint64_t addr, uint64_t len)
+{
+    const VringRegion *region = memory_find_user(mem, addr);
+    uint64_t at = region ? addr - region->spec.user_addr : 0;
+
+    return region && len <= region->spec.size - at ? region->host + at : NULL;
+}
+
+uint64_t vring_memory_user_to_guest(VringMemory *mem, uint64_t addr)
+{
+    const VringRegion *region = memory_find_user(mem, addr);
+
+    g_assert(region);
+    return region->spec.guest_addr + (addr - region->spec.user_addr);
 }
 
 static bool region_has(const VringRegion *region, uint64_t addr)

@@ -48,6 +48,9 @@ size_t vring_memory_n_regions(const VringMemory *mem);
  */
 uint8_t *vring_memory_user(VringMemory *mem, uint64_t addr, uint64_t len);
 
+/** vring_memory_user_to_guest: the guest's address of what vring_memory_user() found at @addr. */
+uint64_t vring_memory_user_to_guest(VringMemory *mem, uint64_t addr);
+
 /**
  * vring_memory_guest: where what the guest has at @addr is here
  * @len: (in, out) bytes wanted, at least 1; at most as many are there in one piece

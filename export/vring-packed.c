@@ -12,6 +12,7 @@
 
 /* Event suppression area: offset with wrap counter, flags. */
 #define PACKED_EVENT_FLAGS 2u
+#define PACKED_EVENT_SIZE 4u
 #define PACKED_EVENT_ENABLE 0u
 #define PACKED_EVENT_DISABLE 1u
 #define PACKED_EVENT_DESC 2u
@@ -173,6 +174,7 @@ bool vring_packed_publish(Vring *ring)
     }
     vring_store16(ring->desc + old * VRING_DESC_SIZE + PACKED_FLAGS,
                   packed_used_flags(ring, &ring->staged[0], old_wrap), __ATOMIC_RELEASE);
+    vring_log_desc(ring, (size_t)VRING_DESC_SIZE * ring->setup.num);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     return packed_wants_call(ring, old, old_wrap);
 }
@@ -189,6 +191,7 @@ bool vring_packed_set_kicks(Vring *ring, bool wanted)
         flags = wanted ? PACKED_EVENT_ENABLE : PACKED_EVENT_DISABLE;
     }
     vring_store16(ring->used + PACKED_EVENT_FLAGS, flags, __ATOMIC_RELEASE);
+    vring_log_used(ring, PACKED_EVENT_SIZE);
     if (!wanted) {
         return false;
     }

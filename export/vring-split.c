@@ -13,6 +13,12 @@
 /* Flag 0 of either ring: do not notify. */
 #define SPLIT_F_QUIET 1u
 
+/* The used ring with the event index behind it. */
+static size_t split_used_size(const Vring *ring)
+{
+    return SPLIT_ENTRIES + ring->setup.num * SPLIT_USED_ENTRY + 2u;
+}
+
 /* How far the guest was when we stopped is in the ring that we write. */
 bool vring_split_start(Vring *ring, uint32_t base)
 {
@@ -126,6 +132,7 @@ bool vring_split_publish(Vring *ring)
     }
     ring->next_used = (uint16_t)(old + ring->n_staged);
     vring_store16(ring->used + SPLIT_IDX, ring->next_used, __ATOMIC_RELEASE);
+    vring_log_used(ring, split_used_size(ring));
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     return split_wants_call(ring, old);
 }
@@ -140,6 +147,7 @@ bool vring_split_set_kicks(Vring *ring, bool wanted)
     } else if (wanted) {
         vring_store16(event, ring->end_avail, __ATOMIC_RELAXED);
     }
+    vring_log_used(ring, split_used_size(ring));
     if (!wanted) {
         return false;
     }

@@ -42,7 +42,7 @@ bool vring_chain_add(Vring *ring, VringChain *chain, const VringDesc *desc, uint
             ring->fault = "a buffer of too many pieces";
             return false;
         }
-        chain->pieces[chain->n_pieces++] = (VringPiece) { data, len };
+        chain->pieces[chain->n_pieces++] = (VringPiece) { data, len, addr };
         addr += len;
         left -= len;
     }
@@ -88,8 +88,10 @@ static bool vring_find_areas(Vring *ring)
     ring->used = vring_area(ring, setup->used, packed ? 4 : 4 + 8 * setup->num + event, 4);
     if (!ring->desc || !ring->avail || !ring->used) {
         ring->fault = "an address outside of the shared memory, or not aligned";
+        return false;
     }
-    return !ring->fault;
+    ring->desc_addr = vring_memory_user_to_guest(ring->mem, setup->desc);
+    return true;
 }
 
 static bool vring_size_is_good(const VringSetup *setup)

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "export/vring-log.h"
 #include "export/vring-memory.h"
 
 /** Most entries of a ring (virtio 1.2, 2.7: a split ring's limit; the same for a packed one). */
@@ -19,6 +20,7 @@
 typedef struct VringPiece {
     uint8_t *data;  /* in memory that the guest may change at any time */
     uint64_t len;   /* at least 1 */
+    uint64_t addr;  /* where the guest sees it */
 } VringPiece;
 
 /** A buffer of the guest: a chain of descriptors. Large; not for the stack. */
@@ -55,6 +57,9 @@ typedef struct Vring {
     uint8_t *desc;        /* this and what follows: in @mem */
     uint8_t *avail;
     uint8_t *used;
+    uint64_t desc_addr;   /* where the guest sees @desc */
+    VringLog *log;        /* borrowed: what is written to the ring is marked there; NULL = not */
+    uint64_t log_addr;    /* the guest's address to mark for @used */
     uint16_t next_avail;  /* split: runs freely; packed: an entry */
     uint16_t next_used;
     bool avail_wrap;      /* packed: the wrap counters */
@@ -99,6 +104,13 @@ uint32_t vring_base(const Vring *ring);
 
 /** vring_stop: let go of the guest's memory; legal if it was not started, or that failed. */
 void vring_stop(Vring *ring);
+
+/** vring_set_log: mark what is written to the ring from now on. @log: borrowed; NULL = do not. */
+static inline void vring_set_log(Vring *ring, VringLog *log, uint64_t addr)
+{
+    ring->log = log;
+    ring->log_addr = addr;
+}
 
 /** vring_move: the same ring, in other memory. Returns: false with @fault set. */
 bool vring_move(Vring *ring, VringMemory *mem);

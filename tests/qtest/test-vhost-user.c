@@ -2,6 +2,8 @@
 /* Exports of type vhost-user: frames through rings of both formats, and exact stops. */
 
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "vhost-rig.h"
 
@@ -187,6 +189,66 @@ static void test_prelaunch_ends_with_the_first_ring(void)
     vhost_rig_free(&v);
 }
 
+/* --- The log of a migration -------------------------------------------------------------- */
+
+static bool log_has(const uint8_t *log, uint64_t page)
+{
+    return log[page / 8] >> page % 8 & 1;
+}
+
+/* Each page of the guest's memory that is not as it was has its bit. Returns: how many. */
+static unsigned check_log(const VhostGuest *guest, const uint8_t *before, const uint8_t *log)
+{
+    unsigned n = 0;
+
+    for (uint64_t at = 0; at < VG_MEM_SIZE; at += 4096) {
+        if (memcmp(guest->mem + at, before + at, 4096) != 0) {
+            g_assert_true(log_has(log, (VG_GUEST_BASE + at) / 4096));
+            n++;
+        }
+    }
+    return n;
+}
+
+/* Between the two looks at its memory the guest writes nothing: all that changes is by us. */
+static void test_log(const void *opaque)
+{
+    const RingCase *c = opaque;
+    VhostRig v = vhost_rig_new("", &c->options);
+    int log_fd = memfd_create("log", MFD_CLOEXEC);
+    uint8_t frame[1514];
+    uint8_t *log;
+
+    g_assert_cmpint(ftruncate(log_fd, VG_LOG_SIZE), ==, 0);
+    log = mmap(NULL, VG_LOG_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, log_fd, 0);
+    g_assert_true(log != MAP_FAILED);
+    vhost_rig_check(&v, N_FRAMES);
+    vhost_guest_set_log(v.guest, log_fd);
+    for (unsigned i = 0; i < 12; i++) {
+        g_autofree uint8_t *before = NULL;
+
+        vhost_guest_queue(v.guest, TX, NULL, frame, frame_of_seq(frame, v.rig->n_from_guest++));
+        memset(log, 0, VG_LOG_SIZE);
+        before = g_memdup2(v.guest->mem, VG_MEM_SIZE);
+        vhost_guest_kick(v.guest, TX);
+        export_rig_send(v.rig, 1);
+        export_rig_net_gets(v.rig, 1);
+        export_rig_wait(v.rig, "to-guest.frames", v.rig->n_to_guest);
+        vu_sync(v.guest->fd);
+        g_assert_cmpuint(check_log(v.guest, before, log), >=, 2);
+        vhost_rig_guest_gets(&v, 1);
+    }
+    vhost_guest_set_log(v.guest, -1);
+    memset(log, 0, VG_LOG_SIZE);
+    vhost_rig_check(&v, N_FRAMES);
+    for (uint64_t i = 0; i < VG_LOG_SIZE; i++) {
+        g_assert_cmpuint(log[i], ==, 0);
+    }
+    munmap(log, VG_LOG_SIZE);
+    close(log_fd);
+    vhost_rig_free(&v);
+}
+
 /* --- Several queues, disabled rings, announcements, options ------------------------------ */
 
 /* Frames of one flow stay in one ring, in order; those of many flows use both. */
@@ -363,10 +425,14 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < G_N_ELEMENTS(ring_cases); i++) {
         const RingCase *c = &ring_cases[i];
         g_autofree char *frames = g_strdup_printf("/vhost-user/frames/%s", c->name);
+        g_autofree char *logs = g_strdup_printf("/vhost-user/log/%s", c->name);
         g_autofree char *exact = g_strdup_printf("/vhost-user/stop-is-exact/%s", c->name);
 
         g_test_add_data_func(frames, c, test_frames);
         g_test_add_data_func(exact, c, test_stop_is_exact);
+        if (!c->options.no_protocol) {
+            g_test_add_data_func(logs, c, test_log);
+        }
     }
     for (size_t i = 0; i < 2; i++) {
         static const RingCase few[] = {

@@ -226,13 +226,37 @@ static void send_ring_fd(VhostGuest *guest, uint32_t request, unsigned index, in
     vu_send(guest->fd, request, 0, &word, sizeof(word), &fd, 1);
 }
 
+static void send_ring_addr(VhostGuest *guest, const VhostGuestRing *ring, uint32_t flags)
+{
+    struct { uint32_t index, flags; uint64_t desc, used, avail, log; } addr = {
+        ring->index, flags, VG_USER_BASE + ring->desc, VG_USER_BASE + ring->used,
+        VG_USER_BASE + ring->avail, flags ? VG_GUEST_BASE + ring->used : 0,
+    };
+
+    vu_send(guest->fd, VU_SET_VRING_ADDR, 0, &addr, sizeof(addr), NULL, 0);
+}
+
+void vhost_guest_set_log(VhostGuest *guest, int log_fd)
+{
+    uint64_t log[2] = { VG_LOG_SIZE, 0 };
+    uint64_t features = guest->features | (log_fd >= 0 ? VU_F_LOG_ALL : 0);
+    uint64_t answer;
+
+    if (log_fd >= 0) {
+        vu_send(guest->fd, VU_SET_LOG_BASE, 0, log, sizeof(log), &log_fd, 1);
+        vu_receive(guest->fd, VU_SET_LOG_BASE, &answer, sizeof(answer));
+        g_assert_cmpuint(answer, ==, 0);
+    }
+    vu_send_u64(guest->fd, VU_SET_FEATURES, features);
+    for (unsigned i = 0; i < guest->n_rings; i++) {
+        send_ring_addr(guest, &guest->rings[i], log_fd >= 0);
+    }
+    vu_sync(guest->fd);
+}
+
 void vhost_guest_start_ring(VhostGuest *guest, unsigned index)
 {
     VhostGuestRing *ring = &guest->rings[index];
-    struct { uint32_t index, flags; uint64_t desc, used, avail, log; } addr = {
-        index, 0, VG_USER_BASE + ring->desc, VG_USER_BASE + ring->used,
-        VG_USER_BASE + ring->avail, 0,
-    };
 
     ring_close(ring);
     ring->kick_fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -241,7 +265,7 @@ void vhost_guest_start_ring(VhostGuest *guest, unsigned index)
     send_ring_fd(guest, VU_SET_VRING_ERR, index, ring->err_fd);
     vu_send_state(guest->fd, VU_SET_VRING_NUM, index, ring->num);
     vu_send_state(guest->fd, VU_SET_VRING_BASE, index, ring->base);
-    vu_send(guest->fd, VU_SET_VRING_ADDR, 0, &addr, sizeof(addr), NULL, 0);
+    send_ring_addr(guest, ring, 0);
     send_ring_fd(guest, VU_SET_VRING_KICK, index, ring->kick_fd);
     send_ring_fd(guest, VU_SET_VRING_CALL, index, ring->call_fd);
     ring->runs = true;

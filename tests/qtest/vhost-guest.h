@@ -12,7 +12,8 @@
 /* Requests, by the names that the vhost-user protocol has for them. */
 enum {
     VU_GET_FEATURES = 1, VU_SET_FEATURES = 2, VU_SET_OWNER = 3, VU_RESET_OWNER = 4,
-    VU_SET_MEM_TABLE = 5, VU_SET_VRING_NUM = 8, VU_SET_VRING_ADDR = 9, VU_SET_VRING_BASE = 10,
+    VU_SET_MEM_TABLE = 5, VU_SET_LOG_BASE = 6, VU_SET_VRING_NUM = 8, VU_SET_VRING_ADDR = 9,
+    VU_SET_VRING_BASE = 10,
     VU_GET_VRING_BASE = 11, VU_SET_VRING_KICK = 12, VU_SET_VRING_CALL = 13,
     VU_SET_VRING_ERR = 14, VU_GET_PROTOCOL_FEATURES = 15, VU_SET_PROTOCOL_FEATURES = 16,
     VU_GET_QUEUE_NUM = 17, VU_SET_VRING_ENABLE = 18, VU_SEND_RARP = 19, VU_NET_SET_MTU = 20,
@@ -29,6 +30,7 @@ enum {
 #define VN_F_GUEST_TSO4 (UINT64_C(1) << 7)
 #define VN_F_HOST_TSO4 (UINT64_C(1) << 11)
 #define VN_F_MRG_RXBUF (UINT64_C(1) << 15)
+#define VU_F_LOG_ALL (UINT64_C(1) << 26)
 #define VN_F_MQ (UINT64_C(1) << 22)
 #define VN_F_INDIRECT (UINT64_C(1) << 28)
 #define VN_F_EVENT_IDX (UINT64_C(1) << 29)
@@ -95,6 +97,15 @@ void vhost_guest_disconnect(VhostGuest *guest);
 
 /** vhost_guest_reset: the driver begins anew. Not connected, or no ring runs. */
 void vhost_guest_reset(VhostGuest *guest);
+
+/**
+ * vhost_guest_set_log: as at the start and at the end of a migration, while rings run
+ * @log_fd: VG_LOG_SIZE bytes; -1 = log no more
+ */
+void vhost_guest_set_log(VhostGuest *guest, int log_fd);
+
+/** A bit for each page up to the end of the guest's memory. */
+#define VG_LOG_SIZE ((VG_GUEST_BASE + VG_MEM_SIZE) / 4096 / 8)
 
 /** vhost_guest_start, _stop: all rings; a stop is GET_VRING_BASE, whose answers are kept. */
 void vhost_guest_start(VhostGuest *guest);
