@@ -3,21 +3,27 @@
 """
 stock:          tapA -- QEMU A
 stream, dgram:  tapA -- netdev net0 of daemon A -- export e0 -- QEMU A
+vhost-user:     the same, where the export works the rings of QEMU's virtio-net
 """
+
+from .guest import MEMORY_MIB
 
 STOCK = 'stock'
 STREAM = 'stream'
 DGRAM = 'dgram'
+VHOST_USER = 'vhost-user'
+# Those whose VM can be migrated.
 EXPORTS = (STREAM, DGRAM)
 
 
 class Side:
     """The host called name ('A', 'B'): its tap, its daemon unless it is stock, its QEMU."""
 
-    def __init__(self, lab, name, kind, side_channel=()):
+    def __init__(self, lab, name, kind, side_channel=(), follows=True):
         self.lab = lab
         self.name = name
         self.kind = kind
+        self.follows = follows
         self.tap = lab.network.add_tap(f'tap{name}')
         self.guest = None
         self.daemon = None
@@ -43,8 +49,11 @@ class Side:
 
     def daemon_options(self):
         """As documented for both hosts, but for the side channel."""
-        return ['-netdev', f'tap,id=net0,{self.tap_options()}',
-                '--export', self.export_options(),
+        attach = ['-netdev', f'tap,id=net0,{self.tap_options()}',
+                  '--export', self.export_options()]
+        if not self.follows:
+            return attach
+        return [*attach,
                 '-chardev', f'socket,id=qmp0,path={self.path("qmp")},reconnect-ms=100',
                 '-object', 'vm-follower,id=vm0,chardev=qmp0']
 
@@ -53,11 +62,24 @@ class Side:
             return f'tap,id=n0,{self.tap_options()}'
         if self.kind == STREAM:
             return f'stream,id=n0,server=off,addr.type=unix,addr.path={self.path("net")}'
+        if self.kind == VHOST_USER:
+            return 'vhost-user,id=n0,chardev=vu0'
         return (f'dgram,id=n0,local.type=unix,local.path={self.path("qemu")},'
                 f'remote.type=unix,remote.path={self.path("net")}')
 
+    def guest_options(self, options):
+        """What vhost-user needs of QEMU: the socket, shared memory, and for 7.2 no MSI-X."""
+        if self.kind != VHOST_USER:
+            return options
+        more = ['-chardev', f'socket,id=vu0,path={self.path("net")}',
+                '-object', f'memory-backend-memfd,id=mem0,size={MEMORY_MIB}M,share=on',
+                '-machine', 'memory-backend=mem0']
+        return {**options, 'device': options.get('device', '') + ',vectors=0',
+                'more': [*options.get('more', ()), *more]}
+
     def start_guest(self, **options):
         """Start QEMU and wait for the guest, whose place the bridge then knows."""
+        options = self.guest_options(options)
         self.lab.network.plug(self.tap)
         self.guest = self.lab.guest(self.name, self.guest_netdev(), **options)
         self.guest.wait_ready()
@@ -66,7 +88,7 @@ class Side:
 
     def wait_followed(self):
         """Until the daemon knows what its QEMU does."""
-        if self.daemon:
+        if self.daemon and self.follows:
             self.daemon.qmp.wait('VM_FOLLOWER_STATE', state='following')
 
     def start_incoming(self, **options):
