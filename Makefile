@@ -10,6 +10,7 @@ QUICK =
 MODE =
 EXPORT =
 JSON =
+QEMU =
 SECONDS = 60
 SEED =
 RUN_TESTS = scripts/run-tests $(BUILD) $(TESTS)
@@ -25,6 +26,7 @@ help:
 	@echo 'make check-functional  only the tests with real guests in QEMU (root)'
 	@echo 'make check-valgrind  run the unit tests and qtests under valgrind'
 	@echo 'make check-random SECONDS=N SEED=N  random QMP with traffic for N seconds'
+	@echo 'make check-upstream QEMU=BINARY  run the scenarios of upstream/ against a QEMU'
 	@echo 'make demo            show the redirector at work while the VM is stopped'
 	@echo 'make demo-migration  migrate a loaded guest, beside stock QEMU (root; 4 minutes)'
 	@echo 'make demo-migration RUNS=2 MODE=postcopy EXPORT=dgram  so often; in this way'
@@ -52,6 +54,11 @@ check-valgrind: all
 check-random: all
 	@PYTHONDONTWRITEBYTECODE=1 tests/random/random_qmp.py --seconds $(SECONDS) \
 	    $(if $(SEED),--seed $(SEED)) $(BUILD)/qemu-net-daemon
+
+# Each case in a process of its own: a crash or a hang is one failure.
+check-upstream: configured
+	@$(NINJA) -C $(BUILD) --quiet tests/upstream/test-filter-stopped
+	@upstream/check $(BUILD)/tests/upstream/test-filter-stopped $(QEMU)
 
 demo: all
 	@tests/demo/demo.py $(BUILD)/qemu-net-daemon $(BUILD)/demo
@@ -85,5 +92,5 @@ configured:
 	@test -f $(BUILD)/build.ninja || { \
 	    echo 'make: $(BUILD)/ is not configured; run ./configure first' >&2; exit 1; }
 
-.PHONY: all help check check-quick check-functional check-valgrind check-random demo \
-        demo-migration bench fuzz docs install deb clean configured
+.PHONY: all help check check-quick check-functional check-valgrind check-random check-upstream \
+        demo demo-migration bench fuzz docs install deb clean configured

@@ -13,8 +13,9 @@
 
 /*
  * The program is the one named by QTEST_QEMU_BINARY; QTEST_WRAPPER (valgrind and its options)
- * goes in front of it. QTEST_LOG=1 shows the conversation. Whatever goes wrong ends the test
- * with a message. JSON is written with single quotes and printf conversions:
+ * goes in front of it. QTEST_LOG=1 shows the conversation; QTEST_OLD_QEMU=1 leaves an option
+ * out that old releases of QEMU do not know. Whatever goes wrong ends the test with a message.
+ * JSON is written with single quotes and printf conversions:
  *
  *     QTest *s = qtest_start("-nic socket,id=net0,fd=%d", fd);
  *     qtest_qmp_ok(s, "{'execute': 'set_link', 'arguments': {'name': '%s', 'up': false}}", id);

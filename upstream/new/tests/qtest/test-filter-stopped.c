@@ -131,8 +131,9 @@ static void test_empty_frame(void)
     memset(r->net.rest, 0, 4);
     r->net.n_rest = 4;
     link_flush(&r->net);
+    link_send(&r->net, 1, 1);
     settle(r);
-    link_send(&r->net, 1, 3);
+    link_send(&r->net, 2, 2);
     link_expect(&r->out[0], 0, 4);
     rig_free(r);
 }
