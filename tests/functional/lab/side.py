@@ -98,7 +98,7 @@ class Side:
         the bridge sends everywhere until it knows where the guest is.
         """
         self.guest = self.lab.guest(self.name, self.guest_netdev(), incoming=self.uri(),
-                                    **options)
+                                    **self.guest_options(options))
         self.wait_followed()
         self.lab.network.plug(self.tap)
         return self.guest
