@@ -4,22 +4,33 @@
 /*
  * While the filter is on (the VM is stopped by a migration), frames go into one queue: first
  * those that its QEMU was given but may not have used, then those that were held, then what
- * arrives. The queue is sent to the destination as fast as the channel takes it, but stays here
- * until the destination says how many of its frames belong to the VM there. So a channel that
- * breaks loses nothing, and if the VM goes on here instead, the frames go back into the chain;
- * not before the destination has forgotten them, as no frame may reach both guests. If it cannot
- * be asked, or does not answer, it is told at the next connection; and its late answer is none
- * to the hand-over that may have begun meanwhile.
+ * arrives. The queue is sent to the destination as fast as the channel takes it. What becomes of
+ * it is for filter-handover-rules-source.c to say; here it is carried out.
  */
 
 #include "net/filter-handover.h"
 
+#include <inttypes.h>
+
+#include "net/turn.h"
 #include "qom/object.h"
 #include "util/log.h"
 
 /* The netdev counts as quiet when it brought nothing between three looks at this distance. */
 #define QUIET_LOOK_NS INT64_C(10000000)
 #define QUIET_LOOKS   2u
+
+static const NetHandoverPhase source_phases[] = {
+    [SOURCE_IDLE] = NET_HANDOVER_PHASE_IDLE,
+    [SOURCE_COLLECTING] = NET_HANDOVER_PHASE_DIVERTING,
+    [SOURCE_OFFERED] = NET_HANDOVER_PHASE_DIVERTING,
+    [SOURCE_CANCELLING] = NET_HANDOVER_PHASE_CANCELLING,
+    [SOURCE_RELEASED] = NET_HANDOVER_PHASE_RELEASED,
+    [SOURCE_DRAINING] = NET_HANDOVER_PHASE_DRAINING,
+    [SOURCE_TAKEN_BACK] = NET_HANDOVER_PHASE_TAKEN_BACK,
+};
+
+G_STATIC_ASSERT(G_N_ELEMENTS(source_phases) == SOURCE_STATE__MAX);
 
 static NetFilter *source_filter(const HandoverSource *source)
 {
@@ -31,24 +42,25 @@ static NetStage *source_stage(const HandoverSource *source)
     return &source_filter(source)->stages[NET_DIRECTION_TX];
 }
 
-static void source_set_phase(HandoverSource *source, NetHandoverPhase phase)
-{
-    handover_set_phase(source_filter(source), &source->phase, phase);
-}
-
 static uint64_t source_n_kept(const HandoverSource *source)
 {
     return source->sent.n_frames + source->unsent.n_frames;
 }
 
-static uint64_t source_bytes_kept(const HandoverSource *source)
+static int64_t source_now(void)
 {
-    return source->sent.n_bytes + source->unsent.n_bytes;
+    return clock_now_ns(CLOCK_TYPE_REALTIME);
 }
 
-static void source_start_timer(HandoverSource *source, int64_t ns)
+static void source_tell_phase(HandoverSource *source)
 {
-    timer_start_at(source->timer, clock_now_ns(CLOCK_TYPE_REALTIME) + ns);
+    handover_tell_phase(source_filter(source), &source->phase, (NetHandoverEvent) {
+        .phase = source_phases[source->rules.state],
+        .round = source->rules.round,
+        .frames = source->rules.end,
+        .kept = source_n_kept(source),
+        .dropped = source->n_dropped,
+    });
 }
 
 /* --- The queue --------------------------------------------------------------------------- */
@@ -56,7 +68,7 @@ static void source_start_timer(HandoverSource *source, int64_t ns)
 /* Send what the channel takes. */
 static void source_pump(HandoverSource *source)
 {
-    while (source->unsent.n_frames > 0 && source->phase != NET_HANDOVER_PHASE_CANCELLING) {
+    while (handover_source_may_send(&source->rules)) {
         NetBatch batch;
         size_t taken;
 
@@ -67,6 +79,7 @@ static void source_pump(HandoverSource *source)
         }
         net_hold_push(&source->sent, batch.frames, taken);
         net_hold_pop(&source->unsent, taken);
+        handover_source_sent(&source->rules, taken);
     }
 }
 
@@ -89,25 +102,34 @@ static void source_keep(HandoverSource *source, const NetFrame *frames, size_t n
         }
         net_hold_push(&source->unsent, &frame, 1);
     }
+    handover_source_took(&source->rules, n);
+    source->last_taken_ns = source_now();
 }
 
-/* The destination's VM has, or will have, the first @count frames. */
-static bool source_acknowledge(HandoverSource *source, uint64_t count)
+/* Take up to @n of the oldest frames out, as many as @batch has then. */
+static void source_next(HandoverSource *source, uint64_t n, NetBatch *batch)
 {
-    uint64_t n = count - source->first;
+    NetHold *hold = source->sent.n_frames > 0 ? &source->sent : &source->unsent;
 
-    if (count < source->first || n > source->sent.n_frames) {
-        return false;
-    }
-    net_hold_pop(&source->sent, n);
-    source->first = count;
-    source->n_acknowledged += n;
-    return true;
+    net_hold_peek(hold, batch);
+    batch->n = MIN(batch->n, n);
 }
 
-/* --- Begin and end ----------------------------------------------------------------------- */
+static void source_pop(HandoverSource *source, size_t n)
+{
+    net_hold_pop(source->sent.n_frames > 0 ? &source->sent : &source->unsent, n);
+    source->first += n;
+}
 
-static void source_keep_doubtful(HandoverSource *source)
+/* How many of the next @n frames are doubtful: the VM here has them, unless its QEMU lost them. */
+static size_t source_n_doubtful(const HandoverSource *source, size_t n)
+{
+    return source->first < source->n_doubtful ? MIN(n, source->n_doubtful - source->first) : 0;
+}
+
+/* --- What the rules want done ------------------------------------------------------------ */
+
+static void source_begin(HandoverSource *source)
 {
     const NetClient *peer = source_filter(source)->netdev->peer;
     NetBatch batch = { .n = 0 };
@@ -115,112 +137,194 @@ static void source_keep_doubtful(HandoverSource *source)
     if (peer && peer->info->doubtful) {
         peer->info->doubtful(peer, &batch);
     }
+    source->first = 0;
     source_keep(source, batch.frames, batch.n);
     source->n_doubtful = batch.n;
     source->n_doubtful_total += batch.n;
 }
 
-static void source_begin(HandoverSource *source)
+static void source_forget(HandoverSource *source, uint64_t n)
 {
-    source->n_dropped += source_n_kept(source);
-    net_hold_clear(&source->sent);
-    net_hold_clear(&source->unsent);
-    source->first = 0;
-    source->is_taken_back = false;
-    source->is_unanswered = false; /* the offer makes the destination forget what it keeps */
-    source->number = g_random_int() | 1;
-    source_keep_doubtful(source);
-    source_set_phase(source, NET_HANDOVER_PHASE_DIVERTING);
-    handover_link_tell(&source->link, HANDOVER_OFFER, source->number, 0);
-    source_pump(source);
+    source->n_acknowledged += n;
+    while (n > 0) {
+        NetBatch batch;
+
+        source_next(source, n, &batch);
+        source_pop(source, batch.n);
+        n -= batch.n;
+    }
 }
 
-static void source_return(HandoverSource *source, NetHold *hold)
+static void source_return(HandoverSource *source)
 {
-    while (hold->n_frames > 0) {
+    source->n_returned += source_n_kept(source);
+    while (source_n_kept(source) > 0) {
         NetBatch batch;
-        size_t skip = 0;
+        size_t skip;
 
-        net_hold_peek(hold, &batch);
-        if (source->first < source->n_doubtful) {
-            skip = MIN(batch.n, source->n_doubtful - source->first);
-        }
+        source_next(source, UINT64_MAX, &batch);
+        skip = source_n_doubtful(source, batch.n);
         handover_inject(source_filter(source), batch.frames + skip, batch.n - skip);
-        net_hold_pop(hold, batch.n);
-        source->first += batch.n;
-        source->n_returned += batch.n;
+        source_pop(source, batch.n);
+    }
+}
+
+/* No VM will get them: they count as dropped, not as taken on purpose. */
+static void source_drop(HandoverSource *source)
+{
+    uint64_t n = source_n_kept(source);
+
+    if (n == 0) {
+        return;
+    }
+    log_warning(source->is_closing
+                ? "filter '%s': ends before the destination has acknowledged %" PRIu64 " frames; "
+                  "%" PRIu64 " of them were not sent"
+                : "filter '%s': the destination has lost what it knew of %" PRIu64 " frames, "
+                  "%" PRIu64 " of which were not sent: they are dropped",
+                source_filter(source)->obj.id, n, source->unsent.n_frames);
+    source->n_dropped += n;
+    while (source_n_kept(source) > 0) {
+        NetBatch batch;
+        size_t skip;
+
+        source_next(source, UINT64_MAX, &batch);
+        skip = source_n_doubtful(source, batch.n);
+        net_stage_drop(source_stage(source), batch.frames + skip, batch.n - skip,
+                       NET_DROP_REASON_GUEST_GONE);
+        source_pop(source, batch.n);
+    }
+}
+
+static void source_renumber(HandoverSource *source, uint64_t n)
+{
+    source->n_doubtful -= MIN(n, source->n_doubtful);
+    source->first -= n;
+}
+
+static void source_watch_quiet(HandoverSource *source)
+{
+    source->quiet_mark = source->n_taken;
+    source->n_quiet = 0;
+    timer_start_at(source->quiet_timer, source_now() + QUIET_LOOK_NS);
+}
+
+static void source_say_unasked(HandoverSource *source, uint64_t n)
+{
+    if (n > 0) {
+        source->n_unasked += n;
+        log_warning("filter '%s': the destination does not answer; the VM goes on here and gets "
+                    "%" PRIu64 " frames", source_filter(source)->obj.id, n);
+    }
+}
+
+static void source_act(HandoverSource *source, const HandoverAction *action)
+{
+    switch (action->what) {
+    case HANDOVER_DO_TELL:
+        handover_link_tell(&source->link, &action->message);
+        break;
+    case HANDOVER_DO_BEGIN:
+        source_begin(source);
+        break;
+    case HANDOVER_DO_FORGET:
+        source_forget(source, action->count);
+        break;
+    case HANDOVER_DO_RETURN:
+        source_return(source);
+        break;
+    case HANDOVER_DO_DROP:
+        source_drop(source);
+        break;
+    case HANDOVER_DO_REWIND:
+        source_rewind(source);
+        break;
+    case HANDOVER_DO_RENUMBER:
+        source_renumber(source, action->count);
+        break;
+    case HANDOVER_DO_WATCH:
+        source_watch_quiet(source);
+        break;
+    case HANDOVER_DO_START:
+        timer_start_at(source->timer, source_now() + handover_wait_ns(source_filter(source)));
+        break;
+    case HANDOVER_DO_STOP:
+        timer_stop(source->timer);
+        break;
+    case HANDOVER_DO_UNASKED:
+        source_say_unasked(source, action->count);
+        break;
+    case HANDOVER_DO_SPLIT:
+        source->n_split += action->count;
+        handover_tell_split(source_filter(source), "destination", source->rules.round,
+                            action->count);
+        break;
+    case HANDOVER_DO_KEEP:
+    case HANDOVER_DO_INJECT:
+    case HANDOVER_DO_DISCARD:
+    case HANDOVER_DO_RELEASE:
+    case HANDOVER_DO_CLEAR:
+    case HANDOVER_DO_GO_ON:
+        g_assert_not_reached();
     }
 }
 
 /*
- * The VM goes on here: it gets the frames, but for those that its QEMU has. It may have been
- * stopped for another migration meanwhile.
+ * Frames are sent last: a message says what they are. It is one turn of the net core, so that no
+ * frame that waits in front of the filter overtakes those that are given back.
  */
-static void source_give_back(HandoverSource *source)
+static void source_carry_out(HandoverSource *source, const HandoverActions *actions)
 {
-    timer_stop(source->timer);
-    source_return(source, &source->sent);
-    source_return(source, &source->unsent);
-    source_set_phase(source, NET_HANDOVER_PHASE_IDLE);
-    net_filter_update(source_filter(source));
-    handover_source_switched(source);
-}
-
-/* The destination may keep the frames, or have given them to its VM: that is told later. */
-static void source_give_back_unasked(HandoverSource *source)
-{
-    source->is_taken_back = true;
-    source->is_unanswered = true;
-    source_give_back(source);
-}
-
-static void source_cancel(HandoverSource *source)
-{
-    source_set_phase(source, NET_HANDOVER_PHASE_CANCELLING);
-    if (!handover_link_is_connected(&source->link)) {
-        source_give_back_unasked(source);
-        return;
+    for (size_t i = 0; i < actions->n; i++) {
+        source_act(source, &actions->items[i]);
     }
-    handover_link_tell(&source->link, HANDOVER_CANCEL, source->number, 0);
-    source_start_timer(source, handover_wait_ns(source_filter(source)));
+    source_tell_phase(source);
+    source_pump(source);
+}
+
+/* What the chain was told when it was decided last, as far as the rules are still the same. */
+static bool source_takes(const HandoverSource *source)
+{
+    return handover_source_may_take(&source->rules, source_filter(source)->on);
+}
+
+/* Whether the chain treats the filter otherwise than before: @took and @lingered. */
+static void source_update_chain(HandoverSource *source, bool took, bool lingered)
+{
+    NetFilter *nf = source_filter(source);
+
+    if (took != source_takes(source) ||
+        (!nf->on && lingered != handover_source_lingers(source))) {
+        net_filter_update(nf);
+    }
+}
+
+static void source_handle(HandoverSource *source, HandoverSourceEvent event)
+{
+    bool took = source_takes(source);
+    bool lingered = handover_source_lingers(source);
+    HandoverActions actions = { 0 };
+
+    handover_source_event(&source->rules, event, &actions);
+    net_turn_begin();
+    source_carry_out(source, &actions);
+    source_update_chain(source, took, lingered);
+    net_turn_end();
 }
 
 void handover_source_switched(HandoverSource *source)
 {
     bool on = source_filter(source)->on;
 
-    switch (source->phase) {
-    case NET_HANDOVER_PHASE_IDLE:
-        if (on) {
-            source_begin(source);
-        }
-        break;
-    case NET_HANDOVER_PHASE_DIVERTING:
-        if (!on) {
-            source_cancel(source);
-        }
-        break;
-    case NET_HANDOVER_PHASE_RELEASED:
-        if (!on) {
-            timer_stop(source->timer);
-            source_set_phase(source, NET_HANDOVER_PHASE_IDLE);
-        }
-        break;
-    case NET_HANDOVER_PHASE_CANCELLING: /* looked at when the answer is there */
-    case NET_HANDOVER_PHASE_WAITING:
-        break;
+    if (on != source->rules.is_on) {
+        source_handle(source, on ? SOURCE_STOPS : SOURCE_GOES_ON);
     }
 }
 
 bool handover_source_lingers(const HandoverSource *source)
 {
-    return source->phase == NET_HANDOVER_PHASE_DIVERTING ||
-           source->phase == NET_HANDOVER_PHASE_CANCELLING;
-}
-
-bool handover_source_takes(const HandoverSource *source)
-{
-    return source->phase != NET_HANDOVER_PHASE_CANCELLING;
+    return source_phases[source->rules.state] == NET_HANDOVER_PHASE_DIVERTING ||
+           source->rules.state == SOURCE_CANCELLING;
 }
 
 /* --- Frames ------------------------------------------------------------------------------ */
@@ -251,12 +355,11 @@ size_t handover_source_run(HandoverSource *source, const NetFrame *frames, size_
 {
     size_t taken;
 
-    if (source->phase == NET_HANDOVER_PHASE_CANCELLING || !source_filter(source)->on) {
+    if (!source_takes(source)) {
         return 0;
     }
-    if (source->phase == NET_HANDOVER_PHASE_IDLE) {
-        source_begin(source);
-    }
+    /* A filter that is created where it is on is given what was held before it can be told. */
+    handover_source_switched(source);
     taken = source_fitting(source, frames, n);
     source_keep(source, frames, taken);
     source->n_taken += taken;
@@ -266,120 +369,46 @@ size_t handover_source_run(HandoverSource *source, const NetFrame *frames, size_
 
 /* --- What the destination says ----------------------------------------------------------- */
 
-static void source_watch_quiet(HandoverSource *source)
-{
-    source->quiet_mark = source->n_taken;
-    source->n_quiet = 0;
-    source_start_timer(source, QUIET_LOOK_NS);
-}
-
-/* Returns: false when the destination cannot have that many frames. */
-static bool source_released(HandoverSource *source, uint64_t count)
+/* The doubtful frames are no longer the export's to think of. */
+static void source_tell_peer(const HandoverSource *source)
 {
     NetClient *peer = source_filter(source)->netdev->peer;
 
-    if (!source_acknowledge(source, count)) {
-        return false;
-    }
-    if (peer && peer->info->doubtful_taken) {
+    if ((source->rules.state == SOURCE_RELEASED || source->rules.state == SOURCE_DRAINING) &&
+        peer && peer->info->doubtful_taken) {
         peer->info->doubtful_taken(peer);
     }
-    switch (source->phase) {
-    case NET_HANDOVER_PHASE_DIVERTING:
-        source_set_phase(source, NET_HANDOVER_PHASE_RELEASED);
-        source_watch_quiet(source);
-        break;
-    case NET_HANDOVER_PHASE_CANCELLING: /* too late: both VMs run, the frames stay there */
-        timer_stop(source->timer);
-        source_set_phase(source, NET_HANDOVER_PHASE_IDLE);
-        net_filter_update(source_filter(source));
-        break;
-    case NET_HANDOVER_PHASE_IDLE:
-    case NET_HANDOVER_PHASE_RELEASED:
-    case NET_HANDOVER_PHASE_WAITING:
-        break;
-    }
-    source_pump(source);
-    net_stage_ready(source_stage(source));
-    return true;
-}
-
-/* The VM runs here already, and has got the frames. */
-static void source_released_late(HandoverSource *source, uint64_t count)
-{
-    if (source->is_unanswered && count > 0) {
-        log_warning("filter '%s': the VM runs at the destination too, and has %" PRIu64 " frames "
-                    "that the one here has got", source_filter(source)->obj.id, count);
-    }
-    source->is_unanswered = false;
-}
-
-static void source_cancelled(HandoverSource *source)
-{
-    source->is_unanswered = false;
-    if (source->phase == NET_HANDOVER_PHASE_CANCELLING) {
-        source_give_back(source);
-    }
-}
-
-/* Say which frames come, and send them. */
-static void source_offer(HandoverSource *source)
-{
-    uint64_t first = source->is_taken_back ? 0 : source->first;
-
-    source_rewind(source);
-    handover_link_tell(&source->link, HANDOVER_OFFER, source->number, first);
-    source_pump(source);
 }
 
 static bool source_message(const HandoverMessage *message, void *opaque)
 {
     HandoverSource *source = opaque;
-    bool is_ours = message->number == source->number && source->number != 0;
+    bool took = source_takes(source);
+    bool lingered = handover_source_lingers(source);
+    HandoverActions actions = { 0 };
 
-    switch (message->type) {
-    case HANDOVER_RELEASED:
-        if (is_ours && source->is_taken_back) {
-            source_released_late(source, message->count);
-        } else if (is_ours) {
-            return source_released(source, message->count);
-        }
-        return true;
-    case HANDOVER_CANCELLED:
-        if (is_ours) {
-            source_cancelled(source);
-        }
-        return true;
-    case HANDOVER_AGAIN:
-        if (is_ours && source->phase != NET_HANDOVER_PHASE_CANCELLING) {
-            source_offer(source);
-        }
-        return true;
-    case HANDOVER_OFFER:
-    case HANDOVER_CANCEL:
-    case HANDOVER_DONE:
-    case HANDOVER_MESSAGE__MAX:
-        break;
+    if (!handover_source_message(&source->rules, message, &actions)) {
+        return false;
     }
-    return false;
+    net_turn_begin();
+    source_carry_out(source, &actions);
+    if (message->type == HANDOVER_RELEASED) {
+        source_tell_peer(source);
+    }
+    source_update_chain(source, took, lingered);
+    net_stage_ready(source_stage(source));
+    net_turn_end();
+    return true;
 }
 
-/*
- * A new connection: whatever was under way on the old one is said again. Even if the frames were
- * taken back the offer comes first: it makes the destination forget those of an older one.
- */
-static void source_opened(void *opaque)
+static void source_opened(uint64_t peer, void *opaque)
 {
-    HandoverSource *source = opaque;
+    source_handle(opaque, SOURCE_CONNECTED);
+}
 
-    if (source->phase == NET_HANDOVER_PHASE_IDLE && source_n_kept(source) == 0 &&
-        !source->is_unanswered) {
-        return;
-    }
-    source_offer(source);
-    if (source->phase == NET_HANDOVER_PHASE_CANCELLING || source->is_unanswered) {
-        handover_link_tell(&source->link, HANDOVER_CANCEL, source->number, 0);
-    }
+static void source_closed(void *opaque)
+{
+    source_handle(opaque, SOURCE_DISCONNECTED);
 }
 
 static void source_ready(void *opaque)
@@ -389,6 +418,7 @@ static void source_ready(void *opaque)
 
 static const HandoverLinkOps source_link_ops = {
     .opened = source_opened,
+    .closed = source_closed,
     .message = source_message,
     .ready = source_ready,
 };
@@ -396,41 +426,41 @@ static const HandoverLinkOps source_link_ops = {
 /* --- Time -------------------------------------------------------------------------------- */
 
 /* The network sends the VM's frames elsewhere when for a while none comes here. */
-static void source_look(HandoverSource *source)
+static void source_look(void *opaque)
 {
+    HandoverSource *source = opaque;
     bool quiet = source->n_taken == source->quiet_mark && source->unsent.n_frames == 0 &&
                  handover_link_is_connected(&source->link);
 
+    if (source->rules.state != SOURCE_RELEASED) {
+        return;
+    }
     source->quiet_mark = source->n_taken;
     source->n_quiet = quiet ? source->n_quiet + 1 : 0;
     if (source->n_quiet < QUIET_LOOKS) {
-        source_start_timer(source, QUIET_LOOK_NS);
+        timer_start_at(source->quiet_timer, source_now() + QUIET_LOOK_NS);
     } else {
-        handover_link_tell(&source->link, HANDOVER_DONE, source->number, source->first);
+        source_handle(source, SOURCE_IS_QUIET);
     }
 }
 
 static void source_timer(void *opaque)
 {
-    HandoverSource *source = opaque;
-
-    if (source->phase == NET_HANDOVER_PHASE_RELEASED) {
-        source_look(source);
-    } else if (source->phase == NET_HANDOVER_PHASE_CANCELLING) {
-        log_warning("filter '%s': the destination does not answer; the VM goes on here and gets "
-                    "the frames", source_filter(source)->obj.id);
-        source_give_back_unasked(source);
-    }
+    source_handle(opaque, SOURCE_TIMES_OUT);
 }
 
 /* --- Open, close, describe --------------------------------------------------------------- */
 
-bool handover_source_open(HandoverSource *source, NetFilter *nf, const char *outdev,
+bool handover_source_open(HandoverSource *source, NetFilter *nf, const char *outdev, GBytes *key,
                           GError **error)
 {
     source->timer = timer_new(CLOCK_TYPE_REALTIME, source_timer, source);
-    if (!handover_link_open(&source->link, nf, outdev, &source_link_ops, source, error)) {
+    source->quiet_timer = timer_new(CLOCK_TYPE_REALTIME, source_look, source);
+    source->link.is_source = true;
+    source->link.identity = handover_identity_new();
+    if (!handover_link_open(&source->link, nf, outdev, &source_link_ops, source, key, error)) {
         g_clear_pointer(&source->timer, timer_free);
+        g_clear_pointer(&source->quiet_timer, timer_free);
         return false;
     }
     return true;
@@ -438,32 +468,34 @@ bool handover_source_open(HandoverSource *source, NetFilter *nf, const char *out
 
 void handover_source_close(HandoverSource *source)
 {
+    HandoverActions actions = { 0 };
+
     if (!source->link.filter) {
         return;
     }
-    if (handover_source_lingers(source) && !object_is_ending()) {
-        handover_link_tell(&source->link, HANDOVER_CANCEL, source->number, 0);
-        source_return(source, &source->sent);
-        source_return(source, &source->unsent);
-    } else if (source_n_kept(source) > 0) {
-        log_warning("filter '%s': ends before the destination has acknowledged %" PRIu64
-                    " frames; %" PRIu64 " of them were not sent", source_filter(source)->obj.id,
-                    source_n_kept(source), source->unsent.n_frames);
+    source->is_closing = true;
+    handover_source_event(&source->rules,
+                          object_is_ending() ? SOURCE_EXITS : SOURCE_IS_DELETED, &actions);
+    for (size_t i = 0; i < actions.n; i++) {
+        source_act(source, &actions.items[i]);
     }
-    source->phase = NET_HANDOVER_PHASE_IDLE;
-    net_hold_clear(&source->sent);
-    net_hold_clear(&source->unsent);
     g_clear_pointer(&source->timer, timer_free);
+    g_clear_pointer(&source->quiet_timer, timer_free);
     handover_link_close(&source->link);
+}
+
+static bool source_is_quiet_known(const HandoverSource *source)
+{
+    return source->rules.state != SOURCE_IDLE && source->rules.round > 0;
 }
 
 void handover_source_describe(const HandoverSource *source, NetHandoverInfo *info)
 {
-    info->phase = source->phase;
+    info->phase = source_phases[source->rules.state];
     info->connected = handover_link_is_connected(&source->link);
-    info->number = source->number;
+    info->round = source->rules.round;
     info->kept->frames = source_n_kept(source);
-    info->kept->bytes = source_bytes_kept(source);
+    info->kept->bytes = source->sent.n_bytes + source->unsent.n_bytes;
     info->unsent->frames = source->unsent.n_frames;
     info->unsent->bytes = source->unsent.n_bytes;
     info->doubtful = source->n_doubtful_total;
@@ -471,4 +503,10 @@ void handover_source_describe(const HandoverSource *source, NetHandoverInfo *inf
     info->acknowledged = source->n_acknowledged;
     info->returned = source->n_returned;
     info->dropped = source->n_dropped;
+    info->unasked = source->n_unasked;
+    info->split = source->n_split;
+    info->has_quiet = source_is_quiet_known(source);
+    if (info->has_quiet) {
+        info->quiet = (uint64_t)(source_now() - source->last_taken_ns) / 1000000;
+    }
 }

@@ -9,76 +9,55 @@
  *
  * What there is no room for while the VM does not run is thrown away, and asked for again later:
  * the source keeps it. To leave it in the channel would leave a cancel behind it there, and the
- * end of the connection.
+ * end of the connection. What becomes of the frames is for filter-handover-rules-target.c to say;
+ * here it is carried out.
  */
 
 #include "net/filter-handover.h"
 
+#include "net/turn.h"
 #include "system/run-state.h"
+
+/* What has come in one read, while it is dealt with. */
+typedef struct TargetFrames {
+    const NetFrame *frames;
+    size_t n;
+} TargetFrames;
+
+static const NetHandoverPhase target_phases[] = {
+    [TARGET_IDLE] = NET_HANDOVER_PHASE_IDLE,
+    [TARGET_WAITING] = NET_HANDOVER_PHASE_WAITING,
+    [TARGET_RELEASED] = NET_HANDOVER_PHASE_RELEASED,
+};
+
+G_STATIC_ASSERT(G_N_ELEMENTS(target_phases) == TARGET_STATE__MAX);
 
 static NetFilter *target_filter(const HandoverTarget *target)
 {
     return target->link.filter;
 }
 
-static void target_set_phase(HandoverTarget *target, NetHandoverPhase phase)
+static FilterHandoverProperties *target_props(const HandoverTarget *target)
 {
-    handover_set_phase(target_filter(target), &target->phase, phase);
+    return target_filter(target)->obj.props;
 }
 
 bool handover_target_holds(const HandoverTarget *target)
 {
-    return target->phase != NET_HANDOVER_PHASE_IDLE;
+    return target->rules.state != TARGET_IDLE;
 }
 
-/* --- Phases ------------------------------------------------------------------------------ */
+/* --- What the rules want done ------------------------------------------------------------ */
 
 static void target_inject(HandoverTarget *target, const NetFrame *frames, size_t n)
 {
+    handover_announce_learn(&target->announce, frames, n);
     handover_inject(target_filter(target), frames, n);
     target->n_injected += n;
 }
 
-static void target_forget(HandoverTarget *target)
-{
-    target->n_cancelled += target->kept.n_frames;
-    target->refuses = false;
-    net_hold_clear(&target->kept);
-}
-
-static void target_ask_again(HandoverTarget *target)
-{
-    if (target->refuses) {
-        handover_link_tell(&target->link, HANDOVER_AGAIN, target->number, 0);
-    }
-}
-
-/* No older frame is to be expected: what arrived directly goes on. */
-static void target_finish(HandoverTarget *target)
-{
-    timer_stop(target->timer);
-    target_set_phase(target, NET_HANDOVER_PHASE_IDLE);
-    net_filter_ready(target_filter(target));
-    handover_link_go_on(&target->link);
-}
-
-static void target_tell_released(HandoverTarget *target)
-{
-    if (target->is_open) {
-        handover_link_tell(&target->link, HANDOVER_RELEASED, target->number, target->n_here);
-    }
-}
-
-static void target_start_wait(HandoverTarget *target)
-{
-    timer_start_at(target->timer, clock_now_ns(CLOCK_TYPE_REALTIME) +
-                                  handover_wait_ns(target_filter(target)));
-}
-
-/* The VM runs: it gets what is kept, before anything else. */
 static void target_release(HandoverTarget *target)
 {
-    target_set_phase(target, NET_HANDOVER_PHASE_RELEASED);
     while (target->kept.n_frames > 0) {
         NetBatch batch;
 
@@ -86,177 +65,218 @@ static void target_release(HandoverTarget *target)
         target_inject(target, batch.frames, batch.n);
         net_hold_pop(&target->kept, batch.n);
     }
-    target_tell_released(target);
-    target_ask_again(target);
-    if (handover_link_is_connected(&target->link)) {
-        target_start_wait(target);
-        handover_link_go_on(&target->link);
-    } else {
-        target_finish(target);
+    if (target_props(target)->announce) {
+        handover_announce_send(&target->announce, target_filter(target));
     }
 }
 
+static void target_clear(HandoverTarget *target)
+{
+    target->n_cancelled += target->kept.n_frames;
+    net_hold_clear(&target->kept);
+}
+
+static void target_use(HandoverTarget *target, const HandoverAction *action,
+                       const TargetFrames *came)
+{
+    const NetFrame *frames = came->frames + action->count;
+    size_t n = (size_t)action->message.count;
+
+    target->n_repeated += action->count;
+    target->n_refused += came->n - action->count - n;
+    if (action->what == HANDOVER_DO_INJECT) {
+        target_inject(target, frames, n);
+    } else {
+        net_hold_push(&target->kept, frames, n);
+    }
+}
+
+static void target_act(HandoverTarget *target, const HandoverAction *action,
+                       const TargetFrames *came)
+{
+    switch (action->what) {
+    case HANDOVER_DO_TELL:
+        handover_link_tell(&target->link, &action->message);
+        break;
+    case HANDOVER_DO_KEEP:
+    case HANDOVER_DO_INJECT:
+        target_use(target, action, came);
+        break;
+    case HANDOVER_DO_DISCARD:
+        target->n_refused += came->n;
+        break;
+    case HANDOVER_DO_RELEASE:
+        target_release(target);
+        break;
+    case HANDOVER_DO_CLEAR:
+        target_clear(target);
+        break;
+    case HANDOVER_DO_START:
+        timer_start_at(target->timer, clock_now_ns(CLOCK_TYPE_REALTIME) +
+                                      handover_wait_ns(target_filter(target)));
+        break;
+    case HANDOVER_DO_STOP:
+        timer_stop(target->timer);
+        break;
+    case HANDOVER_DO_GO_ON: /* looked at when all is done */
+        break;
+    case HANDOVER_DO_SPLIT:
+        target->n_split += action->count;
+        handover_tell_split(target_filter(target), "source", target->rules.round, action->count);
+        break;
+    case HANDOVER_DO_BEGIN:
+    case HANDOVER_DO_FORGET:
+    case HANDOVER_DO_RETURN:
+    case HANDOVER_DO_DROP:
+    case HANDOVER_DO_REWIND:
+    case HANDOVER_DO_RENUMBER:
+    case HANDOVER_DO_WATCH:
+    case HANDOVER_DO_UNASKED:
+        g_assert_not_reached();
+    }
+}
+
+static void target_tell_phase(HandoverTarget *target)
+{
+    handover_tell_phase(target_filter(target), &target->phase, (NetHandoverEvent) {
+        .phase = target_phases[target->rules.state],
+        .round = target->rules.round,
+        .frames = target->rules.n_here,
+        .kept = target->kept.n_frames,
+    });
+}
+
+/*
+ * Frames that arrived directly wait until all is carried out: one turn of the net core.
+ * Property armed is what it is, not what was set last.
+ */
+static void target_carry_out(HandoverTarget *target, const HandoverActions *actions,
+                             const TargetFrames *came)
+{
+    bool held = target->phase != NET_HANDOVER_PHASE_IDLE;
+
+    net_turn_begin();
+    for (size_t i = 0; i < actions->n; i++) {
+        target_act(target, &actions->items[i], came);
+    }
+    target_props(target)->has_armed = true;
+    target_props(target)->armed = target->rules.is_armed;
+    target_tell_phase(target);
+    if (held && !handover_target_holds(target)) {
+        net_filter_ready(target_filter(target));
+    }
+    net_turn_end();
+}
+
+static void target_handle(HandoverTarget *target, HandoverTargetEvent event)
+{
+    HandoverActions actions = { 0 };
+
+    handover_target_event(&target->rules, event, &actions);
+    target_carry_out(target, &actions, NULL);
+    handover_link_go_on(&target->link);
+}
+
+/* --- Events ------------------------------------------------------------------------------ */
+
 static void target_run_state_changed(bool running, RunState state, void *opaque)
 {
-    HandoverTarget *target = opaque;
-
-    if (state == RUN_STATE_INMIGRATE && target->phase == NET_HANDOVER_PHASE_IDLE) {
-        target_set_phase(target, NET_HANDOVER_PHASE_WAITING);
-    }
-    if (running && target->phase == NET_HANDOVER_PHASE_WAITING) {
-        target_release(target);
+    if (running) {
+        target_handle(opaque, TARGET_VM_RUNS);
+    } else if (state == RUN_STATE_INMIGRATE) {
+        target_handle(opaque, TARGET_VM_IS_TO_COME);
+    } else {
+        target_handle(opaque, TARGET_VM_STOPS);
     }
 }
 
 static void target_timer(void *opaque)
 {
-    target_finish(opaque);
+    target_handle(opaque, TARGET_TIMES_OUT);
+}
+
+void handover_target_arm(HandoverTarget *target, bool is_armed)
+{
+    target_handle(target, is_armed ? TARGET_IS_ARMED : TARGET_IS_DISARMED);
+}
+
+static bool target_has_room_for(const HandoverTarget *target, uint64_t cost)
+{
+    return cost < net_filter_hold_size(target_filter(target));
+}
+
+void handover_target_changed(HandoverTarget *target)
+{
+    if (target->link.filter && target_has_room_for(target, net_hold_cost(&target->kept))) {
+        target_handle(target, TARGET_HAS_ROOM);
+    }
 }
 
 /* --- What the source says ---------------------------------------------------------------- */
 
-static bool target_offered(HandoverTarget *target, uint32_t number, uint64_t first)
-{
-    if (number == 0) {
-        return false;
-    }
-    if (number != target->number || !target->is_open) {
-        target_forget(target);
-        target->number = number;
-        target->is_open = true;
-        target->n_here = first;
-    }
-    if (first > target->n_here) {
-        return false;
-    }
-    target->n_to_skip = target->n_here - first;
-    target->refuses = false;
-    if (target->phase == NET_HANDOVER_PHASE_RELEASED) {
-        target_start_wait(target);
-    }
-    if (target->phase == NET_HANDOVER_PHASE_IDLE && !run_state_is_running()) {
-        target_set_phase(target, NET_HANDOVER_PHASE_WAITING);
-    }
-    if (target->phase != NET_HANDOVER_PHASE_WAITING) {
-        target_tell_released(target);
-    }
-    return true;
-}
-
-/* The VM goes on at the source, unless it runs here already. */
-static void target_cancelled(HandoverTarget *target, uint32_t number)
-{
-    if (number == target->number && target->is_open &&
-        target->phase != NET_HANDOVER_PHASE_WAITING) {
-        target_tell_released(target);
-        return;
-    }
-    if (number == target->number) {
-        target_forget(target);
-        target->is_open = false;
-    }
-    handover_link_tell(&target->link, HANDOVER_CANCELLED, number, 0);
-    if (target->phase == NET_HANDOVER_PHASE_WAITING &&
-        run_state_get() != RUN_STATE_INMIGRATE) {
-        target_finish(target);
-    }
-}
-
 static bool target_message(const HandoverMessage *message, void *opaque)
 {
     HandoverTarget *target = opaque;
+    HandoverActions actions = { 0 };
 
-    switch (message->type) {
-    case HANDOVER_OFFER:
-        return target_offered(target, message->number, message->count);
-    case HANDOVER_CANCEL:
-        target_cancelled(target, message->number);
-        return true;
-    case HANDOVER_DONE:
-        if (target->phase == NET_HANDOVER_PHASE_RELEASED && message->number == target->number) {
-            target_finish(target);
-        }
-        return true;
-    case HANDOVER_RELEASED:
-    case HANDOVER_CANCELLED:
-    case HANDOVER_AGAIN:
-    case HANDOVER_MESSAGE__MAX:
-        break;
+    if (!handover_target_message(&target->rules, message, &actions)) {
+        return false;
     }
-    return false;
+    target_carry_out(target, &actions, NULL);
+    return true;
 }
 
-static bool target_is_full(const HandoverTarget *target)
+/* How many of the frames could be kept; those that are here already take no room. */
+static uint64_t target_fitting(const HandoverTarget *target, const NetFrame *frames, size_t n)
 {
-    return net_hold_cost(&target->kept) >= net_filter_hold_size(target_filter(target));
-}
+    uint64_t n_skip = MIN(n, target->rules.n_here - target->rules.at);
+    uint64_t cost = net_hold_cost(&target->kept);
+    size_t i = (size_t)n_skip;
 
-/* Returns: how many of the frames are kept, from the front. */
-static size_t target_keep(HandoverTarget *target, const NetFrame *frames, size_t n)
-{
-    size_t taken = 0;
-
-    while (taken < n && !target->refuses) {
-        target->refuses = target_is_full(target);
-        if (!target->refuses) {
-            net_hold_push(&target->kept, &frames[taken++], 1);
-        }
+    while (i < n && target_has_room_for(target, cost)) {
+        cost += frames[i++].len + NET_HOLD_FRAME_OVERHEAD;
     }
-    target->n_refused += n - taken;
-    return taken;
-}
-
-/* New ones. */
-static void target_take(HandoverTarget *target, const NetFrame *frames, size_t n)
-{
-    if (target->phase == NET_HANDOVER_PHASE_WAITING || target->refuses) {
-        target->n_here += target_keep(target, frames, n);
-    } else {
-        target->n_here += n;
-        target_inject(target, frames, n);
-        target_tell_released(target);
-    }
+    return i - n_skip;
 }
 
 static bool target_frames(const NetFrame *frames, size_t n, void *opaque)
 {
     HandoverTarget *target = opaque;
-    size_t skip = MIN(n, target->n_to_skip);
+    HandoverActions actions = { 0 };
+    const TargetFrames came = { frames, n };
 
     target->n_received += n;
-    if (!target->is_open) {
-        target->n_cancelled += n;
+    if (!handover_target_frames(&target->rules, n, target_fitting(target, frames, n),
+                                &actions)) {
+        target->n_refused += n;
         return false;
     }
-    target->n_to_skip -= skip;
-    target->n_repeated += skip;
-    target_take(target, frames + skip, n - skip);
+    target_carry_out(target, &actions, &came);
     return true;
 }
 
+/* What is kept has a limit of its own. */
 static bool target_has_room(void *opaque)
 {
     const HandoverTarget *target = opaque;
     const NetFilter *nf = target_filter(target);
 
-    return target->phase == NET_HANDOVER_PHASE_WAITING || !nf->netdev ||
+    return target->rules.fate != FATE_RELEASED || !nf->netdev ||
            net_stage_can_inject(&nf->stages[NET_DIRECTION_TX]);
 }
 
-void handover_target_changed(HandoverTarget *target)
-{
-    if (target->link.filter && !target_is_full(target)) {
-        target_ask_again(target);
-    }
-    handover_link_go_on(&target->link);
-}
-
-/* Whatever the old connection had to send comes again, from where the next offer says. */
-static void target_opened(void *opaque)
+static void target_opened(uint64_t peer, void *opaque)
 {
     HandoverTarget *target = opaque;
+    HandoverActions actions = { 0 };
 
-    target->n_to_skip = 0;
+    handover_target_connect(&target->rules, peer, &actions);
+    target_carry_out(target, &actions, NULL);
+}
+
+static void target_closed(void *opaque)
+{
+    target_handle(opaque, TARGET_DISCONNECTED);
 }
 
 static void target_ready(void *opaque)
@@ -265,6 +285,7 @@ static void target_ready(void *opaque)
 
 static const HandoverLinkOps target_link_ops = {
     .opened = target_opened,
+    .closed = target_closed,
     .message = target_message,
     .frames = target_frames,
     .has_room = target_has_room,
@@ -273,18 +294,38 @@ static const HandoverLinkOps target_link_ops = {
 
 /* --- Open, close, describe --------------------------------------------------------------- */
 
-bool handover_target_open(HandoverTarget *target, NetFilter *nf, const char *indev,
+/* Unless it is said, a round is waited for if the VM does not run. */
+static void target_init_rules(HandoverTarget *target)
+{
+    const FilterHandoverProperties *props = target_props(target);
+    HandoverActions actions = { 0 };
+
+    if (run_state_get() == RUN_STATE_INMIGRATE) {
+        handover_target_event(&target->rules, TARGET_VM_IS_TO_COME, &actions);
+        target->phase = NET_HANDOVER_PHASE_WAITING;
+    }
+    target->rules.is_running = run_state_is_running();
+    target->rules.is_armed = props->has_armed ? props->armed : !target->rules.is_running;
+}
+
+bool handover_target_open(HandoverTarget *target, NetFilter *nf, const char *indev, GBytes *key,
                           GError **error)
 {
-    if (!handover_link_open(&target->link, nf, indev, &target_link_ops, target, error)) {
+    FilterHandoverProperties *props = nf->obj.props;
+
+    if (!handover_announce_init(&target->announce, props, error)) {
         return false;
     }
     target->timer = timer_new(CLOCK_TYPE_REALTIME, target_timer, target);
+    if (!handover_link_open(&target->link, nf, indev, &target_link_ops, target, key, error)) {
+        g_clear_pointer(&target->timer, timer_free);
+        return false;
+    }
+    target_init_rules(target);
+    props->has_armed = true;
+    props->armed = target->rules.is_armed;
     target->listener = run_state_listener_add(RUN_STATE_ORDER_FILTER, target_run_state_changed,
                                               target);
-    if (run_state_get() == RUN_STATE_INMIGRATE) {
-        target->phase = NET_HANDOVER_PHASE_WAITING;
-    }
     return true;
 }
 
@@ -294,8 +335,8 @@ void handover_target_close(HandoverTarget *target)
     if (!target->link.filter) {
         return;
     }
-    target_forget(target);
-    target->phase = NET_HANDOVER_PHASE_IDLE;
+    net_hold_clear(&target->kept);
+    target->rules.state = TARGET_IDLE;
     g_clear_pointer(&target->timer, timer_free);
     g_clear_pointer(&target->listener, run_state_listener_remove);
     handover_link_close(&target->link);
@@ -303,9 +344,10 @@ void handover_target_close(HandoverTarget *target)
 
 void handover_target_describe(const HandoverTarget *target, NetHandoverInfo *info)
 {
-    info->phase = target->phase;
+    info->phase = target_phases[target->rules.state];
     info->connected = handover_link_is_connected(&target->link);
-    info->number = target->number;
+    info->round = target->rules.round;
+    info->armed = target->rules.is_armed;
     info->kept->frames = target->kept.n_frames;
     info->kept->bytes = target->kept.n_bytes;
     info->received = target->n_received;
@@ -313,4 +355,5 @@ void handover_target_describe(const HandoverTarget *target, NetHandoverInfo *inf
     info->injected = target->n_injected;
     info->cancelled = target->n_cancelled;
     info->refused = target->n_refused;
+    info->split = target->n_split;
 }

@@ -3,10 +3,17 @@
 
 #include "net/filter-handover.h"
 
+#include <inttypes.h>
 #include <string.h>
 
+#include "net/turn.h"
 #include "qapi/qapi-events.h"
+#include "qom/secret.h"
 #include "util/error.h"
+#include "util/log.h"
+
+/* A shorter key could be guessed. */
+#define KEY_MIN 16u
 
 /** A filter-handover: one of the two ends. */
 typedef struct FilterHandover {
@@ -22,13 +29,24 @@ static bool handover_is_source(const FilterHandover *handover)
 
 /* --- For both ends ----------------------------------------------------------------------- */
 
-void handover_set_phase(NetFilter *nf, NetHandoverPhase *phase, NetHandoverPhase to)
+void handover_tell_phase(NetFilter *nf, NetHandoverPhase *phase, NetHandoverEvent event)
 {
-    if (*phase == to) {
+    if (*phase == event.phase) {
         return;
     }
-    *phase = to;
-    qapi_event_net_handover(&(NetHandoverEvent) { .id = nf->obj.id, .phase = to });
+    *phase = event.phase;
+    event.id = nf->obj.id;
+    qapi_event_net_handover(&event);
+}
+
+void handover_tell_split(NetFilter *nf, const char *where, uint32_t round, uint64_t n)
+{
+    g_autofree char *source = g_strdup_printf("filter '%s'", nf->obj.id);
+    NetHandoverSplitEvent event = { .id = nf->obj.id, .round = round, .frames = n };
+
+    log_limited_warning(source, where, "the VM runs at the %s too, and has %" PRIu64 " frames "
+                        "that the one here has got", where, n);
+    qapi_event_net_handover_split(&event);
 }
 
 int64_t handover_wait_ns(const NetFilter *nf)
@@ -73,7 +91,7 @@ static void handover_decide(const NetFilter *nf, NetStageState *state)
     state->holds = true;
     if (handover_is_source(handover)) {
         state->asks = state->active;
-        state->takes = state->active && handover_source_takes(&handover->source);
+        state->takes = handover_source_may_take(&handover->source.rules, state->active);
         state->active |= handover_source_lingers(&handover->source);
     }
 }
@@ -126,6 +144,11 @@ static bool handover_check(const FilterHandoverProperties *props, GError **error
         return error_set(error, "either 'outdev' (where the VM is) or 'indev' (where it goes) is "
                          "needed");
     }
+    if (props->outdev && (props->announce || props->guest_mac || props->guest_addresses ||
+                          props->has_armed)) {
+        return error_set(error, "'armed', 'announce', 'guest-mac' and 'guest-addresses' need "
+                         "'indev'");
+    }
     if (props->queue == NET_FILTER_DIRECTION_RX) {
         return error_set(error, "Property 'filter-handover.queue' must be 'tx': frames that the "
                          "guest sends are not handed over");
@@ -149,10 +172,20 @@ static void handover_set_defaults(FilterHandoverProperties *props)
 static bool handover_open(FilterHandover *handover, GError **error)
 {
     const FilterHandoverProperties *props = handover->nf.obj.props;
+    g_autoptr(GBytes) key = NULL;
 
+    if (props->key_secret) {
+        key = secret_lookup(props->key_secret, error);
+        if (!key) {
+            return false;
+        }
+        if (g_bytes_get_size(key) < KEY_MIN) {
+            return error_set(error, "the key of 'key-secret' has less than %u bytes", KEY_MIN);
+        }
+    }
     return props->outdev
-           ? handover_source_open(&handover->source, &handover->nf, props->outdev, error)
-           : handover_target_open(&handover->target, &handover->nf, props->indev, error);
+           ? handover_source_open(&handover->source, &handover->nf, props->outdev, key, error)
+           : handover_target_open(&handover->target, &handover->nf, props->indev, key, error);
 }
 
 static void handover_close(FilterHandover *handover)
@@ -185,18 +218,25 @@ static void handover_finalize(Object *obj)
 {
     FilterHandover *handover = (FilterHandover *)obj;
 
+    /* What goes back into the chain comes before what waits in front of the filter. */
+    net_turn_begin();
     handover_close(handover);
     net_filter_detach(&handover->nf);
+    net_turn_end();
 }
 
 static bool handover_change(Object *obj, const QapiMember *member, const void *new_props,
                             GError **error)
 {
-    static const char *const fixed[] = { "indev", "outdev", "queue", NULL };
+    static const char *const fixed[] = { "indev", "outdev", "queue", "key-secret", "guest-mac",
+                                         "guest-addresses", NULL };
     NetFilter *nf = (NetFilter *)obj;
 
     if (g_strv_contains(fixed, member->name)) {
         return error_set(error, "Property 'filter-handover.%s' cannot be changed", member->name);
+    }
+    if (strcmp(member->name, "armed") == 0 && handover_is_source((FilterHandover *)nf)) {
+        return error_set(error, "'armed' needs 'indev'");
     }
     return net_filter_change(nf, member, new_props, error);
 }
@@ -204,9 +244,15 @@ static bool handover_change(Object *obj, const QapiMember *member, const void *n
 static void handover_changed(Object *obj, const QapiMember *member)
 {
     NetFilter *nf = (NetFilter *)obj;
+    HandoverTarget *target = &((FilterHandover *)nf)->target;
+    const FilterHandoverProperties *props = obj->props;
 
     net_filter_update(nf);
-    handover_target_changed(&((FilterHandover *)nf)->target);
+    if (strcmp(member->name, "armed") == 0) {
+        handover_target_arm(target, props->armed);
+    } else {
+        handover_target_changed(target);
+    }
 }
 
 static const ObjectClass handover_class = {

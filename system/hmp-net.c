@@ -189,8 +189,14 @@ static void hmp_print_handover(Hmp *hmp, const NetHandoverInfo *info)
                info->connected ? "connected to the other host" : "not connected");
     hmp_print_count_if(hmp, "kept", info->kept);
     hmp_print_count_if(hmp, "not sent yet", info->unsent);
+    if (info->armed) {
+        hmp_printf(hmp, "    armed: a round is waited for\n");
+    }
+    if (info->split > 0) {
+        hmp_printf(hmp, "    at both VMs: %" PRIu64 " frames\n", info->split);
+    }
     if (info->refused > 0) {
-        hmp_printf(hmp, "    no room for %" PRIu64 " frames, which stay at the source\n",
+        hmp_printf(hmp, "    left to the source: %" PRIu64 " frames\n",
                    info->refused);
     }
 }

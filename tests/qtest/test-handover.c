@@ -4,6 +4,7 @@
 #include "qtest-client.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -89,8 +90,11 @@ static void wait_count(Host *host, const char *path, int64_t value)
 }
 
 /* docs/migration.rst, "By a management tool", on a unix socket. */
-static void hosts_add_channel(Hosts *h, const char *more)
+static void hosts_add_channel(Hosts *h, const char *more, const char *more_b)
 {
+    g_autofree char *filter_b =
+        g_strdup_printf("{'qom-type': 'filter-handover', 'id': 'h0', 'netdev': 'net0', "
+                        "'indev': 'side0'%s}", more_b);
     g_autofree char *filter =
         g_strdup_printf("{'qom-type': 'filter-handover', 'id': 'h0', 'netdev': 'net0', "
                         "'outdev': 'side0', 'active-in': ['paused']%s}", more);
@@ -98,23 +102,30 @@ static void hosts_add_channel(Hosts *h, const char *more)
     qtest_qmp_ok(h->b.s, "{'execute': 'chardev-add', 'arguments': {'id': 'side0', 'backend': "
                  "{'type': 'socket', 'data': {'addr': {'type': 'unix', 'data': {'path': '%s'}}, "
                  "'server': true, 'wait': false}}}}", h->path);
-    qtest_object_add(h->b.s, "{'qom-type': 'filter-handover', 'id': 'h0', 'netdev': 'net0', "
-                     "'indev': 'side0'}");
+    qtest_object_add(h->b.s, filter_b);
     qtest_qmp_ok(h->a.s, "{'execute': 'chardev-add', 'arguments': {'id': 'side0', 'backend': "
                  "{'type': 'socket', 'data': {'addr': {'type': 'unix', 'data': {'path': '%s'}}, "
                  "'server': false, 'reconnect-ms': 10}}}}", h->path);
     qtest_object_add(h->a.s, filter);
-    wait_count(&h->a, "connected", 1);
 }
 
-static Hosts *hosts_new(const char *more)
+static Hosts *hosts_start(const char *more, const char *more_b)
 {
     Hosts *h = g_new0(Hosts, 1);
 
     h->path = tmp_path("side.sock");
-    host_start(&h->b, "-S");
-    host_start(&h->a, "");
-    hosts_add_channel(h, more);
+    host_start(&h->b, "-S -object secret,id=k0,data=0123456789abcdef");
+    host_start(&h->a, "-object secret,id=k0,data=0123456789abcdef "
+               "-object secret,id=k1,data=0123456789abcdeF");
+    hosts_add_channel(h, more, more_b);
+    return h;
+}
+
+static Hosts *hosts_new(const char *more)
+{
+    Hosts *h = hosts_start(more, "");
+
+    wait_count(&h->a, "connected", 1);
     frame_link_send(&h->a.net, 0, 100);
     frame_link_expect(&h->a.guest, 0, 100);
     return h;
@@ -261,20 +272,35 @@ static void test_source_ends(void)
     g_free(h);
 }
 
-static void tell(int fd, uint32_t type, uint32_t number, uint32_t n_frames)
+static void write_words(int fd, const uint32_t *words, size_t n)
 {
-    uint32_t words[] = { 20, 20, 0x514e4831, type, number, 0, n_frames };
+    for (size_t i = 0; i < n; i++) {
+        uint32_t word_be = GUINT32_TO_BE(words[i]);
 
-    for (size_t i = 0; i < G_N_ELEMENTS(words); i++) {
-        words[i] = GUINT32_TO_BE(words[i]);
+        sock_write(fd, &word_be, sizeof(word_be));
     }
-    sock_write(fd, words, sizeof(words));
+}
+
+/* docs/protocol.rst, "Hand-over". */
+static void tell(int fd, uint32_t type, uint32_t round, uint32_t n_frames)
+{
+    const uint32_t words[] = { 20, 20, 0x514e4832, type, round, 0, n_frames };
+
+    write_words(fd, words, G_N_ELEMENTS(words));
+}
+
+/* A destination without a key; the random number is of no use then. */
+static void greet(int fd)
+{
+    const uint32_t words[2 + 13] = { 52, 52, 0x514e484f, 2 };
+
+    write_words(fd, words, G_N_ELEMENTS(words));
 }
 
 /* The destination's word comes when the source's guest has got the frames already. */
 static void test_late_answer(void)
 {
-    const uint32_t released = 4;
+    const uint32_t split = 11;
     Hosts *h = hosts_new(", 'wait': 1");
     int listen_fd;
     int fd;
@@ -284,21 +310,112 @@ static void test_late_answer(void)
     host_clear(&h->b);
     listen_fd = sock_listen_unix(h->path);
     fd = sock_accept(listen_fd);
+    greet(fd);
     wait_count(&h->a, "connected", 1);
     qtest_stop(h->a.s);
     frame_link_send(&h->a.net, 100, 5);
     wait_count(&h->a, "taken", 5);
     qtest_cont(h->a.s);
     qtest_wait_output(h->a.s, "filter 'h0': the destination does not answer; the VM goes on here "
-                      "and gets the frames");
+                      "and gets 5 frames");
+    wait_phase(&h->a, "taken-back");
     frame_link_expect(&h->a.guest, 100, 5);
-    tell(fd, released, (uint32_t)count(&h->a, "number"), 5);
+    tell(fd, split, (uint32_t)count(&h->a, "round"), 5);
     qtest_wait_output(h->a.s, "filter 'h0': the VM runs at the destination too, and has 5 frames "
                       "that the one here has got");
+    qtest_expect_event(h->a.s, "NET_HANDOVER_SPLIT");
     g_assert_cmpint(count(&h->a, "connected"), ==, 1);
+    g_assert_cmpint(count(&h->a, "unasked"), ==, 5);
+    g_assert_cmpint(count(&h->a, "split"), ==, 5);
     hosts_free(h);
     sock_close(&fd);
     sock_close(&listen_fd);
+}
+
+/* The first round's frames are on their way to a guest that does not read when a second begins. */
+static void test_slow_reader(void)
+{
+    const uint32_t n = 3000;
+    Hosts *h = hosts_new("");
+
+    qtest_stop(h->a.s);
+    frame_link_send(&h->a.net, 100, n);
+    wait_count(&h->a, "taken", n);
+    qtest_cont(h->b.s);
+    wait_phase(&h->a, "released");
+    qtest_cont(h->a.s);
+    qtest_stop(h->a.s);
+    frame_link_send(&h->a.net, 100 + n, 50);
+    frame_link_expect(&h->b.guest, 100, n);
+    qtest_cont(h->a.s);
+    frame_link_expect(&h->a.guest, 100 + n, 50);
+    frame_link_expect_nothing(&h->b.guest);
+    hosts_free(h);
+}
+
+static void test_key(void)
+{
+    Hosts *h = hosts_start(", 'key-secret': 'k0'", ", 'key-secret': 'k0'");
+
+    wait_count(&h->a, "connected", 1);
+    qtest_stop(h->a.s);
+    frame_link_send(&h->a.net, 0, 20);
+    qtest_cont(h->b.s);
+    frame_link_expect(&h->b.guest, 0, 20);
+    hosts_free(h);
+}
+
+static void test_wrong_key(void)
+{
+    Hosts *h = hosts_start(", 'key-secret': 'k1'", ", 'key-secret': 'k0'");
+
+    qtest_wait_output(h->b.s, "filter 'h0': chardev 'side0': the other end does not have the key "
+                      "of 'key-secret'");
+    g_assert_cmpint(count(&h->a, "connected"), ==, 0);
+    g_assert_cmpint(count(&h->b, "connected"), ==, 0);
+    hosts_free(h);
+}
+
+static void test_missing_key(void)
+{
+    Hosts *h = hosts_start("", ", 'key-secret': 'k0'");
+
+    qtest_wait_output(h->b.s, "filter 'h0': chardev 'side0': the other end has no 'key-secret'");
+    qtest_wait_output(h->a.s, "the other end has a 'key-secret', and this one has not");
+    hosts_free(h);
+}
+
+static void expect_announced(FrameLink *link, const char *text, size_t len)
+{
+    uint8_t frame[FRAME_MAX];
+
+    g_assert_cmpuint(frame_link_receive(link, frame), ==, len);
+    for (size_t i = 0; text[2 * i]; i++) {
+        unsigned byte;
+
+        g_assert_cmpint(sscanf(text + 2 * i, "%2x", &byte), ==, 1);
+        g_assert_cmpuint(frame[i], ==, byte);
+    }
+}
+
+static void test_announce(void)
+{
+    Hosts *h = hosts_start("", ", 'announce': true, 'guest-mac': '52:54:00:12:34:56', "
+                           "'guest-addresses': ['10.0.2.15', 'fe80::1']");
+
+    qtest_stop(h->a.s);
+    frame_link_send(&h->a.net, 0, 3);
+    wait_count(&h->b, "received", 3);
+    qtest_cont(h->b.s);
+    expect_announced(&h->b.net, "ffffffffffff5254001234568035" "0001080006040003"
+                     "52540012345600000000" "52540012345600000000", 60);
+    expect_announced(&h->b.net, "ffffffffffff5254001234560806" "0001080006040001"
+                     "5254001234560a00020f" "0000000000000a00020f", 60);
+    expect_announced(&h->b.net, "33330000000152540012345686dd" "6000000000203aff"
+                     "fe800000000000000000000000000001" "ff020000000000000000000000000001"
+                     "8800", 86);
+    frame_link_expect(&h->b.guest, 0, 3);
+    hosts_free(h);
 }
 
 static void test_garbage(void)
@@ -327,6 +444,11 @@ int main(int argc, char **argv)
     g_test_add_func("/handover/destination-dies", test_destination_dies);
     g_test_add_func("/handover/source-ends", test_source_ends);
     g_test_add_func("/handover/late-answer", test_late_answer);
+    g_test_add_func("/handover/slow-reader", test_slow_reader);
+    g_test_add_func("/handover/key", test_key);
+    g_test_add_func("/handover/wrong-key", test_wrong_key);
+    g_test_add_func("/handover/missing-key", test_missing_key);
+    g_test_add_func("/handover/announce", test_announce);
     g_test_add_func("/handover/garbage", test_garbage);
     return g_test_run();
 }
