@@ -82,7 +82,9 @@ static void socket_connect_done(int fd, const GError *error, void *opaque)
     NetSocket *sock = opaque;
 
     if (fd < 0) {
-        log_warning("netdev '%s': %s", sock->nc.id, error->message);
+        g_autofree char *source = g_strdup_printf("netdev '%s'", sock->nc.id);
+
+        log_limited_warning(source, "connect", "%s", error->message);
         return;
     }
     net_client_set_info(&sock->nc, "socket: connect to %s", sock->remote_text);

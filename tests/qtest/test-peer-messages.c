@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -143,11 +144,42 @@ static void test_limit_torn(void)
     check_limited(torn, sizeof(torn), false, "connection ended inside a frame");
 }
 
+/* Who adds the netdev again and again is told once that nobody listens there. */
+static void test_limit_refused(void)
+{
+    uint16_t port = sock_free_port(SOCK_STREAM);
+    g_autofree char *line = g_strdup_printf("warning: netdev 'n0': Failed to connect to "
+                                            "'127.0.0.1:%u': Connection refused", port);
+    g_autofree char *last = g_strdup_printf("%s (suppressed since then: 4 more)", line);
+    g_autofree char *output = NULL;
+    g_auto(GStrv) parts = NULL;
+    QTest *s = qtest_start("-nodefaults");
+
+    for (int i = 0; i < 5; i++) {
+        qtest_qmp_ok(s, "{'execute': 'netdev_add', 'arguments': {'type': 'socket', 'id': 'n0', "
+                     "'connect': '127.0.0.1:%u'}}", port);
+        if (i == 0) {
+            qtest_wait_output(s, line);
+        }
+        /* The kernel has refused by now; the loop sees it before it is through with both. */
+        qtest_qmp_ok(s, "{'execute': 'query-status'}");
+        qtest_qmp_ok(s, "{'execute': 'query-status'}");
+        qtest_qmp_ok(s, "{'execute': 'netdev_del', 'arguments': {'id': 'n0'}}");
+    }
+    output = qtest_output(s);
+    parts = g_strsplit(output, line, -1);
+    g_assert_cmpuint(g_strv_length(parts), ==, 2);
+    qtest_signal(s, SIGTERM);
+    qtest_wait_output(s, last);
+    g_assert_cmpint(qtest_wait_exit(s), ==, 0);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/peer-messages/stderr-unread", test_stderr_unread);
     g_test_add_func("/peer-messages/limit-oversized", test_limit_oversized);
     g_test_add_func("/peer-messages/limit-torn", test_limit_torn);
+    g_test_add_func("/peer-messages/limit-refused", test_limit_refused);
     return g_test_run();
 }
