@@ -280,3 +280,12 @@ void char_frontend_disconnect(CharFrontend *fe)
         fe->chr->class->disconnect(fe->chr);
     }
 }
+
+bool char_frontend_skip_datagram(CharFrontend *fe)
+{
+    if (!fe->chr || !fe->chr->class->skip_datagram) {
+        return false;
+    }
+    fe->chr->class->skip_datagram(fe->chr);
+    return true;
+}

@@ -47,6 +47,9 @@ typedef struct ChardevClass {
     int (*take_fd)(Chardev *chr);
     void (*disconnect)(Chardev *chr);
 
+    /** Forget what is left of a received datagram; NULL = a stream of bytes is read. */
+    void (*skip_datagram)(Chardev *chr);
+
     /** Whether a device that is about to take the place of this one may have its path. */
     void (*set_yielding)(const Chardev *chr, bool yielding);
 

@@ -97,6 +97,13 @@ static void char_udp_event(int fd, FdEvents events, void *opaque)
     char_unref(chr);
 }
 
+static void char_udp_skip_datagram(Chardev *chr)
+{
+    CharUdp *udp = (CharUdp *)chr;
+
+    udp->n_done = udp->n_buffered;
+}
+
 /** Cut @iov after CHAR_UDP_PAYLOAD_MAX bytes, in @part. Returns: how many pieces are left. */
 static int char_udp_limit(const struct iovec *iov, int n_iov, struct iovec *part)
 {
@@ -220,4 +227,5 @@ const ChardevClass char_udp_class = {
     .close = char_udp_close,
     .writev = char_udp_writev,
     .update = char_udp_update,
+    .skip_datagram = char_udp_skip_datagram,
 };

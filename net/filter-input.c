@@ -4,7 +4,8 @@
 /*
  * Behind an impossible length nothing is framed any more. So the connection is closed, and what
  * still comes of it is not read: a socket's next connection begins anew, and for a chardev that
- * has none the owner may decide to try again.
+ * has none the owner may decide to try again. Of datagrams only the one is lost in which that
+ * length is, since the next has a beginning of its own.
  */
 
 #include "net/filter-input.h"
@@ -38,9 +39,11 @@ static void input_malformed(FilterInput *in, const GError *error)
         log_limited_error(source, hooks->error, "%s", hooks->error);
     }
     in->n_malformed++;
-    in->dead = true;
     net_framer_reset(&in->framer);
-    char_frontend_disconnect(&in->fe);
+    if (!char_frontend_skip_datagram(&in->fe)) {
+        in->dead = true;
+        char_frontend_disconnect(&in->fe);
+    }
 }
 
 static void input_read(const uint8_t *data, size_t len, void *opaque)

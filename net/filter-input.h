@@ -38,7 +38,7 @@ typedef struct FilterInput {
     Object *owner;        /* back pointer */
     CharFrontend fe;
     NetFramer framer;
-    uint64_t n_malformed; /* streams that ended in a frame, or brought an oversized one */
+    uint64_t n_malformed; /* streams that ended in a frame or, as datagrams, had an oversized one */
     bool vnet_hdr;        /* owner's to set: the form to expect from the next frame on */
     bool dead;            /* the stream is malformed: not read until it is another one */
     bool paused;          /* the last answer was that nothing is wanted */

@@ -175,6 +175,14 @@ int char_frontend_take_fd(CharFrontend *fe);
 /** char_frontend_disconnect: drop the present connection of a socket; others ignore it. */
 void char_frontend_disconnect(CharFrontend *fe);
 
+/**
+ * char_frontend_skip_datagram: the rest of the datagram that is being read will not be delivered
+ *
+ * For @read, when it finds that a datagram makes no sense; the next one is read from its start.
+ * Returns: false when what is read is a stream, in which nothing tells where to go on.
+ */
+bool char_frontend_skip_datagram(CharFrontend *fe);
+
 /** char_cleanup: close every chardev, unlink listening paths; at the end of the process. */
 void char_cleanup(void);
 

@@ -4,6 +4,7 @@
 #include "filter-rig.h"
 
 #include <string.h>
+#include <sys/socket.h>
 
 #define OUT "-object filter-redirector,id=f0,netdev=net0,outdev=chr0"
 #define IN "-object filter-redirector,id=f1,netdev=net0,indev=chr1"
@@ -122,6 +123,35 @@ static void test_vnet_word(void)
     frig_expect(&frig->rig->out, 0, 30);
     frame_link_send(&frig->in, 0, 30);
     frame_link_expect(&frig->rig->net, 0, 30);
+    frig_free(frig);
+}
+
+/* Of a datagram with an impossible length the rest is lost, and nothing of the next one. */
+static void test_malformed_datagram(void)
+{
+    static const uint8_t oversized[] = { 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 60, 'r', 'e', 's', 't' };
+    uint16_t port, own = sock_free_port(SOCK_DGRAM);
+    int fd = sock_udp(&port);
+    g_autofree char *options = g_strdup_printf(
+        "-chardev udp,id=u0,host=127.0.0.1,port=%u,localaddr=127.0.0.1,localport=%u "
+        "-object filter-redirector,id=f1,netdev=net0,queue=tx,indev=u0", port, own);
+    FilterRig *frig = frig_new(options);
+    FrameLink in;
+
+    sock_udp_connect(fd, own);
+    frame_link_init(&in, FRAME_LINK_STREAM, fd);
+    for (uint32_t round = 0; round < 3; round++) {
+        frame_link_send(&in, 2 * round, 2);
+        sock_write(fd, oversized, sizeof(oversized));
+        qtest_wait_filter(frig->s, "f1", "malformed", round + 1);
+        frame_link_expect(&frig->rig->peer, 2 * round, 2);
+    }
+    frame_link_send(&in, 6, 1);
+    frame_link_expect(&frig->rig->peer, 6, 1);
+    g_assert_cmpint(qtest_filter_count(frig->s, "f1", "from-indev.frames"), ==, 7);
+    g_assert_cmpint(qtest_filter_count(frig->s, "f1", "injected.frames"), ==, 7);
+    frame_link_clear(&in);
+    sock_close(&fd);
     frig_free(frig);
 }
 
@@ -379,6 +409,7 @@ int main(int argc, char **argv)
     g_test_add_func("/filter-redirector/injects/keeps-order",
                     test_injected_and_own_frames_keep_order);
     g_test_add_func("/filter-redirector/vnet-word", test_vnet_word);
+    g_test_add_func("/filter-redirector/malformed-datagram", test_malformed_datagram);
     g_test_add_func("/filter-redirector/status/created-off", test_created_off_reads_nothing);
     g_test_add_func("/filter-redirector/status/half-frame", test_half_frame_survives_off);
     g_test_add_func("/filter-redirector/status/reconnects", test_reconnects_while_on);
