@@ -21,11 +21,13 @@
 
 #include "util/error.h"
 #include "util/fd.h"
+#include "util/janitor.h"
 
 typedef struct CharPty {
     Chardev chr;
     char *path; /* owned; of the slave */
     char *link; /* owned; symbolic link to it, NULL = none */
+    JanitorEntry link_entry; /* when the process may not remove it itself */
     int fd;     /* owned; the master */
     FdWatch *watch;
     int inotify_fd; /* owned */
@@ -203,6 +205,7 @@ static bool char_pty_link_is_stale(const CharPty *pty, const char *link)
 static bool char_pty_make_link(CharPty *pty, const char *link, GError **error)
 {
     bool is_made = symlink(pty->path, link) == 0;
+    struct stat st;
 
     if (!is_made && errno == EEXIST && char_pty_link_is_stale(pty, link)) {
         is_made = unlink(link) == 0 && symlink(pty->path, link) == 0;
@@ -211,6 +214,9 @@ static bool char_pty_make_link(CharPty *pty, const char *link, GError **error)
         return error_set_errno(error, errno, "Failed to create PTY symlink");
     }
     pty->link = g_strdup(link);
+    if (lstat(link, &st) == 0) {
+        pty->link_entry = janitor_add(link, &st);
+    }
     return true;
 }
 
@@ -254,7 +260,9 @@ static void char_pty_close(Chardev *chr)
     g_clear_pointer(&pty->inotify_watch, fd_watch_free);
     fd_close(&pty->inotify_fd);
     fd_close(&pty->fd);
-    char_pty_unlink(pty);
+    if (!janitor_remove(pty->link_entry)) {
+        char_pty_unlink(pty);
+    }
     g_clear_pointer(&pty->link, g_free);
     g_clear_pointer(&pty->path, g_free);
 }

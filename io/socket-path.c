@@ -21,11 +21,13 @@
 #include <unistd.h>
 
 #include "util/fd.h"
+#include "util/janitor.h"
 
 struct SocketPath {
     char *name; /* owned: absolute */
     dev_t dev;
     ino_t ino;
+    JanitorEntry entry; /* when the process may not remove it itself */
 };
 
 static const SocketPath *yielding; /* borrowed; NULL = none */
@@ -115,6 +117,7 @@ SocketPath *socket_path_new(const char *path)
     owned->name = path[0] == '/' ? g_strdup(path) : g_build_filename(folder, path, NULL);
     owned->dev = st.st_dev;
     owned->ino = st.st_ino;
+    owned->entry = janitor_add(owned->name, &st);
     return owned;
 }
 
@@ -125,7 +128,8 @@ void socket_path_free(SocketPath *path)
     if (!path) {
         return;
     }
-    if (lstat(path->name, &st) == 0 && socket_path_is(path, &st)) {
+    if (!janitor_remove(path->entry) && lstat(path->name, &st) == 0 &&
+        socket_path_is(path, &st)) {
         unlink(path->name);
     }
     g_free(path->name);

@@ -96,13 +96,14 @@ static const Option options[] = {
       "Go to the background when everything has been created; the status tells whether it\n"
       "has. Afterwards the working directory is /.", .handle = option_daemonize },
     { "pidfile", "FILE", OPTION_SECTION_PROCESS, OPTION_KIND_SETTING,
-      "Write the process id to FILE and keep FILE locked. At the end FILE is removed, or\n"
-      "emptied if -run-with chroot=DIR has put it out of reach.",
+      "Write the process id to FILE and keep FILE locked. At the end FILE is removed.",
       .handle = option_pidfile },
     { "run-with", "[exit-with-parent=on|off][,chroot=DIR][,user=NAME|UID:GID]",
       OPTION_SECTION_PROCESS, OPTION_KIND_SETTING,
       "End when the parent process ends; when everything has been created, confine the\n"
-      "process to DIR and give up its rights for those of the user.",
+      "process to DIR and give up its rights for those of the user. A helper process then\n"
+      "keeps the right to remove what has been created until then: sockets, links, FILE of\n"
+      "-pidfile.",
       QAPI_TYPE(RunWithOptions), true, option_run_with },
     { "add-fd", "fd=N,set=SET[,opaque=TEXT]", OPTION_SECTION_PROCESS, OPTION_KIND_SETTING,
       "Put the inherited descriptor N into the set that /dev/fdset/SET names.",

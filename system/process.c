@@ -18,6 +18,7 @@
 #include "system/process-internal.h"
 #include "util/error.h"
 #include "util/fd.h"
+#include "util/janitor.h"
 #include "util/log.h"
 #include "util/output-file.h"
 
@@ -34,6 +35,7 @@ static struct {
     int pidfile_fd;        /* keeps the lock */
     int pidfile_dir_fd;    /* so that a relative name still leads there; -1 behind a chroot */
     char *pidfile_name;    /* owned: last component */
+    JanitorEntry pidfile_entry;
     int home_fd;           /* of a daemon: the working directory that it was started in */
 } process = {
     .ready_fd = -1, .null_fd = -1, .pidfile_fd = -1, .pidfile_dir_fd = -1, .home_fd = -1,
@@ -46,10 +48,10 @@ void process_init(void)
     signal(SIGXFSZ, SIG_IGN); /* a file at its limit (ulimit -f) is an error of that file */
 }
 
-/* Behind a chroot there is no way to the file's name, but it no longer tells a pid. */
+/* Where nobody can remove the file, it no longer tells a pid. */
 static void process_remove_pidfile(void)
 {
-    if (process.pidfile_fd >= 0 &&
+    if (!janitor_remove(process.pidfile_entry) && process.pidfile_fd >= 0 &&
         (process.pidfile_dir_fd < 0 ||
          unlinkat(process.pidfile_dir_fd, process.pidfile_name, 0) < 0)) {
         if (ftruncate(process.pidfile_fd, 0) < 0) {
@@ -65,6 +67,7 @@ void process_cleanup(void)
 {
     process_release_signals();
     process_remove_pidfile();
+    janitor_cleanup();
     fd_close(&process.ready_fd);
     fd_close(&process.null_fd);
     fd_close(&process.home_fd);
@@ -252,6 +255,7 @@ bool process_create_pidfile(const char *path, GError **error)
     g_autofree char *text = g_strdup_printf("%ld\n", (long)getpid());
     auto_fd int dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
     auto_fd int fd = -1;
+    struct stat st;
     bool is_new;
 
     if (dir_fd < 0) {
@@ -266,6 +270,9 @@ bool process_create_pidfile(const char *path, GError **error)
         process_undo_pidfile(dir_fd, name, fd, is_new);
         return error_set_errno(error, errno, "cannot create PID file: Could not write '%s'",
                                path);
+    }
+    if (fstat(fd, &st) == 0) {
+        process.pidfile_entry = janitor_add(path, &st);
     }
     process.pidfile_fd = fd_steal(&fd);
     process.pidfile_dir_fd = fd_steal(&dir_fd);
@@ -334,6 +341,13 @@ void process_user_free(ProcessUser *user)
 
 bool process_confine(const char *root, const ProcessUser *user, GError **error)
 {
+    if (!root && !user) {
+        janitor_cleanup(); /* all that is made now can be removed without one */
+        return true;
+    }
+    if (!janitor_start(error)) {
+        return false;
+    }
     if (root) {
         if (chroot(root) < 0 || chdir("/") < 0) {
             return error_set(error, "chroot failed");

@@ -67,8 +67,8 @@ void process_user_free(ProcessUser *user);
 /**
  * process_confine: chroot to @root, then become @user; either may be NULL
  *
- * No descriptor that leads out of @root is kept, so the pid file is emptied at the end
- * instead of removed.
+ * No descriptor that leads out of @root is kept. A helper outside, with the rights of before,
+ * removes what the process has made until now (util/janitor.h).
  */
 bool process_confine(const char *root, const ProcessUser *user, GError **error);
 

@@ -424,64 +424,6 @@ static void test_exit_with_parent(void)
     sock_close(&fd);
 }
 
-static void test_user_by_numbers(void)
-{
-    QTest *s;
-    g_autofree char *status = NULL;
-    g_autofree char *path = NULL;
-
-    if (geteuid() != 0) {
-        g_test_skip("needs root");
-        return;
-    }
-    s = qtest_start("-run-with user=65533:65532");
-    path = g_strdup_printf("/proc/%d/status", qtest_pid(s));
-    status = read_file(path);
-    g_assert_nonnull(strstr(status, "\nUid:\t65533\t65533\t65533\t65533\n"));
-    g_assert_nonnull(strstr(status, "\nGid:\t65532\t65532\t65532\t65532\n"));
-    g_assert_nonnull(strstr(status, "\nGroups:\t \n"));
-    qtest_quit(s);
-}
-
-static void test_chroot(void)
-{
-    g_autofree char *dir = tmp_path("root");
-    g_autofree char *root = NULL;
-    QTest *s;
-
-    if (geteuid() != 0) {
-        g_test_skip("needs root");
-        return;
-    }
-    g_assert_cmpint(mkdir(dir, 0700), ==, 0);
-    s = qtest_start("-run-with chroot=%s", dir);
-    root = proc_link(qtest_pid(s), "root");
-    g_assert_cmpstr(root, ==, dir);
-    qtest_quit(s);
-    rmdir(dir);
-}
-
-/* No descriptor may lead out of the new root, so the file can be emptied but not removed. */
-static void test_chroot_empties_pidfile(void)
-{
-    g_autofree char *dir = tmp_path("root");
-    g_autofree char *pidfile = tmp_path("root-pid");
-    g_autofree char *text = NULL;
-    QTest *s;
-
-    if (geteuid() != 0) {
-        g_test_skip("needs root");
-        return;
-    }
-    g_assert_cmpint(mkdir(dir, 0700), ==, 0);
-    s = qtest_start("-pidfile %s -run-with chroot=%s", pidfile, dir);
-    qtest_quit(s);
-    text = read_file(pidfile);
-    g_assert_cmpstr(text, ==, "");
-    unlink(pidfile);
-    rmdir(dir);
-}
-
 /* --- -add-fd ----------------------------------------------------------------------------- */
 
 static void test_add_fd(void)
@@ -686,9 +628,6 @@ int main(int argc, char **argv)
                          test_signal_while_waiting_for_client);
     g_test_add_func("/process/signal-while-connecting", test_signal_while_connecting);
     g_test_add_func("/process/exit-with-parent", test_exit_with_parent);
-    g_test_add_func("/process/user-by-numbers", test_user_by_numbers);
-    g_test_add_func("/process/chroot", test_chroot);
-    g_test_add_func("/process/chroot-empties-pidfile", test_chroot_empties_pidfile);
     g_test_add_func("/process/add-fd", test_add_fd);
     g_test_add_func("/process/msg-timestamp", test_msg_timestamp);
     g_test_add_func("/process/msg-default", test_msg_default);
