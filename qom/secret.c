@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,6 +16,7 @@
 #include "util/error.h"
 #include "util/fd-store.h"
 #include "util/fd.h"
+#include "util/interrupt.h"
 
 /** More is a mistake, and would only fill memory. */
 #define SECRET_FILE_MAX 65536
@@ -59,7 +61,7 @@ static GBytes *secret_decode_base64(GBytes *text, GError **error)
     return g_bytes_new_take(decoded, decoded_len);
 }
 
-/* A pipe may be waited for at the start, but not by a command: the loop would wait with it. */
+/* At the start whatever can be read may be waited for; a command would make the loop wait. */
 static int secret_open(const char *path, GError **error)
 {
     auto_fd int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -69,31 +71,41 @@ static int secret_open(const char *path, GError **error)
         error_set_errno(error, errno, "Unable to read %s", path);
         return -1;
     }
-    if (!S_ISREG(st.st_mode) && (!S_ISFIFO(st.st_mode) || fd_store_current())) {
+    if (fd_store_current() && !S_ISREG(st.st_mode)) {
         error_set(error, "Unable to read %s: it is no regular file", path);
         return -1;
     }
-    if (!fd_set_nonblocking(fd, false)) {
-        error_set_errno(error, errno, "Unable to read %s", path);
-        return -1;
-    }
     return fd_steal(&fd);
+}
+
+/* Returns: 0 = the next read may go on; else errno. A pipe without a writer has no end yet. */
+static int secret_read_part(int fd, GByteArray *bytes, bool *is_end)
+{
+    uint8_t part[4096];
+    int err = interrupt_wait(fd, POLLIN, -1);
+    ssize_t n = err ? -1 : read(fd, part, sizeof(part));
+
+    if (err || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+        return err ? err : errno;
+    }
+    g_byte_array_append(bytes, part, MAX(n, 0));
+    *is_end = n == 0;
+    return 0;
 }
 
 static GBytes *secret_read_file(const char *path, GError **error)
 {
     g_autoptr(GByteArray) bytes = g_byte_array_new();
     auto_fd int fd = secret_open(path, error);
-    uint8_t part[4096];
-    ssize_t n = 1;
+    bool is_end = fd < 0;
 
-    while (fd >= 0 && n != 0) {
-        n = read(fd, part, sizeof(part));
-        if (n < 0 && errno != EINTR) {
-            error_set_errno(error, errno, "Unable to read %s", path);
+    while (!is_end) {
+        int err = secret_read_part(fd, bytes, &is_end);
+
+        if (err) {
+            error_set_errno(error, err, "Unable to read %s", path);
             return NULL;
         }
-        g_byte_array_append(bytes, part, MAX(n, 0));
         if (bytes->len > SECRET_FILE_MAX) {
             error_set(error, "Unable to read %s: a secret has at most %d bytes", path,
                       SECRET_FILE_MAX);

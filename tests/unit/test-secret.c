@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Tests of secrets: where they come from, how they are written, and each way to get them wrong. */
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -131,6 +132,33 @@ static void test_file(void)
     object_delete_all();
 }
 
+static void *write_pipe(void *path)
+{
+    int fd = open(path, O_WRONLY); /* waits for the reader */
+
+    g_assert_cmpint(write(fd, "from a pipe", 11), ==, 11);
+    close(fd);
+    return NULL;
+}
+
+/* At the start a pipe is read from its first writer to its end, whoever comes first. */
+static void test_pipe_at_the_start(void)
+{
+    g_autofree char *folder = g_dir_make_tmp("qnd-secret-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "fifo", NULL);
+    g_autofree char *text = g_strdup_printf("secret,id=s0,file=%s", path);
+    GThread *writer;
+
+    g_assert_cmpint(mkfifo(path, 0600), ==, 0);
+    writer = g_thread_new("writer", write_pipe, path);
+    add_ok(text);
+    g_thread_join(writer);
+    expect("s0", "from a pipe");
+    object_delete_all();
+    g_unlink(path);
+    g_rmdir(folder);
+}
+
 /* By a command a pipe that nobody writes would stop the loop; at the start it is waited for. */
 static void test_pipe_by_a_command(void)
 {
@@ -170,6 +198,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     CASES_ADD("/secret/", secret_cases, name, test_secret);
     g_test_add_func("/secret/from-a-file", test_file);
+    g_test_add_func("/secret/pipe-at-the-start", test_pipe_at_the_start);
     g_test_add_func("/secret/no-pipe-by-a-command", test_pipe_by_a_command);
     g_test_add_func("/secret/file-too-long", test_endless_file);
     return g_test_run();
