@@ -31,7 +31,7 @@
 #define WAIT_MAX_MS 32
 
 /* Signals that this process ignores or handles; a program expects them as they come. */
-static const int child_signals[] = { SIGINT, SIGHUP, SIGTERM, SIGPIPE };
+static const int child_signals[] = { SIGINT, SIGHUP, SIGTERM, SIGPIPE, SIGXFSZ };
 
 static void child_set_signals(posix_spawnattr_t *attr)
 {

@@ -63,13 +63,16 @@ static void test_scripts(void)
     expect_calls("down t0\n");
 }
 
-/* A program that ends as a shell told by signals expects: ours are not passed on. */
+/*
+ * A program that ends as a shell told by signals expects: ours are not passed on. The C library may
+ * leave its own two behind, 32 and 33.
+ */
 static void test_script_environment(void)
 {
     g_autofree char *up = make_script("up", "for fd in 3 4 5 6 7 8 9; do\n"
                                       "[ -e /proc/$$/fd/$fd ] && ls -l /proc/$$/fd/$fd |\n"
                                       "grep -v /up$ >&2 && exit 9; done\n"
-                                      "grep -q '^SigIgn:.*0000$' /proc/$$/status || exit 8");
+                                      "grep -q '^SigIgn:.*[08]0000000$' /proc/$$/status || exit 8");
     QTest *s;
 
     if (tap_skipped()) {
@@ -327,6 +330,9 @@ static void test_helper_interrupted(void)
 
 int main(int argc, char **argv)
 {
+    /* A shell makes what it starts in the background ignore these, and so all that we start. */
+    signal(SIGINT, SIG_DFL);
+    signal(SIGQUIT, SIG_DFL);
     const char *rest;
 
     if (helper_option(argc, argv, "--use-vnet", &rest)) {
