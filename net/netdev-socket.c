@@ -15,6 +15,9 @@
 #include "util/fd-store.h"
 #include "util/fd.h"
 #include "util/log.h"
+#include "util/trace.h"
+
+TRACE_POINT(net_socket_connect_failed);
 
 /** A netdev of type socket: one of its two connections is in use. */
 typedef struct NetSocket {
@@ -84,6 +87,7 @@ static void socket_connect_done(int fd, const GError *error, void *opaque)
     if (fd < 0) {
         g_autofree char *source = g_strdup_printf("netdev '%s'", sock->nc.id);
 
+        TRACE(net_socket_connect_failed, "netdev '%s': %s", sock->nc.id, error->message);
         log_limited_warning(source, "connect", "%s", error->message);
         return;
     }
