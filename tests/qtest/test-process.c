@@ -11,28 +11,12 @@
 #include <unistd.h>
 
 #include "cases.h"
+#include "files.h"
 #include "qtest-client.h"
 
 /*
  *   options ──► program ──► files, /proc/PID, stderr
  */
-
-static char *read_file(const char *path)
-{
-    char *text = NULL;
-
-    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
-    return text;
-}
-
-static char *proc_link(int pid, const char *name)
-{
-    g_autofree char *path = g_strdup_printf("/proc/%d/%s", pid, name);
-    char *target = g_file_read_link(path, NULL);
-
-    g_assert_nonnull(target);
-    return target;
-}
 
 /* A running process tells its greeting. Returns: the connection. */
 static int connect_qmp(const char *path)

@@ -6,29 +6,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "files.h"
 #include "qtest-client.h"
 
 /*
  *   program, as root ──► sockets, pidfile in a folder of root's ──► program, as nobody
  *                    └─► janitor, as root: removes them
  */
-
-static char *read_file(const char *path)
-{
-    char *text = NULL;
-
-    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
-    return text;
-}
-
-static char *proc_link(int pid, const char *name)
-{
-    g_autofree char *path = g_strdup_printf("/proc/%d/%s", pid, name);
-    char *target = g_file_read_link(path, NULL);
-
-    g_assert_nonnull(target);
-    return target;
-}
 
 static void test_user_by_numbers(void)
 {
