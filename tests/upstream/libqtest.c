@@ -67,3 +67,25 @@ bool qtest_has_device(const char *name)
 
     return qtest_run(&out, NULL, "-machine none -device help") == 0 && strstr(out, wanted);
 }
+
+static bool qtest_is_left_out(const char *path)
+{
+    const char *list = g_getenv("UPSTREAM_LEFT_OUT");
+    g_auto(GStrv) paths = g_strsplit(list ? list : "", " ", -1);
+
+    return g_strv_contains((const char *const *)paths, path);
+}
+
+void qtest_add_data_func(const char *path, const void *data, GTestDataFunc test)
+{
+    if (!qtest_is_left_out(path)) {
+        g_test_add_data_func(path, data, test);
+    }
+}
+
+void qtest_add_func(const char *path, GTestFunc test)
+{
+    if (!qtest_is_left_out(path)) {
+        g_test_add_func(path, test);
+    }
+}
