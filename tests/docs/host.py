@@ -45,6 +45,25 @@ class Fault(Exception):
     """An example that does not do what it must."""
 
 
+class Unable(Exception):
+    """What this system does not let us have."""
+
+
+def check_able(privileged):
+    """Raises Unable when there are no namespaces to be had; what fails in one is a fault."""
+    for program in ('unshare', 'nsenter', 'ip'):
+        if not shutil.which(program):
+            raise Unable(f'{program} is missing')
+    tried = subprocess.run(enter_namespaces(privileged) + ['true'], stdin=subprocess.DEVNULL,
+                           stderr=subprocess.PIPE, check=False, text=True)
+    if tried.returncode:
+        raise Unable(f'no namespaces: {tried.stderr.strip()}')
+
+
+def enter_namespaces(privileged):
+    return UNSHARE + ([] if privileged else ['--user', '--map-root-user'])
+
+
 def wait_for(what, is_true):
     """Ask until the answer is true; each answer has waited for something."""
     deadline = time.monotonic() + DEADLINE_S
@@ -153,20 +172,20 @@ class Host:
     """The host."""
 
     def __init__(self, program):
+        privileged = os.geteuid() == 0
+        check_able(privileged)
         self.work = pathlib.Path(tempfile.mkdtemp(prefix='qnd-'))
         for name in ('etc', 'tmp', 'run/bin', 'run/check', 'run/clone/build'):
             (self.work / name).mkdir(parents=True)
         self.work.chmod(0o755)
         self._write_wrappers()
-        privileged = os.geteuid() == 0
         self.init = subprocess.Popen(
-            UNSHARE + ([] if privileged else ['--user', '--map-root-user']) +
-            ['sh', '-c', SETUP, 'sh', str(self.work), program],
+            enter_namespaces(privileged) + ['sh', '-c', SETUP, 'sh', str(self.work), program],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         if self.init.stdout.readline() != b'ready\n':
             why = self.init.stderr.read().decode().strip()
             self.close()
-            raise Fault(f'no namespace: {why}')
+            raise Fault(f'the host cannot be set up: {why}')
         pid = self.init.pid
         child = pathlib.Path(f'/proc/{pid}/task/{pid}/children').read_text(encoding='ascii').split()
         self.enter = ['nsenter', '-t', child[0], '--net', '--mount', '--pid']
