@@ -1,22 +1,26 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Shows what a filter-redirector does with a stopped VM's frames, with the feature off and on.
+# Shows what becomes of a stopped VM's frames: in stock QEMU, and here with the feature off and on.
 """usage: demo.py PROGRAM FOLDER
 
-Starts PROGRAM twice, with enable_when_stopped=off and =on:
+Starts QEMU, if it is installed, and PROGRAM twice, with enable_when_stopped=off and =on:
 
-    this program --socket--> netdev net0 --> redirector f0 --chardev chr0--> this program
+    this program --UDP--> netdev net0 --> hub --> netdev net1 --UDP--> this program (the guest)
+                               |
+                          redirector f0 --chardev chr0--> this program (the other host)
 
-and sends frames in three phases: the VM runs, the VM is stopped, the VM runs again. Frames
-are checked at the other end. FOLDER gets the pcap files that a filter-dump writes. The exit
-status is 1 if a frame is lost, damaged or reordered, or if the frames of the stopped phase
-did not come out while stopped when they should.
+and sends frames in three phases: the VM runs; the VM is stopped, and f0 is added when the first
+frames are already there; the VM runs again. Frames are checked at both ends. FOLDER gets the pcap
+files that a filter-dump writes. What QEMU loses is shown. The exit status is 1 if PROGRAM damages
+or reorders a frame or its counters do not add up, or if it loses one or keeps one back with the
+feature on.
 """
 
 import json
 import os
 import pathlib
 import select
+import shutil
 import socket
 import struct
 import subprocess
@@ -26,12 +30,18 @@ import time
 
 import frames
 
-FRAMES_PER_PHASE = 150
+FRAMES_PER_PHASE = 600
+# How many reach the stopped VM before the redirector is there.
+FRAMES_BEFORE = 10
+# So many fit into the buffer of a socket that somebody reads.
+BURST = 32
 PHASES = ('running', 'stopped', 'resumed')
 DEADLINE_S = 30
-# How long nothing must come out before we believe that nothing will.
+# How long nothing must come out before we believe that nothing will; of all, and of one burst.
 QUIET_S = 0.5
+BURST_QUIET_S = 0.02
 PCAP_MAGIC = 0xa1b2c3d4
+QEMU = 'qemu-system-x86_64'
 
 
 class DemoError(Exception):
@@ -84,86 +94,124 @@ def connect(path):
         select.select([], [], [], 0.01)
 
 
-class Receiver:
-    """Reads what comes out of the chardev and keeps the numbers of the frames."""
+class Output:
+    """A place where frames come out, and their numbers in order."""
 
     def __init__(self, sock):
         self.socket = sock
-        self.pending = b''
         self.numbers = []
         self.damaged = 0
 
-    def take(self):
+    def add(self, frame):
+        number = frames.check(frame)
+        if number is None:
+            self.damaged += 1
+        else:
+            self.numbers.append(number)
+
+    @property
+    def reordered(self):
+        highest, count = -1, 0
+        for number in self.numbers:
+            count += number < highest
+            highest = max(highest, number)
+        return count
+
+
+class Guest(Output):
+    """What the VM gets: one datagram is one frame."""
+
+    def read(self):
+        self.add(self.socket.recv(65536))
+
+
+class OtherHost(Output):
+    """What the redirector sends: a length in front of each frame."""
+
+    def __init__(self, sock):
+        super().__init__(sock)
+        self.pending = b''
+
+    def read(self):
+        data = self.socket.recv(65536)
+        if not data:
+            raise DemoError('the chardev was closed')
+        self.pending += data
         while len(self.pending) >= 4:
             length = struct.unpack('!I', self.pending[:4])[0]
             if len(self.pending) < 4 + length:
                 return
-            number = frames.check(self.pending[4:4 + length])
+            self.add(self.pending[4:4 + length])
             self.pending = self.pending[4 + length:]
-            if number is None:
-                self.damaged += 1
-            else:
-                self.numbers.append(number)
-
-    def read_until(self, count, seconds):
-        """Read until there are count frames, or nothing comes for some seconds."""
-        while len(self.numbers) + self.damaged < count:
-            if not select.select([self.socket], [], [], seconds)[0]:
-                return
-            data = self.socket.recv(65536)
-            if not data:
-                raise DemoError('the chardev was closed')
-            self.pending += data
-            self.take()
 
 
 class Phase:
     """What became of the frames that were sent in one phase."""
 
-    def __init__(self, name, first, count):
+    def __init__(self, name, first):
         self.name = name
-        self.numbers = range(first, first + count)
-        self.sent = count
+        self.numbers = range(first, first + FRAMES_PER_PHASE)
+        self.sent = FRAMES_PER_PHASE
         self.at_once = 0
-        self.later = 0
-        self.lost = 0
-        self.reordered = 0
+        self.came = 0
 
     @property
-    def waiting(self):
-        return self.sent - self.at_once
+    def later(self):
+        return self.came - self.at_once
+
+    @property
+    def lost(self):
+        return self.sent - self.came
+
+
+def udp_socket():
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(('127.0.0.1', 0))
+    return sock
+
+
+def free_port():
+    with udp_socket() as sock:
+        return sock.getsockname()[1]
+
+
+def dgram(name, local, remote):
+    return ['-netdev', f'dgram,id={name},local.type=inet,local.host=127.0.0.1,local.port={local},'
+                       f'remote.type=inet,remote.host=127.0.0.1,remote.port={remote}']
 
 
 class Run:
-    """The program, with the feature off or on, through the three phases."""
+    """One program through the three phases."""
 
-    def __init__(self, program, folder, feature):
+    def __init__(self, program, name, folder, feature):
+        self.name = name
         self.feature = feature
-        self.pcap = folder / f'enable_when_stopped-{feature}.pcap'
+        self.pcap = folder / f'enable_when_stopped-{feature}.pcap' if feature else None
         self.phases = []
         self.counters = {}
         self.work = tempfile.TemporaryDirectory(prefix='qnd-demo-')
-        self.wire, inner = socket.socketpair()
-        self.wire.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
-        self.wire.settimeout(DEADLINE_S)
-        self.command = self.command_line(program, inner.fileno())
-        self.process = subprocess.Popen(self.command, pass_fds=[inner.fileno()],
-                                        stdin=subprocess.DEVNULL)
-        inner.close()
+        self.wire, guest = udp_socket(), udp_socket()
+        self.port = free_port()
+        self.command = self.command_line(program, guest.getsockname()[1])
+        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL)
         self.qmp = Qmp(f'{self.work.name}/qmp.sock')
-        self.receiver = Receiver(connect(f'{self.work.name}/out.sock'))
+        self.guest = Guest(guest)
+        self.other = OtherHost(connect(f'{self.work.name}/out.sock'))
         # The program has accepted the connection once the chardev is there for its own query.
         self.wait_connected()
 
-    def command_line(self, program, wire_fd):
+    def command_line(self, program, guest_port):
         work = self.work.name
-        return [program, '-nodefaults',
-                '-nic', f'socket,id=net0,fd={wire_fd}',
-                '-chardev', f'socket,id=chr0,path={work}/out.sock,server=on,wait=off',
-                '-object', f'filter-dump,id=d0,netdev=net0,queue=tx,file={self.pcap}',
-                '-object', 'filter-redirector,id=f0,netdev=net0,queue=tx,outdev=chr0,'
-                           f'enable_when_stopped={self.feature}',
-                '-qmp', f'unix:{work}/qmp.sock,server=on,wait=off']
+        command = [program, '-nodefaults', '-machine', 'none', '-display', 'none',
+                   *dgram('net0', self.port, self.wire.getsockname()[1]),
+                   '-netdev', 'hubport,id=p0,hubid=0,netdev=net0',
+                   *dgram('net1', free_port(), guest_port),
+                   '-netdev', 'hubport,id=p1,hubid=0,netdev=net1',
+                   '-chardev', f'socket,id=chr0,path={work}/out.sock,server=on,wait=off',
+                   '-qmp', f'unix:{work}/qmp.sock,server=on,wait=off']
+        if self.pcap:
+            command += ['-object', f'filter-dump,id=d0,netdev=net0,queue=tx,file={self.pcap}']
+        return command
 
     def wait_connected(self):
         deadline = time.monotonic() + DEADLINE_S
@@ -175,61 +223,77 @@ class Run:
             if time.monotonic() > deadline:
                 raise DemoError('the chardev does not take the connection')
 
-    def send(self, name):
-        phase = Phase(name, len(self.phases) * FRAMES_PER_PHASE, FRAMES_PER_PHASE)
-        self.phases.append(phase)
-        for number in phase.numbers:
-            frame = frames.build(number)
-            self.wire.sendall(struct.pack('!I', len(frame)) + frame)
-        return phase
+    def add_redirector(self):
+        feature = {'enable_when_stopped': self.feature == 'on'} if self.feature else {}
+        self.qmp.command('object-add', **{'qom-type': 'filter-redirector', 'id': 'f0',
+                                          'netdev': 'net0', 'queue': 'tx', 'outdev': 'chr0',
+                                          **feature})
+
+    def seen(self):
+        return set(self.guest.numbers) | set(self.other.numbers)
+
+    def read_until(self, numbers, seconds):
+        """Read until these frames are there, or nothing comes for some seconds."""
+        outputs = {output.socket: output for output in (self.guest, self.other)}
+        while not set(numbers) <= self.seen():
+            readable = select.select(list(outputs), [], [], seconds)[0]
+            if not readable:
+                return
+            for sock in readable:
+                outputs[sock].read()
+
+    def send(self, numbers, seconds):
+        """A burst after the other; each waits for what comes out of the one before."""
+        for first in range(0, len(numbers), BURST):
+            burst = numbers[first:first + BURST]
+            for number in burst:
+                self.wire.sendto(frames.build(number), ('127.0.0.1', self.port))
+            self.read_until(burst, seconds)
+
+    def begin(self, name):
+        self.phases.append(Phase(name, len(self.phases) * FRAMES_PER_PHASE))
+        return self.phases[-1]
 
     def count(self, phase):
-        wanted = set(phase.numbers)
-        return sum(number in wanted for number in self.receiver.numbers)
+        return len(set(phase.numbers) & self.seen())
 
-    def phase_running(self, name, before):
-        phase = self.send(name)
-        self.receiver.read_until(before + phase.sent, DEADLINE_S)
+    def phase_running(self, name):
+        phase = self.begin(name)
+        self.send(phase.numbers, DEADLINE_S if self.feature == 'on' else QUIET_S)
         phase.at_once = self.count(phase)
 
     def phase_stopped(self):
-        phase = self.send('stopped')
-        wait = DEADLINE_S if self.feature == 'on' else QUIET_S
-        self.receiver.read_until(FRAMES_PER_PHASE + phase.sent, wait)
+        phase = self.begin('stopped')
+        patience = DEADLINE_S if self.feature == 'on' else BURST_QUIET_S
+        self.send(phase.numbers[:FRAMES_BEFORE], BURST_QUIET_S)
+        self.add_redirector()
+        self.send(phase.numbers[FRAMES_BEFORE:], patience)
+        self.read_until(phase.numbers, DEADLINE_S if self.feature == 'on' else QUIET_S)
         phase.at_once = self.count(phase)
         return phase
 
     def run(self):
-        self.phase_running('running', 0)
+        self.phase_running('running')
         self.qmp.command('stop')
         stopped = self.phase_stopped()
         self.qmp.command('cont')
-        self.receiver.read_until(2 * FRAMES_PER_PHASE, DEADLINE_S)
-        stopped.later = self.count(stopped) - stopped.at_once
-        self.phase_running('resumed', 2 * FRAMES_PER_PHASE)
-        self.judge()
-        self.counters = self.qmp.command('query-netdevs')[0]['tx']
-        self.end()
-
-    def judge(self):
-        highest = -1
-        came = self.receiver.numbers
-        for number in came:
-            phase = self.phases[number // FRAMES_PER_PHASE]
-            phase.reordered += number < highest
-            highest = max(highest, number)
+        self.read_until(stopped.numbers, QUIET_S)
+        self.phase_running('resumed')
         for phase in self.phases:
-            phase.lost = phase.sent - len(set(phase.numbers) & set(came))
+            phase.came = self.count(phase)
+        if self.feature:
+            self.counters = self.qmp.command('query-netdevs')[0]['tx']
+        self.end()
 
     def end(self):
         self.qmp.command('quit')
         self.qmp.close()
         status = self.process.wait(DEADLINE_S)
-        self.receiver.socket.close()
-        self.wire.close()
+        for sock in (self.wire, self.guest.socket, self.other.socket):
+            sock.close()
         self.work.cleanup()
         if status != 0:
-            raise DemoError(f'the program ended with status {status}')
+            raise DemoError(f'{self.name} ended with status {status}')
 
     def abandon(self):
         if self.process.poll() is None:
@@ -238,23 +302,31 @@ class Run:
 
     def faults(self):
         stopped = self.phases[1]
+        came = self.guest.numbers + self.other.numbers
+        damaged = self.guest.damaged + self.other.damaged
+        if self.guest.reordered or self.other.reordered:
+            yield 'frames were reordered'
+        if damaged:
+            yield f'{damaged} frames were damaged'
+        if len(came) > len(set(came)):
+            yield 'frames came twice'
+        if self.feature == 'on':
+            yield from self.faults_on()
+        elif stopped.at_once:
+            yield 'frames came out of a stopped VM that nobody asked for'
+        if not counters_agree(self.counters):
+            yield 'the counters of query-netdevs do not add up'
+        if self.counters['in']['frames'] != len(came):
+            yield 'what was read is not what came out'
+
+    def faults_on(self):
         sent = [number for phase in self.phases for number in phase.numbers]
         if any(phase.lost for phase in self.phases):
             yield 'frames were lost'
-        if any(phase.reordered for phase in self.phases):
-            yield 'frames were reordered'
-        if self.receiver.damaged:
-            yield f'{self.receiver.damaged} frames were damaged'
-        if len(self.receiver.numbers) > len(sent):
-            yield 'frames came twice'
-        if self.feature == 'on' and stopped.at_once != stopped.sent:
+        if self.phases[1].at_once != self.phases[1].sent:
             yield 'frames sent while the VM was stopped did not come out while it was'
-        if self.feature == 'off' and stopped.at_once:
-            yield 'frames came out of a stopped VM that nobody asked for'
         if pcap_numbers(self.pcap) != sent:
             yield f'{self.pcap} does not hold every frame, in order'
-        if not counters_agree(self.counters):
-            yield 'the counters of query-netdevs do not add up'
 
 
 def pcap_numbers(path):
@@ -279,18 +351,12 @@ def counters_agree(counters):
                                            for name in ('delivered', 'consumed', 'held'))
 
 
-COLUMNS = ('enable_when_stopped', 'VM', 'sent', 'out while running', 'out while stopped', 'held',
-           'delivered after resume', 'lost', 'reordered')
+COLUMNS = ('', 'VM', 'sent', 'out at once', 'out after resume', 'lost')
 
 
 def row_of(run, phase):
-    is_stopped = phase.name == 'stopped'
-    return (run.feature, phase.name, phase.sent,
-            '' if is_stopped else phase.at_once,
-            phase.at_once if is_stopped else '',
-            phase.waiting if is_stopped else '',
-            phase.later if is_stopped else '',
-            phase.lost, phase.reordered)
+    return (run.name, phase.name, phase.sent, phase.at_once,
+            phase.later if phase.name == 'stopped' else '', phase.lost)
 
 
 def print_table(runs):
@@ -313,39 +379,55 @@ def print_table(runs):
 
 
 def explain(run):
-    print(f'enable_when_stopped={run.feature}:')
+    print(f'{run.name}:')
     print('  ' + ' '.join(run.command).replace(' -', ' \\\n    -'))
     counters = run.counters
-    print(f'  counters: {counters["in"]["frames"]} in = {counters["delivered"]["frames"]} '
-          f'delivered + {counters["consumed"]["frames"]} redirected + '
-          f'{counters["held"]["frames"]} held + {dropped(counters)} dropped')
-    print(f'  recorded by filter-dump: {run.pcap}')
+    if counters:
+        print(f'  counters: {counters["in"]["frames"]} in = {counters["delivered"]["frames"]} '
+              f'delivered + {counters["consumed"]["frames"]} redirected + '
+              f'{counters["held"]["frames"]} held + {dropped(counters)} dropped')
+        print(f'  recorded by filter-dump: {run.pcap}')
 
 
-def demo(program, folder):
-    folder.mkdir(parents=True, exist_ok=True)
-    runs = []
+def programs(program):
+    """Command, name and feature of each run."""
+    qemu = shutil.which(QEMU)
+    if qemu:
+        yield qemu, 'stock QEMU', None
     for feature in ('off', 'on'):
-        run = Run(program, folder, feature)
+        yield program, f'enable_when_stopped={feature}', feature
+
+
+def run_all(program, folder):
+    runs = []
+    for command, name, feature in programs(program):
+        run = Run(command, name, folder, feature)
         try:
             run.run()
         finally:
             run.abandon()
         runs.append(run)
-    print('A filter-redirector on a netdev; the VM runs, is stopped, and is resumed.')
-    print(f'Each phase sends {FRAMES_PER_PHASE} frames: {", ".join(frames.KINDS)} in turn, '
-          f'{min(frames.LENGTHS)} to {max(frames.LENGTHS)} bytes.\n')
+    return runs
+
+
+def demo(program, folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    runs = run_all(program, folder)
+    print(f'Frames for a VM that runs, is stopped, and is resumed: {", ".join(frames.KINDS)} in '
+          f'turn, {min(frames.LENGTHS)} to {max(frames.LENGTHS)} bytes.\nWhile it is stopped, a '
+          f'filter-redirector is added behind the first {FRAMES_BEFORE}.\n')
     for run in runs:
         explain(run)
     print()
     print_table(runs)
-    faults = [f'enable_when_stopped={run.feature}: {fault}'
-              for run in runs for fault in run.faults()]
+    if runs[0].feature:
+        print(f'{QEMU} is not installed (Debian package qemu-system-x86): no comparison.')
+    faults = [f'{run.name}: {fault}' for run in runs if run.feature for fault in run.faults()]
     for fault in faults:
         print(f'FAILED: {fault}')
     if not faults:
-        print('Every frame came out once, whole and in order; with the feature on, those of the '
-              'stopped phase\ncame out while the VM was stopped.')
+        print('What nobody reads waits in the buffer of the socket until that is full.\nWith the '
+              'feature on, all came out while the VM was stopped: once, whole and in order.')
     return 1 if faults else 0
 
 
