@@ -126,6 +126,7 @@ static void handover_describe(const NetFilter *nf, NetFilterInfo *info)
     } else {
         handover_target_describe(&handover->target, info->handover);
     }
+    info->outdev_connected = info->indev_connected = info->handover->connected;
 }
 
 static const NetFilterHooks handover_hooks = {

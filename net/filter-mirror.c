@@ -68,9 +68,15 @@ static void mirror_decide(const NetFilter *nf, NetStageState *state)
     state->asks = net_filter_enabled_when_stopped(nf) && filter_outdev_is_connected(&mirror->out);
 }
 
+static void mirror_describe(const NetFilter *nf, NetFilterInfo *info)
+{
+    info->outdev_connected = filter_outdev_is_connected(&((const FilterMirror *)nf)->out);
+}
+
 static const NetFilterHooks mirror_hooks = {
     .run = mirror_run,
     .decide = mirror_decide,
+    .describe = mirror_describe,
 };
 
 /* The frame itself has passed long ago. */
@@ -310,6 +316,10 @@ static void redirector_describe(const NetFilter *nf, NetFilterInfo *info)
 {
     const FilterRedirector *redirector = (const FilterRedirector *)nf;
 
+    info->outdev_connected = filter_outdev_is_connected(&redirector->out);
+    info->indev_connected = char_frontend_is_open(&redirector->in.fe);
+    info->has_kernel_dropped = char_frontend_kernel_dropped(&redirector->in.fe,
+                                                            &info->kernel_dropped);
     info->malformed = redirector->in.n_malformed;
     info->empty = filter_input_n_empty(&redirector->in);
 }

@@ -112,6 +112,66 @@ static NetCountInfo *filter_held(const NetFilter *nf)
     return net_count_to_qapi(sum);
 }
 
+/* --- Its ends, and why it does not ask ---------------------------------------------------- */
+
+/* Returns: the value of a property of its class, borrowed; NULL when there is no such property. */
+static const void *filter_property(const NetFilter *nf, const char *name)
+{
+    const QapiMember *member = qapi_member_find(nf->obj.class->props, name);
+
+    return member ? (const char *)nf->obj.props + member->offset : NULL;
+}
+
+/* Returns: owned; NULL = it has no such end. */
+static char *filter_end(const NetFilter *nf, const char *name)
+{
+    char *const *id = filter_property(nf, name);
+
+    return id ? g_strdup(*id) : NULL;
+}
+
+/* Whether there are settings with which it would ask, other than another end. */
+static bool filter_may_ask(const NetFilter *nf, const NetFilterInfo *info)
+{
+    return filter_property(nf, "outdev") ? info->outdev != NULL : info->has_enable_when_stopped;
+}
+
+static NetFilterNotAsking filter_not_asking(const NetFilter *nf, const NetFilterInfo *info)
+{
+    if (!filter_may_ask(nf, info)) {
+        return NET_FILTER_NOT_ASKING_NEVER;
+    }
+    if (info->has_enable_when_stopped && !info->enable_when_stopped) {
+        return NET_FILTER_NOT_ASKING_NOT_ENABLED;
+    }
+    if (strcmp(info->status, "on") != 0) {
+        return NET_FILTER_NOT_ASKING_STATUS_OFF;
+    }
+    if (!net_filter_is_on(nf)) {
+        return NET_FILTER_NOT_ASKING_RUN_STATE;
+    }
+    return info->outdev ? NET_FILTER_NOT_ASKING_NOT_CONNECTED : NET_FILTER_NOT_ASKING_FILE_FAILED;
+}
+
+/* The class tells whether the ends are connected. */
+static void filter_info_fill_asking(NetFilterInfo *info, const NetFilter *nf)
+{
+    const bool *enable = filter_property(nf, "enable_when_stopped");
+
+    info->has_enable_when_stopped = enable != NULL;
+    info->enable_when_stopped = enable && *enable;
+    info->outdev = filter_end(nf, "outdev");
+    info->has_outdev_connected = info->outdev != NULL;
+    info->indev = filter_end(nf, "indev");
+    info->has_indev_connected = info->indev != NULL;
+    info->has_not_asking = !info->wants_stopped;
+    if (info->has_not_asking) {
+        info->not_asking = filter_not_asking(nf, info);
+    }
+}
+
+/* --- query-netfilters --------------------------------------------------------------------- */
+
 static void filter_info_fill(NetFilterInfo *info, const NetFilter *nf, guint index)
 {
     info->id = g_strdup(nf->obj.id);
@@ -121,6 +181,7 @@ static void filter_info_fill(NetFilterInfo *info, const NetFilter *nf, guint ind
     info->queue = net_filter_props(nf)->queue;
     info->status = g_strdup(net_filter_props(nf)->status);
     info->wants_stopped = net_filter_wants_stopped(nf);
+    filter_info_fill_asking(info, nf);
     info->in = both_directions(nf, offsetof(NetStageStats, in));
     info->passed = both_directions(nf, offsetof(NetStageStats, passed));
     info->consumed = both_directions(nf, offsetof(NetStageStats, consumed));

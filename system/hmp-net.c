@@ -211,12 +211,29 @@ static void hmp_print_rewriter(Hmp *hmp, const NetRewriterInfo *info)
                info->failover ? ", after a failover" : "");
 }
 
+static void hmp_print_filter_ends(Hmp *hmp, const NetFilterInfo *info)
+{
+    if (info->outdev) {
+        hmp_printf(hmp, "  outdev %s: %sconnected\n", info->outdev,
+                   info->outdev_connected ? "" : "not ");
+    }
+    if (info->indev) {
+        hmp_printf(hmp, "  indev %s: %sconnected\n", info->indev,
+                   info->indev_connected ? "" : "not ");
+    }
+    if (info->has_not_asking && info->not_asking != NET_FILTER_NOT_ASKING_NEVER) {
+        hmp_printf(hmp, "  does not ask for frames while the VM is stopped: %s\n",
+                   qapi_enum_name(QAPI_TYPE(NetFilterNotAsking), (int)info->not_asking));
+    }
+}
+
 static void hmp_print_filter(Hmp *hmp, const NetFilterInfo *info)
 {
     hmp_printf(hmp, "%s: type=%s, netdev=%s, index=%u, queue=%s, status=%s%s\n", info->id,
                info->type, info->netdev, info->index,
                qapi_enum_name(QAPI_TYPE(NetFilterDirection), (int)info->queue), info->status,
                info->wants_stopped ? ", wants frames while the VM is stopped" : "");
+    hmp_print_filter_ends(hmp, info);
     hmp_print_count(hmp, "in", info->in);
     hmp_print_count(hmp, "passed", info->passed);
     hmp_print_count_if(hmp, "consumed", info->consumed);
