@@ -198,6 +198,12 @@ void char_frontend_detach(CharFrontend *fe)
     }
 }
 
+bool char_frontend_kernel_dropped(const CharFrontend *fe, uint64_t *datagrams)
+{
+    return fe->chr && fe->chr->class->kernel_dropped &&
+           fe->chr->class->kernel_dropped(fe->chr, datagrams);
+}
+
 bool char_frontend_is_open(const CharFrontend *fe)
 {
     return fe->chr && fe->chr->is_open;

@@ -50,6 +50,9 @@ typedef struct ChardevClass {
     /** Forget what is left of a received datagram; NULL = a stream of bytes is read. */
     void (*skip_datagram)(Chardev *chr);
 
+    /** As char_kernel_dropped(); NULL = the kernel loses nothing, or does not tell. */
+    bool (*kernel_dropped)(Chardev *chr, uint64_t *datagrams);
+
     /** Whether a device that is about to take the place of this one may have its path. */
     void (*set_yielding)(const Chardev *chr, bool yielding);
 

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "io/socket-address.h"
+#include "io/socket-drops.h"
 #include "util/error.h"
 #include "util/fd.h"
 
@@ -19,6 +20,7 @@ typedef struct CharUdp {
     Chardev chr;
     int fd; /* owned */
     FdWatch *watch;
+    SocketDrops drops; /* of @fd */
     uint8_t *buffer; /* owned; the datagram that the front end has not wholly taken */
     size_t n_done;   /* taken of it */
     size_t n_buffered;
@@ -205,6 +207,7 @@ static bool char_udp_open(Chardev *chr, const ChardevBackend *backend, GError **
         return false;
     }
     udp->buffer = g_malloc(CHAR_UDP_BUFFER_SIZE);
+    socket_drops_start(&udp->drops, udp->fd);
     udp->watch = fd_watch_new(udp->fd, char_udp_event, udp);
     char_set_open(chr, true);
     return true;
@@ -221,6 +224,11 @@ static void char_udp_close(Chardev *chr)
     udp->n_done = udp->n_buffered = 0;
 }
 
+static bool char_udp_kernel_dropped(Chardev *chr, uint64_t *datagrams)
+{
+    return socket_drops_get(&((CharUdp *)chr)->drops, datagrams);
+}
+
 const ChardevClass char_udp_class = {
     .size = sizeof(CharUdp),
     .open = char_udp_open,
@@ -228,4 +236,5 @@ const ChardevClass char_udp_class = {
     .writev = char_udp_writev,
     .update = char_udp_update,
     .skip_datagram = char_udp_skip_datagram,
+    .kernel_dropped = char_udp_kernel_dropped,
 };

@@ -211,6 +211,11 @@ static void export_dgram_read_poll(NetClient *nc, bool enable)
 {
 }
 
+static bool export_dgram_kernel_dropped(NetClient *nc, uint64_t query, uint64_t *frames)
+{
+    return net_dgram_conn_kernel_dropped(&((NetExportDgram *)nc)->conn, frames);
+}
+
 static void export_dgram_cleanup(NetClient *nc)
 {
     NetExportDgram *dgram = (NetExportDgram *)nc;
@@ -227,6 +232,7 @@ static const NetClientInfo export_dgram_info = {
     .size = sizeof(NetExportDgram),
     .receive = net_export_receive,
     .read_poll = export_dgram_read_poll,
+    .kernel_dropped = export_dgram_kernel_dropped,
     .doubtful = net_export_doubtful,
     .describe = net_export_describe,
     .cleanup = export_dgram_cleanup,

@@ -128,6 +128,7 @@ static void export_append(NetExport *exp, void *opaque)
     info.waits_for = net_export_wait(exp);
     info.doubtful = export_n_doubtful(exp);
     export_fill_counts(&info, exp);
+    info.has_kernel_dropped = net_client_kernel_dropped(&exp->nc, &info.kernel_dropped);
     if (exp->class->fill_info) {
         exp->class->fill_info(exp, &info);
     }
@@ -139,6 +140,7 @@ NetExportInfoList *qmp_query_net_exports(GError **error)
     GArray *items = g_array_new(FALSE, TRUE, sizeof(NetExportInfo));
     NetExportInfoList *list = g_new0(NetExportInfoList, 1);
 
+    net_client_begin_query();
     net_export_foreach(export_append, items);
     list->len = items->len;
     list->items = (NetExportInfo *)g_array_free(items, FALSE);

@@ -15,6 +15,7 @@ TRACE_POINT(net_client_link);
 static GPtrArray *clients; /* owned list of owned clients, in order of creation */
 static RunStateListener *listener;
 static bool was_running;
+static uint64_t query_number;
 
 NetClient *net_client_new(const NetClientInfo *info, const char *id)
 {
@@ -240,6 +241,16 @@ void net_client_get_counts(const NetClient *nc, NetClientCounts *counts)
     counts->to_dropped = end->stats.dropped;
     counts->from = net_chain_stats(nc->out)->in;
     counts->from_held = net_chain_held(nc->out);
+}
+
+void net_client_begin_query(void)
+{
+    query_number++;
+}
+
+bool net_client_kernel_dropped(NetClient *nc, uint64_t *frames)
+{
+    return nc->info->kernel_dropped && nc->info->kernel_dropped(nc, query_number, frames);
 }
 
 void net_client_set_info(NetClient *nc, const char *fmt, ...)

@@ -222,6 +222,7 @@ void net_dgram_conn_open(NetDgramConn *conn, NetClient *nc, int fd, SocketPath *
     conn->nc = nc;
     conn->fd = fd;
     conn->path = path;
+    socket_drops_start(&conn->drops, fd);
     conn->polled = nc->polled || conn->always_reads;
     if (remote) {
         memcpy(&conn->remote, remote, remote_len);
@@ -249,4 +250,9 @@ void net_dgram_conn_read_poll(NetDgramConn *conn, bool enable)
 {
     conn->polled = enable || conn->always_reads;
     dgram_update_watch(conn);
+}
+
+bool net_dgram_conn_kernel_dropped(NetDgramConn *conn, uint64_t *frames)
+{
+    return conn->watch && socket_drops_get(&conn->drops, frames);
 }

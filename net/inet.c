@@ -97,7 +97,8 @@ char *net_inet_text(const struct sockaddr_in *sin)
 
 /*
  * What the kernel is asked to keep for a datagram socket while we do not read; it gives what it
- * may (net.core.rmem_max). Beyond that datagrams are lost where nobody counts them.
+ * may (net.core.rmem_max). Beyond that the kernel drops datagrams, and counts them: see
+ * io/socket-drops.h.
  */
 #define RECEIVE_BUFFER_SIZE (4 * 1024 * 1024)
 

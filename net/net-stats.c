@@ -59,6 +59,7 @@ static void netdev_info_append(NetClient *nc, void *opaque)
     info.malformed = nc->n_read_errors;
     info.truncated = nc->n_truncated;
     info.dropped = net_drops_to_qapi(&nc->drops);
+    info.has_kernel_dropped = net_client_kernel_dropped(nc, &info.kernel_dropped);
     if (nc->peer) {
         info.peer = g_strdup(nc->peer->id);
         info.tx = link_info(nc);
@@ -72,6 +73,7 @@ NetdevInfoList *qmp_query_netdevs(GError **error)
     GArray *items = g_array_new(FALSE, TRUE, sizeof(NetdevInfo));
     NetdevInfoList *list = g_new0(NetdevInfoList, 1);
 
+    net_client_begin_query();
     net_client_foreach(netdev_info_append, items);
     list->len = items->len;
     list->items = (NetdevInfo *)g_array_free(items, FALSE);

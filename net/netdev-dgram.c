@@ -24,6 +24,11 @@ static void net_dgram_read_poll(NetClient *nc, bool enable)
     net_dgram_conn_read_poll(&((NetDgram *)nc)->conn, enable);
 }
 
+static bool net_dgram_kernel_dropped(NetClient *nc, uint64_t query, uint64_t *frames)
+{
+    return net_dgram_conn_kernel_dropped(&((NetDgram *)nc)->conn, frames);
+}
+
 static void net_dgram_cleanup(NetClient *nc)
 {
     net_dgram_conn_close(&((NetDgram *)nc)->conn);
@@ -34,6 +39,7 @@ static const NetClientInfo net_dgram_info = {
     .size = sizeof(NetDgram),
     .receive = net_dgram_receive,
     .read_poll = net_dgram_read_poll,
+    .kernel_dropped = net_dgram_kernel_dropped,
     .cleanup = net_dgram_cleanup,
     .is_netdev = true,
 };

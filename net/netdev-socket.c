@@ -232,6 +232,11 @@ static void net_socket_read_poll(NetClient *nc, bool enable)
     net_stream_conn_read_poll(&sock->conn, enable);
 }
 
+static bool net_socket_kernel_dropped(NetClient *nc, uint64_t query, uint64_t *frames)
+{
+    return net_dgram_conn_kernel_dropped(&((NetSocket *)nc)->dgram, frames);
+}
+
 static void net_socket_cleanup(NetClient *nc)
 {
     NetSocket *sock = (NetSocket *)nc;
@@ -248,6 +253,7 @@ static const NetClientInfo net_socket_info = {
     .size = sizeof(NetSocket),
     .receive = net_socket_receive,
     .read_poll = net_socket_read_poll,
+    .kernel_dropped = net_socket_kernel_dropped,
     .cleanup = net_socket_cleanup,
     .is_netdev = true,
 };

@@ -5,6 +5,7 @@
 #define NET_NETDEV_TAP_INTERNAL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <net/if.h>
 #include <glib.h>
 #include "qapi/qapi-types.h"
@@ -19,6 +20,14 @@ typedef struct TapDevice {
     bool vnet_hdr;         /* each frame has a virtio-net header of NET_VNET_HDR_LEN bytes */
     char ifname[IFNAMSIZ]; /* "" = not known, the descriptor came from elsewhere */
 } TapDevice;
+
+/** What the kernel counts of an interface. */
+typedef struct TapDrops {
+    bool is_known;         /* it is an interface of this network namespace */
+    bool is_macvtap;       /* which counts what it drops for us as received */
+    char ifname[IFNAMSIZ];
+    uint64_t at_start;     /* what others did not read is not our loss */
+} TapDrops;
 
 /** tap_options_check: whether all can be done, and together. Returns: false with @error set. */
 bool tap_options_check(const NetdevTapOptions *opts, GError **error);
@@ -58,5 +67,16 @@ bool tap_script_run(const char *script, const char *ifname, bool interruptible,
 
 /** tap_helper_run: let @helper open a tap in @bridge. Returns: its fd, owned; -1 with @error. */
 int tap_helper_run(const char *helper, const char *bridge, GError **error);
+
+/** tap_drops_start: count from now on what the kernel drops of the interface of @fd. */
+void tap_drops_start(TapDrops *drops, int fd);
+
+/**
+ * tap_drops_get: frames dropped since then; never waits
+ * @query: number of the query, for which the counters of all interfaces are read once
+ * @frames: (out)
+ * Returns: false where the kernel does not tell.
+ */
+bool tap_drops_get(const TapDrops *drops, uint64_t query, uint64_t *frames);
 
 #endif

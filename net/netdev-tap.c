@@ -50,6 +50,7 @@ typedef struct NetTap {
     bool offloads;         /* the peer takes such headers: frames keep them */
     bool waits_to_write;
     char ifname[IFNAMSIZ]; /* for the downscript */
+    TapDrops drops;
     char *downscript;      /* owned; NULL = none */
 } NetTap;
 
@@ -232,6 +233,11 @@ static void net_tap_read_poll(NetClient *nc, bool enable)
     tap_update_watch((NetTap *)nc);
 }
 
+static bool net_tap_kernel_dropped(NetClient *nc, uint64_t query, uint64_t *frames)
+{
+    return tap_drops_get(&((NetTap *)nc)->drops, query, frames);
+}
+
 static void net_tap_peer_changed(NetClient *nc)
 {
     NetTap *tap = (NetTap *)nc;
@@ -265,6 +271,7 @@ static const NetClientInfo net_tap_info = {
     .size = sizeof(NetTap),
     .receive = net_tap_receive,
     .read_poll = net_tap_read_poll,
+    .kernel_dropped = net_tap_kernel_dropped,
     .cleanup = net_tap_cleanup,
     .is_netdev = true,
 };
@@ -274,6 +281,7 @@ static const NetClientInfo net_tap_vnet_hdr_info = {
     .size = sizeof(NetTap),
     .receive = net_tap_receive,
     .read_poll = net_tap_read_poll,
+    .kernel_dropped = net_tap_kernel_dropped,
     .peer_changed = net_tap_peer_changed,
     .cleanup = net_tap_cleanup,
     .is_netdev = true,
@@ -291,6 +299,7 @@ static NetTap *tap_new(const char *id, TapDevice *device)
     tap->fd = fd_steal(&device->fd);
     tap->vnet_hdr = device->vnet_hdr;
     memcpy(tap->ifname, device->ifname, sizeof(tap->ifname));
+    tap_drops_start(&tap->drops, tap->fd);
     tap->watch = fd_watch_new(tap->fd, tap_event, tap);
     tap_update_watch(tap);
     return tap;

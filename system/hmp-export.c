@@ -125,6 +125,10 @@ static void hmp_print_export(Hmp *hmp, const NetExportInfo *info)
     }
     hmp_print_export_trouble(hmp, info);
     hmp_print_export_drops(hmp, info->dropped);
+    if (info->has_kernel_dropped && info->kernel_dropped > 0) {
+        hmp_printf(hmp, "  dropped %" PRIu64 " (by the kernel, before they were read)\n",
+                   info->kernel_dropped);
+    }
 }
 
 static void hmp_run_info_exports(Hmp *hmp)

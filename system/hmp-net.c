@@ -136,6 +136,14 @@ static void hmp_print_drops(Hmp *hmp, const NetDropCountList *drops)
     }
 }
 
+static void hmp_print_kernel_dropped(Hmp *hmp, bool is_known, uint64_t frames)
+{
+    if (is_known && frames > 0) {
+        hmp_printf(hmp, "    %-10s %12" PRIu64 " frames  (by the kernel, before they were read)\n",
+                   "dropped", frames);
+    }
+}
+
 static void hmp_print_chain(Hmp *hmp, const char *name, const NetChainInfo *chain)
 {
     hmp_printf(hmp, "  %s:%s", name, chain->blocked ? " blocked" : "");
@@ -165,6 +173,7 @@ static void hmp_print_netdev(Hmp *hmp, const NetdevInfo *info)
                    info->malformed, info->truncated);
     }
     hmp_print_drops(hmp, info->dropped);
+    hmp_print_kernel_dropped(hmp, info->has_kernel_dropped, info->kernel_dropped);
     if (info->tx) {
         hmp_print_chain(hmp, "tx", info->tx);
     }
@@ -243,6 +252,7 @@ static void hmp_print_filter(Hmp *hmp, const NetFilterInfo *info)
     hmp_print_count_if(hmp, "lost", info->copies_lost);
     hmp_print_count_if(hmp, "held", info->held);
     hmp_print_drops(hmp, info->dropped);
+    hmp_print_kernel_dropped(hmp, info->has_kernel_dropped, info->kernel_dropped);
     if (info->handover) {
         hmp_print_handover(hmp, info->handover);
     }

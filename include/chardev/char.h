@@ -183,6 +183,13 @@ void char_frontend_disconnect(CharFrontend *fe);
  */
 bool char_frontend_skip_datagram(CharFrontend *fe);
 
+/**
+ * char_frontend_kernel_dropped: datagrams that the kernel dropped before they could be read
+ * @datagrams: (out) since the chardev was made
+ * Returns: false where it does not tell, or loses none.
+ */
+bool char_frontend_kernel_dropped(const CharFrontend *fe, uint64_t *datagrams);
+
 /** char_cleanup: close every chardev, unlink listening paths; at the end of the process. */
 void char_cleanup(void);
 

@@ -54,6 +54,14 @@ typedef struct NetClientInfo {
     /** The VM elsewhere has got those: nothing is doubtful any more. NULL as @doubtful. */
     void (*doubtful_taken)(NetClient *nc);
 
+    /**
+     * Frames for it that the kernel dropped, since it was made, before it could read them.
+     * @query: number of the query: what is read for one client holds for all of the same query
+     * @frames: (out)
+     * Returns: false where the kernel does not tell. It never waits. NULL = none is dropped there
+     */
+    bool (*kernel_dropped)(NetClient *nc, uint64_t query, uint64_t *frames);
+
     /** It got a peer, has none any more, or the peer's connection came or went. May be NULL. */
     void (*peer_changed)(NetClient *nc);
 
@@ -158,6 +166,12 @@ typedef struct NetClientCounts {
 
 /** net_client_get_counts: @counts: (out) all 0 without a peer. */
 void net_client_get_counts(const NetClient *nc, NetClientCounts *counts);
+
+/** net_client_begin_query: what the kernel counts is asked anew for the calls that follow. */
+void net_client_begin_query(void);
+
+/** net_client_kernel_dropped: as NetClientInfo.kernel_dropped; false where there is none. */
+bool net_client_kernel_dropped(NetClient *nc, uint64_t *frames);
 
 /** net_client_return: @frames that @receive took come back, in front of what is held for it. */
 void net_client_return(NetClient *nc, const NetFrame *frames, size_t n);

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <sys/socket.h>
+#include "io/socket-drops.h"
 #include "io/socket-path.h"
 #include "net/client.h"
 #include "util/clock.h"
@@ -28,6 +29,7 @@ typedef struct NetDgramConn {
     bool always_reads;           /* beyond the hold limit the newest frames are dropped */
     int fd;                      /* owned; valid when @watch is there */
     SocketPath *path;            /* owned: goes with the socket; NULL = none */
+    SocketDrops drops;           /* of @fd */
     FdWatch *watch;              /* owned; NULL = closed */
     Timer *retry;                /* owned; stands in for writability where poll cannot tell */
     struct sockaddr_storage remote;
@@ -55,5 +57,8 @@ void net_dgram_conn_drain(NetDgramConn *conn, uint64_t limit);
 /** net_dgram_conn_receive, _read_poll: for the hooks of the same names. */
 size_t net_dgram_conn_receive(NetDgramConn *conn, const NetFrame *frames, size_t n);
 void net_dgram_conn_read_poll(NetDgramConn *conn, bool enable);
+
+/** net_dgram_conn_kernel_dropped: as socket_drops_get(); false when it is closed. */
+bool net_dgram_conn_kernel_dropped(NetDgramConn *conn, uint64_t *frames);
 
 #endif
