@@ -29,7 +29,7 @@ help:
 	@echo 'make check-upstream QEMU=BINARY  run the scenarios of upstream/ against a QEMU'
 	@echo 'make demo            show the redirector at work while the VM is stopped'
 	@echo 'make demo-migration  migrate a loaded guest, beside stock QEMU (root; 4 minutes)'
-	@echo 'make demo-migration RUNS=2 MODE=postcopy EXPORT=dgram  so often; in this way'
+	@echo 'make demo-migration RUNS=2 MODE=postcopy EXPORT=dgram QEMU=PROGRAM  so often; in this way'
 	@echo 'make bench           measure beside QEMU and a bare relay (about 5 minutes)'
 	@echo 'make bench CASES=a,c RUNS=9 QUICK=1 JSON=F  only these; so often; roughly; into F too'
 	@echo 'make fuzz SECONDS=N  fuzz each parser for N seconds (./configure --enable-fuzz)'
@@ -65,7 +65,8 @@ demo: all
 
 demo-migration: all
 	@PYTHONDONTWRITEBYTECODE=1 tests/functional/demo_migration.py $(if $(RUNS),--runs $(RUNS)) \
-	    $(if $(MODE),--mode $(MODE)) $(if $(EXPORT),--export $(EXPORT)) $(BUILD)
+	    $(if $(MODE),--mode $(MODE)) $(if $(EXPORT),--export $(EXPORT)) \
+	    $(if $(QEMU),--qemu '$(QEMU)') $(BUILD)
 
 bench: all
 	@PYTHONDONTWRITEBYTECODE=1 tests/bench/bench.py $(if $(CASES),--cases '$(CASES)') \

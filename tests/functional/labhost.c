@@ -96,11 +96,15 @@ static bool has_input_ended(const struct pollfd *watch)
 
 /* ---- send ---- */
 
+/* A guest that has just started may not serve yet, and refuses: that is told here, later. */
 static bool send_datagram(int fd, const uint8_t *datagram)
 {
     while (send(fd, datagram, LAB_DATAGRAM, 0) < 0) {
         struct pollfd watch = { .fd = fd, .events = POLLOUT };
 
+        if (errno == ECONNREFUSED) {
+            continue;
+        }
         if (errno != EAGAIN && errno != ENOBUFS && errno != EINTR) {
             return false;
         }

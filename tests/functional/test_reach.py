@@ -57,7 +57,7 @@ def is_reached(kind, lab):
 
 
 def takes_large_frames(kind, lab):
-    """What TCP sends at full speed would be large frames, which the export cannot carry."""
+    """What TCP sends at full speed would be large frames, which no socket export carries."""
     Side(lab, 'A', kind).start_guest()
     result = traffic.Load(lab, LOAD_MS).result()
     print(f'# {result["acknowledged"] / result["us"]:.1f} MB/s into the guest over {kind}')

@@ -1,8 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A test guest: stock QEMU, its monitor, its console.
+"""
+LAB_QEMU in the environment names another QEMU, with options if it wants some, such as -L FOLDER.
+"""
 
+import functools
+import os
+import re
+import shlex
 import shutil
 import socket
+import subprocess
 
 from .errors import LabError, Skip
 from .network import GUEST_MAC
@@ -14,10 +22,20 @@ MEMORY_MIB = 128
 
 
 def find_qemu():
-    path = shutil.which(QEMU)
+    """Returns: the command that starts QEMU, as a list."""
+    program, *options = shlex.split(os.environ.get('LAB_QEMU') or QEMU)
+    path = shutil.which(program)
     if not path:
-        raise Skip(f'{QEMU} is missing; Debian package qemu-system-x86')
-    return path
+        raise Skip(f'{program} is missing; Debian package qemu-system-x86')
+    return [path, *options]
+
+
+@functools.cache
+def qemu_version():
+    """Returns: what the program says of itself, as in (7, 2, 22)."""
+    text = subprocess.run([*find_qemu(), '--version'], stdout=subprocess.PIPE, text=True,
+                          check=True).stdout
+    return tuple(int(number) for number in re.search(r'(\d+)\.(\d+)\.(\d+)', text).groups())
 
 
 class Guest:
@@ -40,7 +58,7 @@ class Guest:
         self.qmp.begin()
 
     def command_line(self, lab, netdev, incoming, device, console_fd):
-        command = [find_qemu(), '-M', 'q35', '-accel', 'tcg', '-m', str(MEMORY_MIB), '-nodefaults',
+        command = [*find_qemu(), '-M', 'q35', '-accel', 'tcg', '-m', str(MEMORY_MIB), '-nodefaults',
                    '-no-user-config', '-display', 'none',
                    '-chardev', f'socket,id=con,fd={console_fd},logfile={self.log}',
                    '-serial', 'chardev:con', '-kernel', str(lab.kernel), '-initrd',

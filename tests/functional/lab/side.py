@@ -6,14 +6,17 @@ stream, dgram:  tapA -- netdev net0 of daemon A -- export e0 -- QEMU A
 vhost-user:     the same, where the export works the rings of QEMU's virtio-net
 """
 
-from .guest import MEMORY_MIB
+from .guest import MEMORY_MIB, qemu_version
 
 STOCK = 'stock'
 STREAM = 'stream'
 DGRAM = 'dgram'
 VHOST_USER = 'vhost-user'
-# Those whose VM can be migrated.
-EXPORTS = (STREAM, DGRAM)
+# Those over a socket, and all.
+SOCKETS = (STREAM, DGRAM)
+EXPORTS = (*SOCKETS, VHOST_USER)
+# From here on QEMU's chardevs are told in milliseconds when to connect again.
+RECONNECT_MS_VERSION = (9, 2, 0)
 
 
 class Side:
@@ -26,9 +29,14 @@ class Side:
         self.follows = follows
         self.tap = lab.network.add_tap(f'tap{name}')
         self.guest = None
+        self.side_channel = list(side_channel)
         self.daemon = None
         if kind != STOCK:
-            self.daemon = lab.daemon(name, self.daemon_options() + list(side_channel))
+            self.start_daemon()
+
+    def start_daemon(self):
+        """For the first time, or when the one before has gone."""
+        self.daemon = self.lab.daemon(self.name, self.daemon_options() + self.side_channel)
 
     def path(self, suffix):
         return self.lab.folder / f'{self.name}.{suffix}'
@@ -71,7 +79,8 @@ class Side:
         """What vhost-user needs of QEMU: the socket, shared memory, and for 7.2 no MSI-X."""
         if self.kind != VHOST_USER:
             return options
-        more = ['-chardev', f'socket,id=vu0,path={self.path("net")}',
+        again = 'reconnect-ms=100' if qemu_version() >= RECONNECT_MS_VERSION else 'reconnect=1'
+        more = ['-chardev', f'socket,id=vu0,path={self.path("net")},{again}',
                 '-object', f'memory-backend-memfd,id=mem0,size={MEMORY_MIB}M,share=on',
                 '-machine', 'memory-backend=mem0']
         return {**options, 'device': options.get('device', '') + ',vectors=0',
