@@ -33,7 +33,7 @@ help:
 	@echo 'make bench           measure beside QEMU and a bare relay (about 5 minutes)'
 	@echo 'make bench CASES=a,c RUNS=9 QUICK=1 JSON=F  only these; so often; roughly; into F too'
 	@echo 'make fuzz SECONDS=N  fuzz each parser for N seconds (./configure --enable-fuzz)'
-	@echo 'make docs            build the manual (HTML) and the man page in $(BUILD)/docs'
+	@echo 'make docs            build the book (HTML) in $(BUILD)/docs/html, and nothing else'
 	@echo 'make install         install below the prefix; DESTDIR=DIR puts DIR in front'
 	@echo 'make deb             build the Debian package in build-deb/'
 	@echo 'make clean           delete what was built; the configuration stays'
@@ -76,7 +76,8 @@ bench: all
 fuzz: all
 	@scripts/run-fuzz $(BUILD) $(SECONDS) $(TESTS)
 
-docs: all
+docs: configured
+	@$(NINJA) -C $(BUILD) --quiet qapi/qapi-reference.rst
 	@scripts/build-docs $(BUILD)
 
 install: all

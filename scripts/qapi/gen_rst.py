@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The reference of commands, events and types in reStructuredText."""
+"""The reference of commands, events and types in reStructuredText, with an anchor for each.
+
+A name of a type is a literal: docs/book/links.py makes a link of it.
+"""
 
 from docs import paragraphs
 from model import EnumType
@@ -31,20 +34,20 @@ def body(lines, indent=''):
 
 def type_text(type_):
     if type_.kind == 'LIST':
-        return 'list of %s' % type_.element.name
-    return type_.name
+        return 'list of %s' % type_text(type_.element)
+    return '``%s``' % type_.name if type_.name[0].isupper() else type_.name
 
 
 def member_text(member):
     how = type_text(member.type)
-    if member.default is not None:
-        how += ', default %s' % member.default.strip('"')
-    elif member.optional:
+    if member.optional:
         how += ', optional'
     if member.features:
         how += ', ' + ', '.join(member.features)
-    return '``%s`` (%s)\n%s' % (member.name, escape(how),
-                                body(member.doc or ['see the type'], '    '))
+    text = body(member.doc or ['see the type'], '    ')
+    if member.default is not None:
+        text += '    Default: ``%s``.\n\n' % member.default.strip('"')
+    return '``%s`` (%s)\n%s' % (member.name, how, text)
 
 
 def members_text(type_):
@@ -84,7 +87,8 @@ def content(entity):
 
 def entity_text(entity):
     doc = entity.doc
-    text = heading('%s (%s)' % (entity.name, entity.meta), '-') + body(doc.body)
+    text = '.. qapi:: %s\n\n' % entity.name
+    text += heading('%s (%s)' % (entity.name, entity.meta), '-') + body(doc.body)
     text += content(entity)
     for name, lines in doc.features.items():
         text += 'Feature ``%s``: %s' % (name, body(lines))

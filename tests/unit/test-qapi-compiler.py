@@ -210,13 +210,18 @@ def test_unchanged(suite):
 
 def test_reference(suite):
     text = (ENUM + BRANCH + UNION % "{ 'a': 'Branch' }"
-            + doc('xy', 'a') + "{ 'command': 'xy', 'data': { '*a': 'int' } }\n")
+            + doc('xy', 'a', 'b')
+            + "{ 'command': 'xy', 'data': { '*a': 'int',\n"
+              "  '*b': { 'type': 'Enu', 'default': 'a' } } }\n")
     with tempfile.TemporaryDirectory() as folder:
         result = compile_schema(folder, {'schema.json': text})
         suite.check('compiles what the reference shows', result.returncode == 0, result.stderr)
         rst = output(folder, 'qapi-reference.rst')
         suite.check('reference names the command', 'xy (command)\n------------\n' in rst, rst)
         suite.check('reference shows members', '``a`` (int, optional)\n    words\n' in rst, rst)
+        suite.check('reference has an anchor for the command', '.. qapi:: xy\n\nxy (' in rst, rst)
+        suite.check('reference names types as literals, and defaults',
+                    '``b`` (``Enu``, optional)\n    words\n\n    Default: ``a``.\n' in rst, rst)
         suite.check('reference shows branches',
                     'when ``t`` is ``a``: the members of ``Branch``' in rst, rst)
 
