@@ -14,6 +14,7 @@
 
 #include "io/socket-internal.h"
 #include "qapi/qapi-types.h"
+#include "util/command-wait.h"
 #include "util/error.h"
 
 static char *base; /* owned; NULL = relative paths lead from the working directory */
@@ -206,7 +207,7 @@ GArray *socket_resolve(const SocketAddress *addr, unsigned flags, GError **error
     bool has_name = addr->type == SOCKET_ADDRESS_TYPE_INET && !addr->u.inet.numeric;
     GArray *candidates;
 
-    if (!has_name || !socket_wait_is_on()) {
+    if (!has_name || !command_wait_is_on()) {
         return socket_look_up(addr, flags, error);
     }
     candidates = socket_look_up(addr, flags | SOCKET_RESOLVE_NUMERIC, NULL);

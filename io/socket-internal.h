@@ -70,13 +70,11 @@ SocketConnect *socket_connect_start(const SocketAddress *addr, SocketConnectFunc
 /** socket_connect_cancel: end the attempt without a call; no effect from inside it, or on NULL. */
 void socket_connect_cancel(SocketConnect *attempt);
 
-/** socket_wait_is_on: whether a command runs that must not wait. */
-bool socket_wait_is_on(void);
-
 /**
  * socket_wait_resolve, socket_wait_connect: socket_resolve() and socket_connect() in a command
  *
- * What has not been learned yet begins in the background, and they fail.
+ * Only while command_wait_is_on(): what has not been learned yet begins in the background, and
+ * they fail.
  */
 GArray *socket_wait_resolve(const SocketAddress *addr, unsigned flags, GError **error);
 int socket_wait_connect(const SocketAddress *addr, GError **error);

@@ -12,6 +12,7 @@
 #include "io/socket-address.h"
 #include "io/socket-internal.h"
 #include "util/clock.h"
+#include "util/command-wait.h"
 #include "util/error.h"
 #include "util/fd-store.h"
 #include "util/fd.h"
@@ -335,7 +336,7 @@ int socket_connect(const SocketAddress *addr, GError **error)
     if (addr->type == SOCKET_ADDRESS_TYPE_FD) {
         return socket_take_fd(&addr->u.fd, error);
     }
-    if (socket_wait_is_on()) {
+    if (command_wait_is_on()) {
         return socket_wait_connect(addr, error);
     }
     candidates = socket_resolve(addr, 0, error);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Commands that need a name or a connection are answered when it is known; others go on. */
-
-#include "io/socket-wait.h"
+/* Names and connections that a command of a monitor needs. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,12 +7,13 @@
 
 #include "io/socket-client.h"
 #include "io/socket-internal.h"
+#include "util/command-wait.h"
 #include "util/error.h"
 #include "util/fd.h"
 
-/** One thing that the command needs: under way while one of the first two is there. */
+/** One of them: under way while one of the first two is there. */
 typedef struct SocketNeed {
-    SocketWait *wait;       /* back pointer */
+    CommandNeed need;
     SocketAddress *addr;    /* owned */
     bool is_connection;
     unsigned flags;         /* of a lookup: SocketResolveFlags */
@@ -25,18 +24,9 @@ typedef struct SocketNeed {
     GError *error;          /* owned: why there is none */
 } SocketNeed;
 
-struct SocketWait {
-    SocketWaitFunc *func;
-    void *opaque;
-    GPtrArray *needs;       /* owned SocketNeed * */
-    guint n_under_way;
-};
-
-static SocketWait *current; /* borrowed: of the command that runs; NULL = none runs */
-
-static void socket_need_free(void *opaque)
+static void socket_need_free(CommandNeed *opaque)
 {
-    SocketNeed *need = opaque;
+    SocketNeed *need = (SocketNeed *)opaque;
 
     socket_lookup_cancel(need->lookup);
     socket_client_free(need->client);
@@ -47,16 +37,27 @@ static void socket_need_free(void *opaque)
     g_free(need);
 }
 
+/* @opaque: a SocketNeed of which the three members that say what it is are set. */
+static bool socket_need_matches(const CommandNeed *opaque, const void *key)
+{
+    const SocketNeed *need = (const SocketNeed *)opaque;
+    const SocketNeed *wanted = key;
+
+    return need->is_connection == wanted->is_connection && need->flags == wanted->flags &&
+           qapi_equal(QAPI_TYPE(SocketAddress), need->addr, wanted->addr);
+}
+
+static const CommandNeedClass socket_need_class = {
+    .matches = socket_need_matches,
+    .free = socket_need_free,
+};
+
 static void socket_need_met(SocketNeed *need, const GError *error)
 {
-    SocketWait *wait = need->wait;
-
     need->lookup = NULL;
     g_clear_pointer(&need->client, socket_client_free);
     need->error = error ? g_error_copy(error) : NULL;
-    if (--wait->n_under_way == 0) {
-        wait->func(wait->opaque);
-    }
+    command_need_met(&need->need);
 }
 
 static void socket_need_looked_up(GArray *candidates, const GError *error, void *opaque)
@@ -77,7 +78,6 @@ static void socket_need_connected(int fd, const GError *error, void *opaque)
 
 static void socket_need_begin(SocketNeed *need)
 {
-    need->wait->n_under_way++;
     if (need->is_connection) {
         need->client = socket_client_new(need->addr, 0, socket_need_connected, need);
         socket_client_start(need->client);
@@ -86,37 +86,37 @@ static void socket_need_begin(SocketNeed *need)
     }
 }
 
+static void socket_need_new(const SocketNeed *wanted)
+{
+    SocketNeed *need = g_new0(SocketNeed, 1);
+
+    need->addr = qapi_clone(QAPI_TYPE(SocketAddress), wanted->addr);
+    need->is_connection = wanted->is_connection;
+    need->flags = wanted->flags;
+    need->fd = -1;
+    command_wait_add(&need->need, &socket_need_class);
+    socket_need_begin(need);
+}
+
 /* Returns: what the command needs; NULL with @error when that is not known yet, or not there. */
 static SocketNeed *socket_wait_need(const SocketAddress *addr, bool is_connection, unsigned flags,
                                     GError **error)
 {
-    SocketNeed *need;
+    SocketNeed wanted = {
+        .addr = (SocketAddress *)addr, .is_connection = is_connection, .flags = flags,
+    };
+    SocketNeed *need = (SocketNeed *)command_wait_find(&socket_need_class, &wanted);
 
-    for (guint i = 0; i < current->needs->len; i++) {
-        need = g_ptr_array_index(current->needs, i);
-        if (need->is_connection == is_connection && need->flags == flags &&
-            qapi_equal(QAPI_TYPE(SocketAddress), need->addr, addr)) {
-            if (need->error) {
-                g_propagate_error(error, g_error_copy(need->error));
-            }
-            return need->error ? NULL : need;
-        }
+    if (!need) {
+        socket_need_new(&wanted);
+        error_set(error, "the network has not answered yet");
+        return NULL;
     }
-    need = g_new0(SocketNeed, 1);
-    need->wait = current;
-    need->addr = qapi_clone(QAPI_TYPE(SocketAddress), addr);
-    need->is_connection = is_connection;
-    need->flags = flags;
-    need->fd = -1;
-    g_ptr_array_add(current->needs, need);
-    socket_need_begin(need);
-    error_set(error, "the network has not answered yet");
-    return NULL;
-}
-
-bool socket_wait_is_on(void)
-{
-    return current != NULL;
+    if (need->error) {
+        g_propagate_error(error, g_error_copy(need->error));
+        return NULL;
+    }
+    return need;
 }
 
 GArray *socket_wait_resolve(const SocketAddress *addr, unsigned flags, GError **error)
@@ -136,35 +136,4 @@ int socket_wait_connect(const SocketAddress *addr, GError **error)
         error_set_errno(error, errno, "cannot duplicate the connection");
     }
     return fd;
-}
-
-SocketWait *socket_wait_new(SocketWaitFunc *func, void *opaque)
-{
-    SocketWait *wait = g_new0(SocketWait, 1);
-
-    wait->func = func;
-    wait->opaque = opaque;
-    wait->needs = g_ptr_array_new_with_free_func(socket_need_free);
-    return wait;
-}
-
-void socket_wait_enter(SocketWait *wait)
-{
-    g_assert(!current);
-    current = wait;
-}
-
-bool socket_wait_leave(SocketWait *wait)
-{
-    g_assert(current == wait);
-    current = NULL;
-    return wait->n_under_way > 0;
-}
-
-void socket_wait_free(SocketWait *wait)
-{
-    if (wait) {
-        g_ptr_array_unref(wait->needs);
-        g_free(wait);
-    }
 }

@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-#include "io/socket-wait.h"
 #include "monitor/version.h"
+#include "util/command-wait.h"
 
 #define HMP_READ_MAX 4096
 
@@ -16,7 +16,8 @@ struct HmpSession {
     HmpEdit *edit; /* owned */
     bool away;     /* the mux has turned its input to another user */
     char *line;    /* owned: what runs; NULL = nothing */
-    SocketWait *wait; /* owned: what @line needs from the network; NULL = nothing runs */
+    CommandWait *wait; /* owned: what @line needs; NULL = nothing runs */
+    char *answer;  /* owned: given when @wait is over; NULL = @line is run again */
     bool has_run;  /* a line has come to its end since input was read last */
 };
 
@@ -30,25 +31,44 @@ static void hmp_session_write(const char *data, size_t len, void *opaque)
 static void hmp_session_forget_line(HmpSession *session)
 {
     g_clear_pointer(&session->line, g_free);
-    g_clear_pointer(&session->wait, socket_wait_free);
+    g_clear_pointer(&session->answer, g_free);
+    g_clear_pointer(&session->wait, command_wait_free);
 }
 
-/* Returns: whether the line is done, and not to be run again. */
-static bool hmp_session_run(HmpSession *session)
+/* Returns: what the line has to say, owned; NULL = it waits, and will be answered or run again. */
+static char *hmp_session_execute(HmpSession *session)
 {
-    g_autofree char *text = NULL;
-    bool is_done;
+    char *text;
 
     monitor_enter(session->mon, session->mon->received);
-    socket_wait_enter(session->wait);
+    command_wait_enter(session->wait);
     text = hmp_execute(session->line);
-    is_done = !socket_wait_leave(session->wait);
-    monitor_leave();
-    if (is_done) {
-        hmp_session_write(text, strlen(text), session);
-        hmp_session_forget_line(session);
+    switch (command_wait_leave(session->wait)) {
+    case COMMAND_OUTCOME_ANSWER:
+        break;
+    case COMMAND_OUTCOME_KEEP:
+        session->answer = g_steal_pointer(&text);
+        break;
+    case COMMAND_OUTCOME_RUN_AGAIN:
+        g_clear_pointer(&text, g_free);
+        break;
     }
-    return is_done;
+    monitor_leave();
+    return text;
+}
+
+/* Returns: whether the line is done. */
+static bool hmp_session_run(HmpSession *session)
+{
+    g_autofree char *text = session->answer ? g_steal_pointer(&session->answer)
+                                            : hmp_session_execute(session);
+
+    if (!text) {
+        return false;
+    }
+    hmp_session_write(text, strlen(text), session);
+    hmp_session_forget_line(session);
+    return true;
 }
 
 static void hmp_session_run_again(void *opaque)
@@ -66,7 +86,7 @@ static bool hmp_session_line(const char *line, void *opaque)
     HmpSession *session = opaque;
 
     session->line = g_strdup(line);
-    session->wait = socket_wait_new(hmp_session_run_again, session);
+    session->wait = command_wait_new(hmp_session_run_again, session);
     return hmp_session_run(session);
 }
 
@@ -83,7 +103,7 @@ static size_t hmp_session_read_wanted(void *opaque)
     return char_frontend_flushed(&session->mon->fe) && !session->line ? HMP_READ_MAX : 0;
 }
 
-/* What may take longer than reading a line: the network, and that the answer is read. */
+/* What may take longer than reading a line: what it needs, and that the answer is read. */
 static bool hmp_session_is_busy(void *opaque)
 {
     HmpSession *session = opaque;

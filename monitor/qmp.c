@@ -6,7 +6,7 @@
  * serves all sessions in turn, one request each, so that no client keeps the others waiting.
  * A full queue stops the reading: one request without out-of-band execution, eight with it.
  * A request that may overtake runs at once when it is met, before those that wait. A command that
- * needs the network is run again when that has answered: its session waits, others do not. A client
+ * needs what takes time is run again when that is there: its session waits, others do not. A client
  * that does not read its replies is not served until it does, so that they cannot pile up.
  */
 
@@ -14,11 +14,11 @@
 
 #include <string.h>
 
-#include "io/socket-wait.h"
 #include "monitor/version.h"
 #include "qapi/json.h"
 #include "qapi/qapi-commands.h"
 #include "qapi/qapi.h"
+#include "util/command-wait.h"
 #include "util/error.h"
 #include "util/fd-set.h"
 #include "util/log.h"
@@ -41,7 +41,8 @@ typedef struct QmpRequest {
     json_object *value; /* owned; valid when @error is NULL */
     GError *error;      /* owned */
     MonitorFds *fds;    /* owned reference: what may have come with it */
-    SocketWait *wait;   /* owned: what its command needs from the network; NULL = not run yet */
+    CommandWait *wait;  /* owned: what its command needs; NULL = not run yet */
+    json_object *reply; /* owned: given when @wait is over; NULL = the command is run again */
 } QmpRequest;
 
 struct QmpSession {
@@ -50,7 +51,7 @@ struct QmpSession {
     GByteArray *input;  /* owned: read, not yet given to @stream */
     size_t n_fed;       /* bytes of @input that @stream has */
     GQueue requests;    /* owned QmpRequest *, oldest at the head */
-    QmpRequest *waiting; /* owned: of the command that will be run again; NULL = none */
+    QmpRequest *waiting; /* owned: of the command that is not answered yet; NULL = none */
     QmpDispatchState state;
     bool oob_offered;
 };
@@ -65,7 +66,8 @@ static void qmp_request_free(QmpRequest *request)
     json_object_put(request->value);
     g_clear_error(&request->error);
     monitor_fds_unref(request->fds);
-    socket_wait_free(request->wait);
+    command_wait_free(request->wait);
+    json_object_put(request->reply);
     g_free(request);
 }
 
@@ -94,7 +96,7 @@ static void qmp_session_send(QmpSession *session, json_object *object)
 
 static void qmp_session_run_again(void *opaque);
 
-/* Returns: the reply; NULL = the command waits for the network and will be run again. */
+/* Returns: the reply; NULL = the command waits, and will be answered or run again. */
 static json_object *qmp_session_dispatch(QmpSession *session, QmpRequest *request)
 {
     json_object *reply;
@@ -102,26 +104,41 @@ static json_object *qmp_session_dispatch(QmpSession *session, QmpRequest *reques
     TRACE(qmp_request, "%s %s", char_id(session->mon->fe.chr),
           json_object_to_json_string(request->value));
     if (!request->wait) {
-        request->wait = socket_wait_new(qmp_session_run_again, session);
+        request->wait = command_wait_new(qmp_session_run_again, session);
     }
     monitor_enter(session->mon, request->fds);
-    socket_wait_enter(request->wait);
+    command_wait_enter(request->wait);
     reply = qmp_dispatch(request->value, &session->state);
-    if (socket_wait_leave(request->wait)) {
-        json_object_put(reply);
-        reply = NULL;
+    switch (command_wait_leave(request->wait)) {
+    case COMMAND_OUTCOME_ANSWER:
+        break;
+    case COMMAND_OUTCOME_KEEP:
+        request->reply = g_steal_pointer(&reply);
+        break;
+    case COMMAND_OUTCOME_RUN_AGAIN:
+        g_clear_pointer(&reply, json_object_put);
+        break;
     }
     monitor_leave();
     return reply;
 }
 
+/* Returns: as above. */
+static json_object *qmp_session_reply(QmpSession *session, QmpRequest *request)
+{
+    if (request->error) {
+        return qmp_reply_error(request->error);
+    }
+    return request->reply ? g_steal_pointer(&request->reply)
+                          : qmp_session_dispatch(session, request);
+}
+
 static void qmp_session_run(QmpSession *session, QmpRequest *request)
 {
-    json_object *reply = request->error ? qmp_reply_error(request->error)
-                                        : qmp_session_dispatch(session, request);
+    json_object *reply = qmp_session_reply(session, request);
 
     if (!reply) {
-        g_assert(!session->waiting); /* no command that may overtake needs the network */
+        g_assert(!session->waiting); /* no command that may overtake needs time */
         session->waiting = request;
         return;
     }

@@ -12,7 +12,7 @@
 
 /*
  * Where a name is to be looked up, the functions of this file wait at start-up. In a command of a
- * monitor they fail at first: see io/socket-wait.h.
+ * monitor they fail at first: see util/command-wait.h.
  */
 
 /**
@@ -26,7 +26,7 @@ int socket_listen(const SocketAddress *addr, int backlog, SocketPath **path, GEr
 /**
  * socket_connect: connect now; at start-up it waits up to RECONNECT_ATTEMPT_MS
  *
- * In a command of a monitor it waits for nothing and fails at first: see io/socket-wait.h.
+ * In a command of a monitor it waits for nothing and fails at first: see util/command-wait.h.
  * Returns: a connected non-blocking close-on-exec socket, owned; -1 with @error.
  */
 int socket_connect(const SocketAddress *addr, GError **error);

@@ -14,40 +14,12 @@
 
 #include "netns.h"
 #include "qtest-client.h"
+#include "second-monitor.h"
 
 /*
  *   first monitor ──► a command ──► a listener or name server of ours that is silent at first
  *   second monitor ─► query-status, answered meanwhile
  */
-
-/* --- The second monitor ------------------------------------------------------------------ */
-
-static void ask_status(int fd)
-{
-    static const char query[] = "{\"execute\": \"query-status\"}\n";
-    g_autofree char *reply = NULL;
-
-    sock_write(fd, query, strlen(query));
-    reply = sock_read_line(fd);
-    g_assert_nonnull(reply);
-    g_assert_nonnull(strstr(reply, "\"status\""));
-}
-
-static int second_monitor(const char *path)
-{
-    static const char capabilities[] = "{\"execute\": \"qmp_capabilities\"}\n";
-    int fd = sock_connect_unix(path);
-    g_autofree char *greeting = sock_read_line(fd);
-    g_autofree char *reply = NULL;
-
-    g_assert_nonnull(strstr(greeting, "\"QMP\""));
-    sock_write(fd, capabilities, strlen(capabilities));
-    reply = sock_read_line(fd);
-    g_assert_cmpstr(reply, ==, "{\"return\": {}}\r");
-    return fd;
-}
-
-#define SECOND "-chardev socket,id=second,path=%s,server=on,wait=off -mon second,mode=control "
 
 /* --- A listener that takes no more clients ----------------------------------------------- */
 
@@ -118,19 +90,19 @@ static void test_chardev(const void *data)
 {
     g_autofree char *path = tmp_path("second");
     Full *full = full_new("full");
-    QTest *s = qtest_start(SECOND "%s", path, strcmp(data, "chardev-change") == 0
+    QTest *s = qtest_start(SECOND_MONITOR "%s", path, strcmp(data, "chardev-change") == 0
                                               ? "-chardev null,id=c0" : "");
-    int second = second_monitor(path);
+    int second = second_monitor_connect(path);
     char byte = 'x';
     int fd;
 
     send_chardev(s, data, full->path);
-    ask_status(second);
-    ask_status(second);
+    second_monitor_ask(second);
+    second_monitor_ask(second);
     fd = full_accept(full);
     expect_return(s);
     qtest_wait_chardev(s, "c0", true);
-    ask_status(second);
+    second_monitor_ask(second);
     g_assert_false(fd_is_readable(full->listen_fd));
     sock_write(fd, &byte, 1);
     qtest_quit(s);
@@ -177,8 +149,8 @@ static void test_client_leaves(void)
 {
     g_autofree char *path = tmp_path("leaves");
     Full *full = full_new("left");
-    QTest *s = qtest_start(SECOND, path);
-    int second = second_monitor(path);
+    QTest *s = qtest_start(SECOND_MONITOR, path);
+    int second = second_monitor_connect(path);
     g_autofree char *command = g_strdup_printf(
         "{\"execute\": \"chardev-add\", \"arguments\": {\"id\": \"c0\", \"backend\": {\"type\": "
         "\"socket\", \"data\": {\"addr\": {\"type\": \"unix\", \"data\": {\"path\": \"%s\"}}, "
@@ -186,7 +158,7 @@ static void test_client_leaves(void)
     int fd;
 
     sock_write(second, command, strlen(command));
-    ask_status(qtest_qmp_fd(s));
+    second_monitor_ask(qtest_qmp_fd(s));
     sock_close(&second);
     fd = full_accept(full);
     qtest_wait_chardev(s, "c0", true);
@@ -350,11 +322,11 @@ static void test_name(const void *data)
         return;
     }
     server = names_server();
-    s = qtest_start(SECOND "-netdev hubport,id=hub,hubid=0", path);
-    second = second_monitor(path);
+    s = qtest_start(SECOND_MONITOR "-netdev hubport,id=hub,hubid=0", path);
+    second = second_monitor_connect(path);
     qtest_qmp_send(s, "{'execute': '%s', 'arguments': {%s}}", test->command, test->arguments);
     wait_fd(server, POLLIN, "a question for a name");
-    ask_status(second);
+    second_monitor_ask(second);
     g_assert_false(fd_is_readable(qtest_qmp_fd(s)));
     check_error(refuse_until_answered(s, server), test->error);
     qtest_quit(s);
