@@ -2,8 +2,8 @@
 /* The programs that netdev tap runs: scripts for the interface, and the bridge helper. */
 
 /*
- * Both are waited for. That holds up the loop when it happens at run time, as in QEMU: the
- * netdev is there, or gone, when the command is answered.
+ * Both are waited for where they are started: in a process that is there for that, or at start-up
+ * in this one (util/spawner.h).
  */
 
 #include "net/netdev-tap-internal.h"
@@ -105,23 +105,49 @@ static bool child_wait(pid_t pid, bool interruptible, int *status)
     return true;
 }
 
-bool tap_script_run(const char *script, const char *ifname, bool interruptible, GError **error)
+/* --- Scripts ----------------------------------------------------------------------------- */
+
+typedef enum ScriptStep {
+    SCRIPT_STEP_INTERRUPTED = 1,
+} ScriptStep;
+
+/* @args: the script, the name of the interface. */
+static int script_run(const char *const args[], bool interruptible, SpawnerReply *reply)
 {
-    char *argv[] = { (char *)script, (char *)ifname, NULL };
+    char *argv[] = { (char *)args[0], (char *)args[1], NULL };
     pid_t pid;
     int status = STATUS_NOT_STARTED;
-    int err = child_start(argv, -1, &pid);
 
-    if (err == EAGAIN || err == ENOMEM) {
-        return error_set_errno(error, err, "could not launch network script %s", script);
+    reply->err = child_start(argv, -1, &pid);
+    if (!reply->err && !child_wait(pid, interruptible, &status)) {
+        reply->step = SCRIPT_STEP_INTERRUPTED;
     }
-    if (!err && !child_wait(pid, interruptible, &status)) {
+    reply->status = status;
+    return -1;
+}
+
+const SpawnerTask tap_script_task = {
+    .name = "network script",
+    .n_args = 2,
+    .is_program = true,
+    .run = script_run,
+};
+
+bool tap_script_check(const char *script, const SpawnerReply *reply, GError **error)
+{
+    if (!spawner_reply_check(&tap_script_task, reply, error)) {
+        return false;
+    }
+    if (reply->err == EAGAIN || reply->err == ENOMEM) {
+        return error_set_errno(error, reply->err, "could not launch network script %s", script);
+    }
+    if (reply->step == SCRIPT_STEP_INTERRUPTED) {
         return error_set(error, "network script %s was interrupted", script);
     }
-    if (status != 0) {
-        error_set(error, "network script %s failed with status %d", script, status);
-        if (err) {
-            error_append_hint(error, "%s: %s", script, g_strerror(err));
+    if (reply->status != 0) {
+        error_set(error, "network script %s failed with status %d", script, reply->status);
+        if (reply->err) {
+            error_append_hint(error, "%s: %s", script, g_strerror(reply->err));
         }
         return false;
     }
@@ -184,53 +210,96 @@ static int helper_receive_fd(int fd)
     return received;
 }
 
-static int helper_finish(pid_t pid, int fd, GError **error)
+typedef enum HelperStep {
+    HELPER_STEP_SOCKETS = 1,
+    HELPER_STEP_START,
+    HELPER_STEP_INTERRUPTED,
+    HELPER_STEP_RECEIVE,
+    HELPER_STEP_END,
+} HelperStep;
+
+/* Returns: what the helper has opened, or -1. */
+static int helper_finish(pid_t pid, int fd, SpawnerReply *reply)
 {
     auto_fd int received = -1;
     int err = interrupt_wait(fd, POLLIN, -1);
-    int status;
 
     if (err == EINTR) {
         kill(pid, SIGTERM);
-        error_set(error, "bridge helper was interrupted");
+        reply->step = HELPER_STEP_INTERRUPTED;
         return -1;
     }
     received = helper_receive_fd(fd);
-    err = errno;
-    if (!child_wait(pid, true, &status)) {
-        error_set(error, "bridge helper was interrupted");
+    reply->err = received < 0 ? errno : 0;
+    if (!child_wait(pid, true, &reply->status)) {
+        reply->step = HELPER_STEP_INTERRUPTED;
         return -1;
     }
-    if (status != 0) {
-        error_set(error, "bridge helper failed");
+    if (reply->status != 0) {
+        reply->step = HELPER_STEP_END;
         return -1;
     }
     if (received < 0) {
-        error_set_errno(error, err, "failed to recv file descriptor");
+        reply->step = HELPER_STEP_RECEIVE;
     }
     return fd_steal(&received);
 }
 
-int tap_helper_run(const char *helper, const char *bridge, GError **error)
+/* @args: the helper, the bridge. */
+static int helper_run(const char *const args[], bool interruptible, SpawnerReply *reply)
 {
     auto_fd int ours = -1;
     auto_fd int theirs = -1;
     int fds[2];
     pid_t pid;
-    int err;
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0) {
-        error_set_errno(error, errno, "cannot make a socket pair");
+        reply->step = HELPER_STEP_SOCKETS;
+        reply->err = errno;
         return -1;
     }
     ours = fds[0];
     theirs = fds[1];
-    err = helper_start(helper, bridge, theirs, &pid);
-    if (err) {
-        error_set(error, "bridge helper failed");
-        error_append_hint(error, "%s: %s", helper, g_strerror(err));
+    reply->err = helper_start(args[0], args[1], theirs, &pid);
+    if (reply->err) {
+        reply->step = HELPER_STEP_START;
         return -1;
     }
     fd_close(&theirs);
-    return helper_finish(pid, ours, error);
+    return helper_finish(pid, ours, reply);
+}
+
+const SpawnerTask tap_helper_task = {
+    .name = "bridge helper",
+    .n_args = 2,
+    .is_program = true,
+    .run = helper_run,
+};
+
+bool tap_helper_check(const char *helper, const SpawnerReply *reply, GError **error)
+{
+    if (!spawner_reply_check(&tap_helper_task, reply, error)) {
+        return false;
+    }
+    switch ((HelperStep)reply->step) {
+    case HELPER_STEP_SOCKETS:
+        return error_set_errno(error, reply->err, "cannot make a socket pair");
+    case HELPER_STEP_START:
+        error_set(error, "bridge helper failed");
+        error_append_hint(error, "%s: %s", helper, g_strerror(reply->err));
+        return false;
+    case HELPER_STEP_INTERRUPTED:
+        return error_set(error, "bridge helper was interrupted");
+    case HELPER_STEP_RECEIVE:
+        return error_set_errno(error, reply->err, "failed to recv file descriptor");
+    case HELPER_STEP_END:
+        return error_set(error, "bridge helper failed");
+    }
+    return true;
+}
+
+__attribute__((constructor)) static void tap_child_register(void)
+{
+    spawner_register(&tap_script_task);
+    spawner_register(&tap_helper_task);
 }

@@ -9,6 +9,7 @@
 #include <net/if.h>
 #include <glib.h>
 #include "qapi/qapi-types.h"
+#include "util/spawner.h"
 
 /** The bridge that a helper uses unless told another, and where Debian has QEMU's helper. */
 #define TAP_DEFAULT_BRIDGE "br0"
@@ -32,12 +33,17 @@ typedef struct TapDrops {
 /** tap_options_check: whether all can be done, and together. Returns: false with @error set. */
 bool tap_options_check(const NetdevTapOptions *opts, GError **error);
 
+/** tap_open_task: make or open an interface; its name or "", and "on", "off" or "" of vnet_hdr. */
+extern const SpawnerTask tap_open_task;
+
 /**
- * tap_device_open: make or open the interface by name
+ * tap_device_take: what came of tap_open_task
+ * @fd: taken, also on failure
  * @device: (out) its fd is the caller's from now on
  * Returns: false with @error set.
  */
-bool tap_device_open(TapDevice *device, const NetdevTapOptions *opts, GError **error);
+bool tap_device_take(TapDevice *device, const char *ifname, const SpawnerReply *reply, int fd,
+                     GError **error);
 
 /**
  * tap_device_adopt: use a descriptor that was opened elsewhere
@@ -57,16 +63,46 @@ bool tap_device_set_sndbuf(const TapDevice *device, const uint64_t *sndbuf, GErr
 /** tap_set_offloads: what the kernel may leave to us: all that we know, or nothing. */
 void tap_set_offloads(int fd, bool on);
 
-/**
- * tap_script_run: run @script with the name of the interface and wait for its end
- * @interruptible: give up when this process is asked to end
- * Returns: false with @error when it could not run, or failed, or was interrupted.
- */
-bool tap_script_run(const char *script, const char *ifname, bool interruptible,
-                    GError **error);
+/** tap_script_task: run a script with the name of the interface. */
+extern const SpawnerTask tap_script_task;
 
-/** tap_helper_run: let @helper open a tap in @bridge. Returns: its fd, owned; -1 with @error. */
-int tap_helper_run(const char *helper, const char *bridge, GError **error);
+/** tap_script_check: what came of it. Returns: false with @error when it did not succeed. */
+bool tap_script_check(const char *script, const SpawnerReply *reply, GError **error);
+
+/** tap_helper_task: let a helper open a tap in a bridge; its descriptor goes with the reply. */
+extern const SpawnerTask tap_helper_task;
+
+/** tap_helper_check: what came of it. Returns: false with @error when it did not succeed. */
+bool tap_helper_check(const char *helper, const SpawnerReply *reply, GError **error);
+
+/** What is to become a tap: by an interface's name and a script, or by a helper. */
+typedef struct TapWish {
+    const char *ifname;     /* "" = a new one */
+    const char *vnet_hdr;   /* "on", "off", or "" for whatever the kernel has */
+    const char *script;     /* NULL = none; run when the interface is there */
+    const char *helper;     /* NULL = none; the members above are unused if there is one */
+    const char *bridge;     /* of the helper */
+    const uint64_t *sndbuf; /* see tap_device_set_sndbuf() */
+} TapWish;
+
+/**
+ * tap_prepare: open a tap, set it up and run its script
+ * @wish: borrowed for the call
+ * @device: (out) its fd is the caller's from now on
+ *
+ * Waits at start-up; in a command it fails at first: see util/command-wait.h.
+ * Returns: false with @error set.
+ */
+bool tap_prepare(const TapWish *wish, TapDevice *device, GError **error);
+
+/**
+ * tap_retire: run @script for an interface that is no longer used, then close @fd
+ * @fd: taken; -1 is legal
+ *
+ * Waits for the script where nothing else goes on; a command is answered when it has ended. That
+ * it failed is logged.
+ */
+void tap_retire(const char *script, const char *ifname, int fd);
 
 /** tap_drops_start: count from now on what the kernel drops of the interface of @fd. */
 void tap_drops_start(TapDrops *drops, int fd);

@@ -159,40 +159,73 @@ static bool device_reset(TapDevice *device, GError **error)
 /* A macvtap interface has a device of its own; whoever uses it names the interface. */
 static int device_open_macvtap(const char *ifname)
 {
-    unsigned index = ifname ? if_nametoindex(ifname) : 0;
+    unsigned index = *ifname ? if_nametoindex(ifname) : 0;
     g_autofree char *path = g_strdup_printf("/dev/tap%u", index);
 
     return index > 0 ? open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC) : -1;
 }
 
-static bool device_want_vnet_hdr(TapDevice *device, const NetdevTapOptions *opts, GError **error)
+typedef enum OpenStep {
+    OPEN_STEP_OPEN = 1,
+    OPEN_STEP_VNET_HDR,
+    OPEN_STEP_ATTACH,
+} OpenStep;
+
+#define OPEN_FLAG_VNET_HDR 1u
+
+/* @vnet_hdr: "on", "off" or "" for whatever the kernel has. */
+static bool device_want_vnet_hdr(int fd, const char *vnet_hdr, SpawnerReply *reply)
 {
     unsigned features = 0;
-    bool can = ioctl(device->fd, TUNGETFEATURES, &features) == 0 && features & IFF_VNET_HDR;
+    bool can = ioctl(fd, TUNGETFEATURES, &features) == 0 && features & IFF_VNET_HDR;
 
-    if (opts->has_vnet_hdr && opts->vnet_hdr && !can) {
-        return error_set(error, "vnet_hdr=1 requested, but no kernel support for IFF_VNET_HDR "
-                         "available");
+    if (strcmp(vnet_hdr, "on") == 0 && !can) {
+        reply->step = OPEN_STEP_VNET_HDR;
+        return false;
     }
-    device->vnet_hdr = can && (!opts->has_vnet_hdr || opts->vnet_hdr);
+    reply->flags = can && strcmp(vnet_hdr, "off") != 0 ? OPEN_FLAG_VNET_HDR : 0;
     return true;
 }
 
-static bool device_attach(TapDevice *device, const char *ifname, GError **error)
+static bool device_attach(int fd, const char *ifname, SpawnerReply *reply)
 {
     struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI };
-    int err;
 
-    if (device->vnet_hdr) {
+    if (reply->flags & OPEN_FLAG_VNET_HDR) {
         ifr.ifr_flags |= IFF_VNET_HDR;
     }
-    g_strlcpy(ifr.ifr_name, ifname ? ifname : "tap%d", IFNAMSIZ);
-    if (ioctl(device->fd, TUNSETIFF, &ifr) == 0) {
-        g_strlcpy(device->ifname, ifr.ifr_name, IFNAMSIZ);
-        return true;
+    g_strlcpy(ifr.ifr_name, *ifname ? ifname : "tap%d", IFNAMSIZ);
+    if (ioctl(fd, TUNSETIFF, &ifr) < 0) {
+        reply->step = OPEN_STEP_ATTACH;
+        reply->err = errno;
+        return false;
     }
-    err = errno;
-    if (!ifname) {
+    g_strlcpy(reply->text, ifr.ifr_name, IFNAMSIZ);
+    return true;
+}
+
+/* @args: the interface's name or "", and see device_want_vnet_hdr(). */
+static int device_open(const char *const args[], bool interruptible, SpawnerReply *reply)
+{
+    auto_fd int fd = device_open_macvtap(args[0]);
+
+    if (fd < 0) {
+        fd = open(TUN_PATH, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    }
+    if (fd < 0) {
+        reply->step = OPEN_STEP_OPEN;
+        reply->err = errno;
+        return -1;
+    }
+    return device_want_vnet_hdr(fd, args[1], reply) && device_attach(fd, args[0], reply)
+           ? fd_steal(&fd) : -1;
+}
+
+const SpawnerTask tap_open_task = { .name = "tap interface", .n_args = 2, .run = device_open };
+
+static bool device_attach_error(const char *ifname, int err, GError **error)
+{
+    if (!*ifname) {
         return error_set_errno(error, err, "could not configure " TUN_PATH);
     }
     error_set_errno(error, err, "could not configure " TUN_PATH " (%s)", ifname);
@@ -209,23 +242,40 @@ static bool device_attach(TapDevice *device, const char *ifname, GError **error)
     return false;
 }
 
-bool tap_device_open(TapDevice *device, const NetdevTapOptions *opts, GError **error)
+static bool device_check_reply(const char *ifname, const SpawnerReply *reply, GError **error)
 {
-    TapDevice opened = { .fd = device_open_macvtap(opts->ifname) };
+    if (!spawner_reply_check(&tap_open_task, reply, error)) {
+        return false;
+    }
+    switch ((OpenStep)reply->step) {
+    case OPEN_STEP_OPEN:
+        return error_set_errno(error, reply->err, "could not open " TUN_PATH);
+    case OPEN_STEP_VNET_HDR:
+        return error_set(error, "vnet_hdr=1 requested, but no kernel support for IFF_VNET_HDR "
+                         "available");
+    case OPEN_STEP_ATTACH:
+        return device_attach_error(ifname, reply->err, error);
+    }
+    return true;
+}
 
-    if (opened.fd < 0) {
-        opened.fd = open(TUN_PATH, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-    }
-    if (opened.fd < 0) {
-        return error_set_errno(error, errno, "could not open " TUN_PATH);
-    }
-    if (!device_want_vnet_hdr(&opened, opts, error) ||
-        !device_attach(&opened, opts->ifname, error) || !device_reset(&opened, error)) {
+bool tap_device_take(TapDevice *device, const char *ifname, const SpawnerReply *reply, int fd,
+                     GError **error)
+{
+    TapDevice opened = { .fd = fd, .vnet_hdr = reply->flags & OPEN_FLAG_VNET_HDR };
+
+    g_strlcpy(opened.ifname, reply->text, sizeof(opened.ifname));
+    if (!device_check_reply(ifname, reply, error) || !device_reset(&opened, error)) {
         fd_close(&opened.fd);
         return false;
     }
     *device = opened;
     return true;
+}
+
+__attribute__((constructor)) static void tap_open_register(void)
+{
+    spawner_register(&tap_open_task);
 }
 
 /* --- By descriptor ----------------------------------------------------------------------- */

@@ -254,16 +254,13 @@ static void net_tap_peer_changed(NetClient *nc)
 static void net_tap_cleanup(NetClient *nc)
 {
     NetTap *tap = (NetTap *)nc;
-    g_autoptr(GError) error = NULL;
+    auto_fd int fd = tap->watch ? tap->fd : -1;
 
-    if (tap->downscript && !tap_script_run(tap->downscript, tap->ifname, false, &error)) {
-        log_gerror(error);
+    fd_watch_free(tap->watch);
+    if (tap->downscript) {
+        tap_retire(tap->downscript, tap->ifname, fd_steal(&fd));
     }
     g_free(tap->downscript);
-    if (tap->watch) {
-        fd_watch_free(tap->watch);
-        fd_close(&tap->fd);
-    }
 }
 
 static const NetClientInfo net_tap_info = {
@@ -326,17 +323,10 @@ static NetClient *tap_create_fd(const char *id, const NetdevTapOptions *opts, GE
 static NetTap *tap_create_helper(const char *id, const char *helper, const char *bridge,
                                  const uint64_t *sndbuf, GError **error)
 {
-    int fd = tap_helper_run(helper, bridge, error);
+    TapWish wish = { .helper = helper, .bridge = bridge, .sndbuf = sndbuf };
     TapDevice device;
 
-    if (fd < 0 || !tap_device_adopt(&device, fd, error)) {
-        return NULL;
-    }
-    if (!tap_device_set_sndbuf(&device, sndbuf, error)) {
-        fd_close(&device.fd);
-        return NULL;
-    }
-    return tap_new(id, &device);
+    return tap_prepare(&wish, &device, error) ? tap_new(id, &device) : NULL;
 }
 
 /* "no" and "" stand for none. */
@@ -350,20 +340,24 @@ static NetClient *tap_create_ifname(const char *id, const NetdevTapOptions *opts
 {
     const char *script = tap_script_or_null(opts->script);
     const char *downscript = tap_script_or_null(opts->downscript);
+    TapWish wish = {
+        .ifname = opts->ifname ? opts->ifname : "",
+        .vnet_hdr = !opts->has_vnet_hdr ? "" : opts->vnet_hdr ? "on" : "off",
+        .script = script,
+        .sndbuf = opts->has_sndbuf ? &opts->sndbuf : NULL,
+    };
     TapDevice device;
     NetTap *tap;
 
-    if (!tap_device_open(&device, opts, error)) {
-        return NULL;
-    }
-    if (!tap_device_set_sndbuf(&device, opts->has_sndbuf ? &opts->sndbuf : NULL, error) ||
-        (script && !tap_script_run(script, device.ifname, true, error))) {
-        fd_close(&device.fd);
+    if (!tap_prepare(&wish, &device, error)) {
         return NULL;
     }
     tap = tap_new(id, &device);
     /* When it is run a daemon is in another directory. */
     tap->downscript = downscript ? g_canonicalize_filename(downscript, NULL) : NULL;
+    if (downscript) {
+        spawner_allow(tap->downscript);
+    }
     net_client_set_info(&tap->nc, "ifname=%s,script=%s,downscript=%s", tap->ifname,
                         script ? script : "no", downscript ? downscript : "no");
     return &tap->nc;

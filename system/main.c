@@ -16,6 +16,7 @@
 #include "system/startup-internal.h"
 #include "util/fd-store.h"
 #include "util/log.h"
+#include "util/spawner.h"
 #include "util/trace.h"
 
 /* Users before what they use: objects and netdevs hold chardevs, monitors sit on them. */
@@ -30,9 +31,11 @@ static void main_cleanup(void)
     net_cleanup();
     qtest_stop();
     monitor_cleanup();
+    spawner_finish();
     char_cleanup();
     run_state_cleanup();
     process_cleanup();
+    spawner_cleanup();
     trace_cleanup();
     log_cleanup();
 }

@@ -18,18 +18,16 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "util/detached.h"
 #include "util/error.h"
 #include "util/fd.h"
+#include "util/rights.h"
 
 #define JANITOR_ANSWER_MS 1000
 
@@ -151,44 +149,19 @@ static void janitor_serve(void)
 /* To remove what is in others' folders takes two capabilities; no other is kept. */
 static void janitor_drop_rights(void)
 {
-    struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
-    uint32_t kept = 1u << CAP_DAC_OVERRIDE | 1u << CAP_FOWNER;
-
-    if (syscall(SYS_capget, &header, data) == 0) {
-        data[0].permitted &= kept;
-        data[0].effective = data[0].permitted;
-        data[0].inheritable = 0;
-        data[1] = (struct __user_cap_data_struct) { 0 };
-        syscall(SYS_capset, &header, data);
-    }
+    rights_keep_only(RIGHT(CAP_DAC_OVERRIDE) | RIGHT(CAP_FOWNER));
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
-/* @kept: @n descriptors in ascending order. */
-static void janitor_close_others(const int *kept, guint n)
+static void janitor_run(void *opaque)
 {
-    unsigned first = 0;
-
-    for (guint i = 0; i < n; i++) {
-        if ((unsigned)kept[i] > first) {
-            close_range(first, (unsigned)kept[i] - 1, 0);
-        }
-        first = (unsigned)kept[i] + 1;
-    }
-    close_range(first, ~0u, 0);
-}
-
-static _Noreturn void janitor_run(int fd, const int *kept, guint n)
-{
-    janitor.fd = fd;
+    janitor.fd = *(int *)opaque;
     setsid();
     if (chdir("/") < 0) {
         /* the folder that the process was started in stays in use, no more */
     }
     prctl(PR_SET_NAME, "janitor");
-    janitor_close_others(kept, n);
     janitor_drop_rights();
     janitor_serve();
     janitor_await_end();
@@ -199,7 +172,6 @@ static _Noreturn void janitor_run(int fd, const int *kept, guint n)
             janitor_unlink_left(file);
         }
     }
-    _exit(EXIT_SUCCESS);
 }
 
 /* --- The process ------------------------------------------------------------------------- */
@@ -267,34 +239,6 @@ static void janitor_close_files(void)
     }
 }
 
-/* Two forks, so that it is nobody's zombie here. Returns: 0, or errno of what failed. */
-static int janitor_fork(int fd, const GArray *kept)
-{
-    const int *fds = (const int *)kept->data;
-    sigset_t all, before;
-    int status = 0;
-    pid_t child;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* the helper ends by itself, or by SIGKILL */
-    child = fork();
-    if (child == 0) {
-        pid_t helper = fork();
-
-        if (helper == 0) {
-            janitor_run(fd, fds, kept->len);
-        }
-        _exit(helper < 0 ? errno : 0);
-    }
-    if (child < 0) {
-        status = errno;
-    } else if (waitpid(child, &status, 0) == child) {
-        status = WIFEXITED(status) ? WEXITSTATUS(status) : EAGAIN;
-    }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return status;
-}
-
 bool janitor_start(GError **error)
 {
     g_autoptr(GArray) kept = g_array_new(FALSE, FALSE, sizeof(int));
@@ -315,7 +259,7 @@ bool janitor_start(GError **error)
     g_array_append_val(kept, fds[1]);
     janitor_open_files(kept);
     g_array_sort(kept, janitor_compare_fds);
-    err = janitor_fork(fds[1], kept);
+    err = detached_start((const int *)kept->data, kept->len, janitor_run, &fds[1]);
     close(fds[1]);
     fd_close(&janitor.process_fd);
     janitor_close_files();

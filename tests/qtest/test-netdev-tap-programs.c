@@ -2,6 +2,7 @@
 /* The programs that netdevs tap and bridge run: scripts for the interface, and the helper. */
 
 #include "tap-rig.h"
+#include "second-monitor.h"
 
 #include <fcntl.h>
 #include <linux/if_tun.h>
@@ -150,6 +151,132 @@ static void test_script_interrupted(void)
     g_assert_cmpint(qtest_wait_exit(s), ==, 0);
     sock_close(&fd);
     expect_calls("up t0\n");
+}
+
+/* --- Scripts at run time: only the command waits ------------------------------------------ */
+
+/* A program that is called, and goes on when the test has written to "go". */
+static char *make_waiting_script(const char *name)
+{
+    g_autofree char *fifo = tmp_path("go");
+    g_autofree char *command = g_strdup_printf("trap 'echo %s ended >>%s.ended; exit 1' TERM\n"
+                                               "read line <%s &\nwait $!", name, fifo, fifo);
+
+    unlink(fifo);
+    g_assert_cmpint(mkfifo(fifo, 0600), ==, 0);
+    return make_script(name, command);
+}
+
+/* Returns when the script that waits reads. */
+static int script_arrives(void)
+{
+    g_autofree char *fifo = tmp_path("go");
+    int fd = open(fifo, O_WRONLY | O_CLOEXEC);
+
+    g_assert_cmpint(fd, >=, 0);
+    return fd;
+}
+
+static void script_goes_on(int fd)
+{
+    g_assert_cmpint(write(fd, "\n", 1), ==, 1);
+    sock_close(&fd);
+}
+
+static void test_script_at_run_time(void)
+{
+    g_autofree char *up = make_waiting_script("up");
+    g_autofree char *path = tmp_path("second");
+    g_autoptr(json_object) reply = NULL;
+    QTest *s;
+    int second;
+    int fd;
+
+    if (tap_skipped()) {
+        return;
+    }
+    tap_enter();
+    s = qtest_start(SECOND_MONITOR, path);
+    second = second_monitor_connect(path);
+    qtest_qmp_send(s, "{'execute': 'netdev_add', 'arguments': {'type': 'tap', 'id': 'n0', "
+                   "'ifname': 'new', 'script': '%s'}}", up);
+    fd = script_arrives();
+    second_monitor_ask(second);
+    g_assert_true(netns_link_exists("new"));
+    script_goes_on(fd);
+    reply = qtest_qmp_receive(s);
+    g_assert_true(json_object_object_get_ex(reply, "return", NULL));
+    g_assert_true(netns_link_exists("new"));
+    expect_calls("up new\n");
+    qtest_quit(s);
+    sock_close(&second);
+}
+
+/* The answer comes when the script has ended; it ends even if nobody waits for that. */
+static void test_downscript_at_run_time(void)
+{
+    g_autofree char *down = make_waiting_script("down");
+    g_autofree char *path = tmp_path("second");
+    g_autoptr(json_object) reply = NULL;
+    QTest *s;
+    int second;
+    int fd;
+
+    if (tap_skipped()) {
+        return;
+    }
+    tap_enter();
+    s = qtest_start(SECOND_MONITOR "-netdev tap,id=a,ifname=t0,downscript=%s", path, down);
+    second = second_monitor_connect(path);
+    qtest_qmp_send(s, "{'execute': 'netdev_del', 'arguments': {'id': 'a'}}");
+    fd = script_arrives();
+    second_monitor_ask(second);
+    g_assert_false(fd_is_readable(qtest_qmp_fd(s)));
+    script_goes_on(fd);
+    reply = qtest_qmp_receive(s);
+    g_assert_true(json_object_object_get_ex(reply, "return", NULL));
+    expect_calls("down t0\n");
+    qtest_quit(s);
+    sock_close(&second);
+}
+
+/* Who asked is gone: the script gets SIGTERM, and the interface goes. */
+static void test_script_unwanted(void)
+{
+    g_autofree char *up = make_waiting_script("up");
+    g_autofree char *path = tmp_path("second");
+    g_autofree char *fifo = tmp_path("go");
+    g_autofree char *ended = g_strconcat(fifo, ".ended", NULL);
+    g_autofree char *line = NULL;
+    QTest *s;
+    int second;
+    int fd;
+    int ended_fd;
+
+    if (tap_skipped()) {
+        return;
+    }
+    tap_enter();
+    g_assert_cmpint(mkfifo(ended, 0600), ==, 0);
+    s = qtest_start(SECOND_MONITOR, path);
+    second = second_monitor_connect(path);
+    line = g_strdup_printf("{\"execute\": \"netdev_add\", \"arguments\": {\"type\": \"tap\", "
+                           "\"id\": \"n0\", \"ifname\": \"new\", \"script\": \"%s\"}}\n", up);
+    sock_write(second, line, strlen(line));
+    fd = script_arrives();
+    qtest_qmp_ok(s, "{'execute': 'yank', 'arguments': {'instances': [{'type': 'chardev', "
+                 "'id': 'second'}]}}");
+    ended_fd = open(ended, O_RDONLY | O_CLOEXEC); /* until the script writes it */
+    g_assert_cmpint(ended_fd, >=, 0);
+    while (netns_link_exists("new")) {
+        qtest_qmp_ok(s, "{'execute': 'query-status'}");
+    }
+    sock_close(&ended_fd);
+    sock_close(&fd);
+    sock_close(&second);
+    qtest_quit(s);
+    unlink(ended);
+    expect_calls("up new\n");
 }
 
 /* --- Helpers ----------------------------------------------------------------------------- */
@@ -344,6 +471,9 @@ int main(int argc, char **argv)
     g_test_add_func("/netdev-tap-programs/script-fails", test_script_fails);
     g_test_add_func("/netdev-tap-programs/script-interrupted", test_script_interrupted);
     g_test_add_func("/netdev-tap-programs/downscript-fails", test_downscript_fails);
+    g_test_add_func("/netdev-tap-programs/script-at-run-time", test_script_at_run_time);
+    g_test_add_func("/netdev-tap-programs/downscript-at-run-time", test_downscript_at_run_time);
+    g_test_add_func("/netdev-tap-programs/script-unwanted", test_script_unwanted);
     g_test_add_func("/netdev-tap-programs/helper", test_helper);
     g_test_add_func("/netdev-tap-programs/helper-bridge", test_helper_bridge);
     g_test_add_func("/netdev-tap-programs/helper-default-bridge", test_helper_default_bridge);
