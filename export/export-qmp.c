@@ -5,8 +5,8 @@
 
 #include "export/export-internal.h"
 #include "export/export.h"
+#include "net/run-state.h"
 #include "qapi/qapi-commands.h"
-#include "system/run-state.h"
 #include "util/error.h"
 
 bool qmp_net_export_add(const NetExportOptions *args, GError **error)

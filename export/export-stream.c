@@ -2,8 +2,8 @@
 /* Exports of type stream: the guest's QEMU attaches by a stream socket. */
 
 #include "export/export-internal.h"
+#include "net/run-state.h"
 #include "net/stream-link.h"
-#include "system/run-state.h"
 
 typedef struct NetExportStream {
     NetExport exp;

@@ -9,10 +9,10 @@
 #include "export/export-internal.h"
 #include "io/socket-address.h"
 #include "net/netdev.h"
+#include "net/run-state.h"
 #include "qapi/json.h"
 #include "qapi/opts.h"
 #include "qapi/qapi-events.h"
-#include "system/run-state.h"
 #include "util/error.h"
 #include "util/trace.h"
 

@@ -3,7 +3,7 @@
 
 #include "net/chain-internal.h"
 
-#include "system/run-state.h"
+#include "net/run-state.h"
 
 static void chain_append(NetChain *chain, NetStage *stage)
 {

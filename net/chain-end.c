@@ -12,7 +12,7 @@
 
 #include "net/client.h"
 #include "net/offload.h"
-#include "system/run-state.h"
+#include "net/run-state.h"
 #include "util/trace.h"
 
 TRACE_POINT(net_chain_malformed);

@@ -3,7 +3,7 @@
 
 #include "net/chain-internal.h"
 
-#include "system/run-state.h"
+#include "net/run-state.h"
 
 const NetChainStats *net_chain_stats(const NetChain *chain)
 {

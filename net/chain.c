@@ -27,7 +27,7 @@
 
 #include <string.h>
 
-#include "system/run-state.h"
+#include "net/run-state.h"
 
 /* How long a full filter may keep the source of a stopped VM waiting before reading goes on. */
 #define CHAIN_PATIENCE_NS INT64_C(5000000)

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "net/chain-owner.h"
+#include "net/run-state.h"
 #include "qom/object.h"
-#include "system/run-state.h"
 #include "util/trace.h"
 
 TRACE_POINT(net_client_link);

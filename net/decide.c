@@ -13,7 +13,7 @@
 #include "net/chain-owner.h"
 #include "net/client.h"
 #include "net/filter.h"
-#include "system/run-state.h"
+#include "net/run-state.h"
 #include "util/trace.h"
 
 TRACE_POINT(net_client_polled);

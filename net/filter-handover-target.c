@@ -15,8 +15,8 @@
 
 #include "net/filter-handover.h"
 
+#include "net/run-state.h"
 #include "net/turn.h"
-#include "system/run-state.h"
 
 /* What has come in one read, while it is dealt with. */
 typedef struct TargetFrames {

@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-#include "system/run-state.h"
+#include "net/run-state.h"
 #include "util/error.h"
 
 /** A filter-mirror. */

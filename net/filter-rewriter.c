@@ -13,7 +13,7 @@
 #include "net/colo-events.h"
 #include "net/packet-faults.h"
 #include "net/rewriter-conn.h"
-#include "system/run-state.h"
+#include "net/run-state.h"
 #include "util/clock.h"
 #include "util/error.h"
 #include "util/log.h"

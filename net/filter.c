@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "net/chain-owner.h"
-#include "system/run-state.h"
+#include "net/run-state.h"
 #include "util/error.h"
 
 static void abstract_class_init(void) __attribute__((constructor));

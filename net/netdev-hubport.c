@@ -15,7 +15,7 @@
 #include "net/hub.h"
 
 #include "net/netdev.h"
-#include "system/run-state.h"
+#include "net/run-state.h"
 #include "util/clock.h"
 #include "util/error.h"
 #include "util/trace.h"

@@ -3,9 +3,9 @@
 
 #include <string.h>
 
+#include "net/run-state.h"
 #include "qapi/qapi-commands.h"
 #include "system/process.h"
-#include "system/run-state.h"
 #include "system/startup-internal.h"
 #include "system/vm.h"
 #include "util/error.h"

@@ -8,7 +8,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "net/client.h"
-#include "system/run-state.h"
+#include "net/run-state.h"
 #include "util/clock.h"
 
 #define SERVICE_NS_PER_MS 1000000

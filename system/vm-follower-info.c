@@ -3,9 +3,9 @@
 
 #include "system/vm-follower-internal.h"
 
+#include "net/run-state.h"
 #include "qapi/qapi-commands.h"
 #include "system/hmp-internal.h"
-#include "system/run-state.h"
 
 #define FOLLOW_NOTES_MAX 32u
 

@@ -16,9 +16,9 @@
 
 #include "chardev/char.h"
 #include "net/colo-side.h"
+#include "net/run-state.h"
 #include "qapi/json.h"
 #include "qapi/qapi-events.h"
-#include "system/run-state.h"
 #include "system/vm.h"
 #include "util/error.h"
 #include "util/log.h"

@@ -11,7 +11,7 @@
 #include "system/vm-rings.h"
 
 #include "export/export.h"
-#include "system/run-state.h"
+#include "net/run-state.h"
 #include "system/vm.h"
 
 static void vm_rings_changed(bool runs)

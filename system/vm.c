@@ -4,8 +4,8 @@
 #include "system/vm.h"
 
 #include "monitor/monitor.h"
+#include "net/run-state.h"
 #include "qapi/qapi-events.h"
-#include "system/run-state.h"
 #include "util/error.h"
 
 static struct {

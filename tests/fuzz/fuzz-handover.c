@@ -3,9 +3,9 @@
 
 #include "fuzz.h"
 
-#include "handover-fixture.h"
+#include "net/run-state.h"
 #include "qapi/qapi.h"
-#include "system/run-state.h"
+#include "handover-fixture.h"
 
 /*
  * The first byte says which end is fed, and how it is made. The rest is a row of steps: first byte:

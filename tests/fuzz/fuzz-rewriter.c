@@ -3,13 +3,13 @@
 
 #include "fuzz.h"
 
-#include "filter-fixture.h"
 #include "net/colo-events.h"
 #include "net/conn-track.h"
-#include "packets.h"
+#include "net/run-state.h"
 #include "qapi/qapi-commands.h"
-#include "system/run-state.h"
 #include "util/clock.h"
+#include "filter-fixture.h"
+#include "packets.h"
 
 /*
  *   client ──► "n0" ──► rw ──► "p0" ──► guest

@@ -7,10 +7,10 @@
 #include <sys/socket.h>
 
 #include "chardev/char.h"
-#include "qom/object.h"
-#include "qapi/qapi.h"
+#include "net/run-state.h"
 #include "qapi/qapi-commands.h"
-#include "system/run-state.h"
+#include "qapi/qapi.h"
+#include "qom/object.h"
 #include "system/vm.h"
 #include "util/error.h"
 

@@ -6,8 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "net/run-state.h"
 #include "loop.h"
-#include "system/run-state.h"
 
 static size_t netdev_receive(NetClient *nc, const NetFrame *frames, size_t n)
 {

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "net/chain-internal.h"
+#include "net/run-state.h"
 #include "qapi/json.h"
 #include "qapi/qapi-commands.h"
-#include "system/run-state.h"
 
 FixtureClient *fixture_netdev;
 FixtureClient *fixture_peer;

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "system/run-state.h"
+#include "net/run-state.h"
 #include "export-fixture.h"
 
 /* The test reads as it likes, and says when QEMU began to stop and had stopped. */

@@ -7,8 +7,8 @@
 #include <glib/gstdio.h>
 
 #include "net/chain-internal.h"
+#include "net/run-state.h"
 #include "qapi/qapi-commands.h"
-#include "system/run-state.h"
 #include "export-fixture.h"
 #include "loop.h"
 

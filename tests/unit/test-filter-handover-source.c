@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Tests of filter-handover: the source, against a test that plays the other host. */
 
-#include "handover-fixture.h"
+#include "net/run-state.h"
 #include "qom/object.h"
-#include "system/run-state.h"
+#include "handover-fixture.h"
 
 static NetFilter *add_lonely_source(const char *more)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Tests of filter-handover: the destination, against a test that plays the other host. */
 
+#include "net/run-state.h"
 #include "handover-fixture.h"
-#include "system/run-state.h"
 
 #define NUMBER 77u
 

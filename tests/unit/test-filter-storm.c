@@ -7,7 +7,7 @@
 
 #include "net/chain-internal.h"
 #include "net/framer.h"
-#include "system/run-state.h"
+#include "net/run-state.h"
 #include "util/clock.h"
 
 #define OUT (&fixture_chars[0])

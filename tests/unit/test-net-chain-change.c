@@ -14,7 +14,7 @@
 #include "net/chain-internal.h"
 #include "net/client.h"
 #include "net/filter.h"
-#include "system/run-state.h"
+#include "net/run-state.h"
 
 /** One end; what it got is kept as first bytes. */
 typedef struct TestClient {

@@ -14,7 +14,7 @@
 #include "net/chain-internal.h"
 #include "net/client.h"
 #include "net/offload.h"
-#include "system/run-state.h"
+#include "net/run-state.h"
 #include "bytes.h"
 
 #define VNET_LEN 12

@@ -14,7 +14,7 @@
 #include "net/chain-internal.h"
 #include "net/client.h"
 #include "net/filter.h"
-#include "system/run-state.h"
+#include "net/run-state.h"
 
 #define N_FILTERS 3
 #define FRAME_LEN 60

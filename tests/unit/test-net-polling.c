@@ -12,7 +12,7 @@
 
 #include "net/chain-internal.h"
 #include "net/client.h"
-#include "system/run-state.h"
+#include "net/run-state.h"
 
 #define FRAME_LEN 60
 

@@ -19,13 +19,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "loop.h"
 #include "net/client.h"
 #include "net/netdev.h"
 #include "net/offload.h"
-#include "netns.h"
+#include "net/run-state.h"
 #include "qom/object.h"
-#include "system/run-state.h"
+#include "loop.h"
+#include "netns.h"
 
 #define TCP_BYTES (4 * 1024 * 1024)
 

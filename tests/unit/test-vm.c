@@ -3,8 +3,8 @@
 
 #include <glib.h>
 
+#include "net/run-state.h"
 #include "qapi/qapi.h"
-#include "system/run-state.h"
 #include "system/vm.h"
 #include "cases.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The VM's run state and who wants to hear of its changes. */
 
-#ifndef SYSTEM_RUN_STATE_H
-#define SYSTEM_RUN_STATE_H
+#ifndef NET_RUN_STATE_H
+#define NET_RUN_STATE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -56,8 +56,8 @@ bool run_state_can_set(RunState from, RunState to);
 /**
  * run_state_set: move to @state and tell the listeners
  *
- * Asserts that the move is in the table of allowed moves. Emits no event: vm_stop() and
- * vm_start() of system/vm.h do. A move to the present state does nothing.
+ * Asserts that the move is in the table of allowed moves. A move to the present state does
+ * nothing. STOP and RESUME are the caller's to send.
  */
 void run_state_set(RunState state);
 

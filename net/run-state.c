@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The run state: which moves are allowed, and telling the listeners of them in order. */
 
-#include "system/run-state.h"
+#include "net/run-state.h"
 
 #include <glib.h>
 
