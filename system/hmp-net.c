@@ -10,6 +10,7 @@
 #include "net/netdev.h"
 #include "qapi/qapi-commands.h"
 #include "qapi/qapi.h"
+#include "system/info-network.h"
 
 static void hmp_add_netdev_name(NetClient *nc, void *opaque)
 {
@@ -102,7 +103,7 @@ static void hmp_run_announce_self(Hmp *hmp)
 
 static void hmp_run_info_network(Hmp *hmp)
 {
-    g_autofree char *text = net_info_text();
+    g_autofree char *text = info_network_text();
 
     hmp_printf(hmp, "%s", text);
 }

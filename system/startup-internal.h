@@ -156,6 +156,11 @@ int startup_file_errno(const GError *error);
 /** startup_finish: nothing more is to be done; the process ends with @status. Returns: true. */
 bool startup_finish(Startup *startup, int status);
 
+/* --- check-netdevs.c --------------------------------------------------------------------- */
+
+/** startup_check_netdevs: warn about netdevs and hubs that lead nowhere; when all are made. */
+void startup_check_netdevs(void);
+
 /* --- Handlers, by file ------------------------------------------------------------------- */
 
 typedef bool OptionHandler(Startup *startup, OptionUse *use, GError **error);

@@ -304,7 +304,7 @@ static bool startup_create(Startup *startup)
 static void startup_warn(const Startup *startup)
 {
     if (!(startup->nodefaults && process_accelerator() == ACCELERATOR_QTEST)) {
-        netdev_check_peers();
+        startup_check_netdevs();
         nic_check_models();
     }
 }

@@ -54,10 +54,4 @@ void netdev_hold_connections(bool hold);
 /** netdev_help: what "-netdev help" prints. Owned. */
 char *netdev_help(void);
 
-/** netdev_check_peers: warn about netdevs that lead nowhere; once, when all are made (1.5.1). */
-void netdev_check_peers(void);
-
-/** net_info_text: what "info network" prints (6.4), lines ended by CR LF. Owned. */
-char *net_info_text(void);
-
 #endif

@@ -7,6 +7,7 @@
 #include "net/netdev.h"
 #include "net/inet.h"
 #include "export/nic.h"
+#include "system/info-network.h"
 #include "util/error.h"
 
 /* --- Refused ----------------------------------------------------------------------------- */
@@ -337,7 +338,7 @@ static void test_info_of_hubs(void)
 
     add("hubport,id=a,hubid=3");
     add("hubport,id=b,hubid=3");
-    text = net_info_text();
+    text = info_network_text();
     g_assert_cmpstr(text, ==, "hub 3\r\n \\ b\r\n \\ a\r\n");
     remove_id("a");
     remove_id("b");
@@ -348,7 +349,7 @@ static void test_info_of_a_nic(void)
     const uint8_t mac[6] = { 2, 0, 0, 0, 0, 0xab };
     NetClient *netdev = add("socket,id=a,udp=127.0.0.1:9,localaddr=127.0.0.1:0");
     NetClient *nic = nic_new(NULL, "rtl8139", mac, netdev, NULL);
-    g_autofree char *text = net_info_text();
+    g_autofree char *text = info_network_text();
 
     g_assert_cmpstr(text, ==, "rtl8139.0: index=0,type=nic,model=rtl8139,"
                     "macaddr=02:00:00:00:00:ab\r\n"

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The text of "info network", and the warnings about netdevs that lead nowhere. */
+/* The text of the human monitor's "info network". */
 
+#include "system/info-network.h"
+
+#include <glib.h>
 #include <string.h>
 
 #include "net/filter.h"
 #include "net/hub.h"
-#include "net/netdev.h"
-#include "util/log.h"
 
 /* --- Filters ----------------------------------------------------------------------------- */
 
@@ -135,7 +136,7 @@ static void info_append_other(NetClient *nc, void *opaque)
     }
 }
 
-char *net_info_text(void)
+char *info_network_text(void)
 {
     GString *text = g_string_new(NULL);
     HubWalk walk = { .text = text };
@@ -143,59 +144,4 @@ char *net_info_text(void)
     net_hub_foreach_port(info_append_port, &walk);
     net_client_foreach(info_append_other, text);
     return g_string_free(text, FALSE);
-}
-
-/* --- Warnings ---------------------------------------------------------------------------- */
-
-/** What is plugged into the hub being looked at. */
-typedef struct HubCheck {
-    int32_t hub_id;
-    bool begun;
-    bool has_nic;
-    bool has_netdev;
-} HubCheck;
-
-static void check_hub_end(const HubCheck *check)
-{
-    if (!check->begun) {
-        return;
-    }
-    if (!check->has_nic) {
-        log_warning("hub %d with no nics", check->hub_id);
-    } else if (!check->has_netdev) {
-        log_warning("hub %d is not connected to host network", check->hub_id);
-    }
-}
-
-static void check_port(NetClient *port, int32_t hub_id, void *opaque)
-{
-    HubCheck *check = opaque;
-
-    if (!check->begun || check->hub_id != hub_id) {
-        check_hub_end(check);
-        *check = (HubCheck) { .hub_id = hub_id, .begun = true };
-    }
-    if (!port->peer) {
-        log_warning("hub port %s has no peer", port->id);
-    } else if (port->peer->info->is_netdev) {
-        check->has_netdev = true;
-    } else {
-        check->has_nic = true;
-    }
-}
-
-static void check_netdev(NetClient *nc, void *opaque)
-{
-    if (nc->info->is_netdev && !nc->peer && !info_is_hubport(nc)) {
-        log_warning("netdev %s has no peer", nc->id);
-    }
-}
-
-void netdev_check_peers(void)
-{
-    HubCheck check = { 0 };
-
-    net_hub_foreach_port(check_port, &check);
-    check_hub_end(&check);
-    net_client_foreach(check_netdev, NULL);
 }
