@@ -7,7 +7,6 @@
 #include <glib.h>
 
 #include "net/client.h"
-#include "net/filter.h"
 #include "util/error.h"
 #include "util/log.h"
 

@@ -10,7 +10,6 @@
 
 #include "net/filter.h"
 
-#include "net/colo-events.h"
 #include "net/packet-faults.h"
 #include "net/rewriter-conn.h"
 #include "net/run-state.h"

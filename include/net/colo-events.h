@@ -4,10 +4,7 @@
 #ifndef NET_COLO_EVENTS_H
 #define NET_COLO_EVENTS_H
 
-typedef enum NetColoEvent {
-    NET_COLO_EVENT_CHECKPOINT, /* both guests have the same state now */
-    NET_COLO_EVENT_FAILOVER,   /* the other side is lost */
-} NetColoEvent;
+#include "net/filter.h"
 
 typedef struct NetColoListener NetColoListener;
 

@@ -10,9 +10,14 @@
 
 #include "net/chain.h"
 #include "net/client.h"
-#include "net/colo-events.h"
 #include "net/scratch.h"
 #include "qom/object.h"
+
+/** What a COLO pair tells its filters. */
+typedef enum NetColoEvent {
+    NET_COLO_EVENT_CHECKPOINT, /* both guests have the same state now */
+    NET_COLO_EVENT_FAILOVER,   /* the other side is lost */
+} NetColoEvent;
 
 /** Hooks of one kind of filter; constant. */
 typedef struct NetFilterHooks {
