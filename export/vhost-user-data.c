@@ -17,7 +17,7 @@
 #include <string.h>
 
 #include "export/vhost-user-dev.h"
-#include "net/offload.h"
+#include "net/packet/offload.h"
 #include "util/bytes.h"
 
 /* The header in front of each frame in the rings (virtio 1.2, 5.1.6). */

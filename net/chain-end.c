@@ -11,7 +11,7 @@
 #include "net/chain-internal.h"
 
 #include "net/client.h"
-#include "net/offload.h"
+#include "net/packet/offload.h"
 #include "net/run-state.h"
 #include "util/trace.h"
 

@@ -2,7 +2,7 @@
 /* Warns at the end of start-up about netdevs that lead nowhere. */
 
 #include "net/client.h"
-#include "net/hub.h"
+#include "net/netdev/hub.h"
 #include "system/startup-internal.h"
 #include "util/log.h"
 

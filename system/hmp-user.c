@@ -3,7 +3,7 @@
 
 #include "system/hmp-internal.h"
 
-#include "net/netdev-user.h"
+#include "net/netdev/user.h"
 
 /* The netdev may be left out; then the only word is the rule. */
 static const char *hmp_hostfwd_netdev(Hmp *hmp)

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "net/filter.h"
-#include "net/hub.h"
+#include "net/netdev/hub.h"
 
 /* --- Filters ----------------------------------------------------------------------------- */
 

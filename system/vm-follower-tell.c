@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "export/export.h"
-#include "net/colo-side.h"
+#include "net/colo/side.h"
 #include "qapi/qapi-commands.h"
 #include "qapi/qapi-events.h"
 

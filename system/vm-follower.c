@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "chardev/char.h"
-#include "net/colo-side.h"
+#include "net/colo/side.h"
 #include "net/run-state.h"
 #include "qapi/json.h"
 #include "qapi/qapi-events.h"

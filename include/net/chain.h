@@ -6,8 +6,8 @@
 
 #include <stdbool.h>
 #include "net/counters.h"
-#include "net/frame.h"
 #include "net/hold.h"
+#include "net/packet/frame.h"
 #include "net/scratch.h"
 
 typedef struct NetChain NetChain;

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <glib.h>
 #include "net/chain.h"
-#include "net/frame.h"
+#include "net/packet/frame.h"
 #include "net/turn.h"
 #include "qapi/qapi-types.h"
 

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 #include <sys/uio.h>
-#include "net/frame.h"
+#include "net/packet/frame.h"
 
 /** Writes without waiting. Returns: bytes taken, 0 = would block, or -errno. */
 typedef ssize_t NetWritevFunc(const struct iovec *iov, int n_iov, void *opaque);

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 #include <glib.h>
-#include "net/frame.h"
+#include "net/packet/frame.h"
 
 /** Embedded; start with net_framer_init(). */
 typedef struct NetFramer {

@@ -5,7 +5,7 @@
 #define NET_HOLD_H
 
 #include <stdbool.h>
-#include "net/frame.h"
+#include "net/packet/frame.h"
 
 typedef struct NetHoldBlock NetHoldBlock;
 

@@ -5,7 +5,7 @@
 #define NET_SCRATCH_H
 
 #include <string.h>
-#include "net/frame.h"
+#include "net/packet/frame.h"
 
 /** At least as much as one read brings, and the longest frame in any case. */
 #define NET_SCRATCH_SIZE (NET_READ_SIZE + NET_FRAME_MAX)

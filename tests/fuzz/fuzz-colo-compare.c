@@ -3,7 +3,7 @@
 
 #include "fuzz.h"
 
-#include "net/colo-compare-queue.h"
+#include "net/colo/compare-queue.h"
 
 /*
  * The input is a row of records. First byte: what to do (lower 3 bits), and the length of the

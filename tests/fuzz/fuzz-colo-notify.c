@@ -3,7 +3,7 @@
 
 #include "fuzz.h"
 
-#include "net/colo-notify.h"
+#include "net/colo/notify.h"
 
 /* Returns: a letter for each message. Owned. */
 static GString *meaning_of(const uint8_t *data, size_t len, bool vnet_hdr, size_t piece)

@@ -3,7 +3,7 @@
 
 #include "fuzz.h"
 
-#include "net/offload.h"
+#include "net/packet/offload.h"
 
 static void take_segments(NetOffload *offload, uint32_t frame_len)
 {

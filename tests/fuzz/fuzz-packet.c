@@ -3,7 +3,7 @@
 
 #include "fuzz.h"
 
-#include "net/packet.h"
+#include "net/packet/packet.h"
 
 static void check_bounds(const NetPacket *packet)
 {

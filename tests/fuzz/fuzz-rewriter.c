@@ -3,8 +3,8 @@
 
 #include "fuzz.h"
 
-#include "net/colo-events.h"
-#include "net/conn-track.h"
+#include "net/colo/events.h"
+#include "net/packet/conn-track.h"
 #include "net/run-state.h"
 #include "qapi/qapi-commands.h"
 #include "util/clock.h"

@@ -3,7 +3,7 @@
 
 #include "fuzz.h"
 
-#include "net/user-rules.h"
+#include "net/netdev/user-rules.h"
 
 static void parse_rule(const char *text, bool host_only)
 {

@@ -4,7 +4,7 @@
 #ifndef TESTS_UNIT_COLO_FIXTURE_H
 #define TESTS_UNIT_COLO_FIXTURE_H
 
-#include "net/colo-compare-queue.h"
+#include "net/colo/compare-queue.h"
 #include "packets.h"
 
 #define MS INT64_C(1000000)

@@ -4,8 +4,8 @@
 #ifndef TESTS_UNIT_HANDOVER_FIXTURE_H
 #define TESTS_UNIT_HANDOVER_FIXTURE_H
 
+#include "net/filter/handover.h"
 #include "filter-fixture.h"
-#include "net/filter-handover.h"
 
 /*
  *   source:       netdev "n0" ──► h0 ──► peer "p0"      destination:  netdev "n0" ──► h0 ──► "p0"

@@ -4,7 +4,7 @@
 #ifndef TESTS_UNIT_HANDOVER_MODEL_H
 #define TESTS_UNIT_HANDOVER_MODEL_H
 
-#include "net/filter-handover-rules.h"
+#include "net/filter/handover-rules.h"
 
 /*
  *   network A ──► chain ──► [source] ──► guest A          network B ──► [destination] ──► guest B

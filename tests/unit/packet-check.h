@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "net/packet.h"
+#include "net/packet/packet.h"
 #include "packets.h"
 
 /** Options for a PacketSpec: of IPv4 four bytes, of TCP a time stamp. */

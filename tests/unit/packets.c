@@ -31,7 +31,7 @@ void packet_put32(uint8_t *p, uint32_t value)
     packet_put16(p + 2, (uint16_t)value);
 }
 
-/* Word by word, on purpose not with net/checksum.h. */
+/* Word by word, on purpose not with net/packet/checksum.h. */
 static uint32_t plain_sum(uint32_t sum, const uint8_t *data, size_t len)
 {
     for (size_t i = 0; i < len; i++) {

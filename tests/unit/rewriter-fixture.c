@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "net/colo-events.h"
+#include "net/colo/events.h"
 #include "qapi/qapi-commands.h"
 #include "util/clock.h"
 

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <glib.h>
 
-#include "net/checksum.h"
+#include "net/packet/checksum.h"
 
 /* The definition: 16-bit words in network order, the carry added at once. */
 static uint16_t plain_checksum(const uint8_t *data, size_t len)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Tests the queues of colo-compare: order, limits, timeouts, checkpoints, and its messages. */
 
-#include "net/colo-compare-queue.h"
+#include "net/colo/compare-queue.h"
 
 #include <string.h>
 
-#include "colo-fixture.h"
-#include "net/colo-notify.h"
+#include "net/colo/notify.h"
 #include "util/log.h"
+#include "colo-fixture.h"
 
 /* --- Sequences: colo.md 5.2 and 5.3 ------------------------------------------------------- */
 

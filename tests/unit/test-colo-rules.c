@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Tests the comparison rules of colo-compare, one by one. */
 
-#include "net/colo-compare-rules.h"
+#include "net/colo/compare-rules.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <glib.h>
 
-#include "net/conn-track.h"
+#include "net/packet/conn-track.h"
 #include "cases.h"
 #include "packets.h"
 

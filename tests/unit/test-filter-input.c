@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Tests filters' inputs: order, back-pressure, and streams that are malformed or end early. */
 
-#include "net/filter-input.h"
+#include "net/filter/input.h"
 
 #include <string.h>
 

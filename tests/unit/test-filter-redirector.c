@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "net/colo-events.h"
+#include "net/colo/events.h"
 #include "filter-fixture.h"
 #include "loop.h"
 

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "net/colo-events.h"
-#include "net/conn-track.h"
+#include "net/colo/events.h"
+#include "net/packet/conn-track.h"
 #include "rewriter-fixture.h"
 
 /* --- What frames look like --------------------------------------------------------------- */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Tests of filter-rewriter: each rule about numbers and states, as a conversation. */
 
-#include "net/colo-events.h"
-#include "net/rewriter-conn.h"
+#include "net/colo/events.h"
+#include "net/colo/rewriter-conn.h"
 #include "rewriter-fixture.h"
 
 typedef struct Conversation {

@@ -13,7 +13,7 @@
 
 #include "net/chain-internal.h"
 #include "net/client.h"
-#include "net/offload.h"
+#include "net/packet/offload.h"
 #include "net/run-state.h"
 #include "bytes.h"
 

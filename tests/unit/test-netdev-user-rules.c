@@ -7,8 +7,8 @@
 #include <glib/gstdio.h>
 
 #include "net/netdev.h"
-#include "net/netdev-user.h"
-#include "net/user-rules.h"
+#include "net/netdev/user-rules.h"
+#include "net/netdev/user.h"
 #include "cases.h"
 
 /* --- hostfwd ----------------------------------------------------------------------------- */

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <glib.h>
 
-#include "net/offload.h"
+#include "net/packet/offload.h"
 #include "bytes.h"
 #include "cases.h"
 

@@ -3,7 +3,7 @@
 
 #include <glib.h>
 
-#include "net/packet.h"
+#include "net/packet/packet.h"
 #include "packet-check.h"
 #include "packets.h"
 

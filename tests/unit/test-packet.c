@@ -4,7 +4,7 @@
 #include <string.h>
 #include <glib.h>
 
-#include "net/packet.h"
+#include "net/packet/packet.h"
 #include "packet-check.h"
 #include "packets.h"
 

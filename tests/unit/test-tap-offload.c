@@ -21,7 +21,7 @@
 
 #include "net/client.h"
 #include "net/netdev.h"
-#include "net/offload.h"
+#include "net/packet/offload.h"
 #include "net/run-state.h"
 #include "qom/object.h"
 #include "loop.h"
