@@ -3,11 +3,11 @@
 
 #include <string.h>
 
+#include "follow/vm.h"
 #include "net/run-state.h"
 #include "qapi/qapi-commands.h"
 #include "system/process.h"
 #include "system/startup-internal.h"
-#include "system/vm.h"
 #include "util/error.h"
 
 StatusInfo *qmp_query_status(GError **error)

@@ -6,14 +6,6 @@
 
 #include "monitor/hmp.h"
 
-/** Makes the commands of a table known before main() runs. */
-#define HMP_REGISTER(table, info)                                              \
-    __attribute__((constructor)) static void table##_register(void)            \
-    {                                                                          \
-        hmp_register(table, G_N_ELEMENTS(table), info);                        \
-    }                                                                          \
-    struct table##_needs_semicolon
-
 /** Completions: names of netdevs, of chardevs, of objects. */
 void hmp_complete_netdev(const char *word, int arg_index, GPtrArray *candidates);
 void hmp_complete_client(const char *word, int arg_index, GPtrArray *candidates);

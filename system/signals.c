@@ -7,11 +7,11 @@
 #include <fcntl.h>
 #include <signal.h>
 
+#include "follow/vm.h"
 #include "system/process-internal.h"
-#include "system/vm.h"
 #include "util/error.h"
-#include "util/fd.h"
 #include "util/fd-watch.h"
+#include "util/fd.h"
 #include "util/interrupt.h"
 #include "util/log.h"
 

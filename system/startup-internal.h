@@ -6,11 +6,11 @@
 
 #include <stdbool.h>
 #include <glib.h>
-#include "qapi/qapi.h"
-#include "qapi/qapi-types.h"
+#include "follow/vm.h"
 #include "qapi/opts.h"
+#include "qapi/qapi-types.h"
+#include "qapi/qapi.h"
 #include "system/process.h"
-#include "system/vm.h"
 
 typedef struct Startup Startup;
 typedef struct Option Option;

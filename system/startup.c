@@ -9,6 +9,7 @@
 
 #include "chardev/char.h"
 #include "export/nic.h"
+#include "follow/rings.h"
 #include "io/socket-address.h"
 #include "monitor/monitor.h"
 #include "net/client.h"
@@ -16,7 +17,6 @@
 #include "qom/object.h"
 #include "system/qtest.h"
 #include "system/service.h"
-#include "system/vm-rings.h"
 #include "util/clock.h"
 #include "util/error.h"
 #include "util/log.h"

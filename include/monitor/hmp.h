@@ -44,4 +44,12 @@ void hmp_register(const HmpCommand *commands, size_t n, bool info);
 /** hmp_execute: run one line. Returns: everything printed, owned. */
 char *hmp_execute(const char *line);
 
+/** Makes the commands of a table known before main() runs. */
+#define HMP_REGISTER(table, info)                                              \
+    __attribute__((constructor)) static void table##_register(void)            \
+    {                                                                          \
+        hmp_register(table, G_N_ELEMENTS(table), info);                        \
+    }                                                                          \
+    struct table##_needs_semicolon
+
 #endif

@@ -7,11 +7,11 @@
 #include <sys/socket.h>
 
 #include "chardev/char.h"
+#include "follow/vm.h"
 #include "net/run-state.h"
 #include "qapi/qapi-commands.h"
 #include "qapi/qapi.h"
 #include "qom/object.h"
-#include "system/vm.h"
 #include "util/error.h"
 
 /*

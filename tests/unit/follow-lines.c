@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Tables of what a VM does and what follows from it, for the tests of follow-state. */
+/* Tables of what a VM does and what follows from it, for the tests of follow/. */
 
 #include "follow-lines.h"
 

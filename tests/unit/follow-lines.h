@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Tables of what a VM does and what follows from it, for the tests of follow-state. */
+/* Tables of what a VM does and what follows from it, for the tests of follow/. */
 
 #ifndef TESTS_UNIT_FOLLOW_LINES_H
 #define TESTS_UNIT_FOLLOW_LINES_H
 
 #include <stddef.h>
-#include "system/follow-state.h"
+#include "follow/state.h"
 
 /*
  * A line of a table is what arrives, and what follows from it:

@@ -3,9 +3,9 @@
 
 #include <glib.h>
 
+#include "follow/vm.h"
 #include "net/run-state.h"
 #include "qapi/qapi.h"
-#include "system/vm.h"
 #include "cases.h"
 
 /* Names of the events, each followed by a blank. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a VM in COLO tells, and what filters and colo-compare are to be told of it. */
 
-#ifndef SYSTEM_FOLLOW_COLO_H
-#define SYSTEM_FOLLOW_COLO_H
+#ifndef FOLLOW_COLO_H
+#define FOLLOW_COLO_H
 
 #include <stdbool.h>
 #include <stdint.h>

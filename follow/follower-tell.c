@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* vm-follower tells exports, filters and colo-compare what happens to its VM. */
 
-#include "system/vm-follower-internal.h"
+#include "follow/follower-internal.h"
 
 #include <string.h>
 

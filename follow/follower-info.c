@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Shows the vm-follower: query-vm-follower, info vm-follower, and the events it keeps. */
 
-#include "system/vm-follower-internal.h"
+#include "follow/follower-internal.h"
 
+#include "monitor/hmp.h"
 #include "net/run-state.h"
 #include "qapi/qapi-commands.h"
-#include "system/hmp-internal.h"
 
 #define FOLLOW_NOTES_MAX 32u
 

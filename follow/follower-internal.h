@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The vm-follower object, for the file that drives it and the one that shows it. */
 
-#ifndef SYSTEM_VM_FOLLOWER_INTERNAL_H
-#define SYSTEM_VM_FOLLOWER_INTERNAL_H
+#ifndef FOLLOW_FOLLOWER_INTERNAL_H
+#define FOLLOW_FOLLOWER_INTERNAL_H
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <glib.h>
+#include "follow/nics.h"
+#include "follow/state.h"
+#include "monitor/qmp-client.h"
 #include "qom/object.h"
-#include "system/follow-state.h"
-#include "system/qmp-client.h"
-#include "system/vm-nics.h"
 #include "util/clock.h"
 
 /** An event of the VM. */
@@ -74,7 +74,7 @@ VmFollowerHold vm_follower_hold(const VmFollower *f);
 /** vm_follower_state: how far the conversation with the VM has come. */
 VmFollowerState vm_follower_state(const VmFollower *f);
 
-/* --- vm-follower-tell.c ------------------------------------------------------------------ */
+/* --- follower-tell.c --------------------------------------------------------------------- */
 
 /** vm_follower_tell_exports: whether a migration may stop the VM, whether it is given up. */
 void vm_follower_tell_exports(VmFollower *f);

@@ -32,7 +32,7 @@
  * "completed", or the reason "request".
  */
 
-#include "system/follow-colo.h"
+#include "follow/colo.h"
 
 #include <glib.h>
 

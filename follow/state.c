@@ -11,7 +11,7 @@
  * Sources: follower.md sections 1, 2 and 5; interface.md section 8.
  */
 
-#include "system/follow-state.h"
+#include "follow/state.h"
 
 #include <string.h>
 #include <glib.h>

@@ -11,7 +11,7 @@
  * Sources: interface.md section 5, follower.md section 1.
  */
 
-#include "system/qmp-client.h"
+#include "monitor/qmp-client.h"
 
 #include <string.h>
 

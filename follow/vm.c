@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Start, stop, reset and end of the VM as commands, signals and options ask for them. */
 
-#include "system/vm.h"
+#include "follow/vm.h"
 
 #include "monitor/monitor.h"
 #include "net/run-state.h"

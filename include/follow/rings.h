@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The run state follows the VM's rings, where exports see them. */
 
-#ifndef SYSTEM_VM_RINGS_H
-#define SYSTEM_VM_RINGS_H
+#ifndef FOLLOW_RINGS_H
+#define FOLLOW_RINGS_H
 
 /** vm_rings_init: from now on; once at start-up. */
 void vm_rings_init(void);

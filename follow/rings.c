@@ -8,11 +8,11 @@
  * state is what the VM's monitor says, and the rings only hold frames back.
  */
 
-#include "system/vm-rings.h"
+#include "follow/rings.h"
 
 #include "export/export.h"
+#include "follow/vm.h"
 #include "net/run-state.h"
-#include "system/vm.h"
 
 static void vm_rings_changed(bool runs)
 {

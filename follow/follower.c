@@ -10,16 +10,16 @@
  * on-exit says what that means.
  */
 
-#include "system/vm-follower-internal.h"
+#include "follow/follower-internal.h"
 
 #include <string.h>
 
 #include "chardev/char.h"
+#include "follow/vm.h"
 #include "net/colo/side.h"
 #include "net/run-state.h"
 #include "qapi/json.h"
 #include "qapi/qapi-events.h"
-#include "system/vm.h"
 #include "util/error.h"
 #include "util/log.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The client's side of QMP on a chardev: greeting, capabilities, commands, events. */
 
-#ifndef SYSTEM_QMP_CLIENT_H
-#define SYSTEM_QMP_CLIENT_H
+#ifndef MONITOR_QMP_CLIENT_H
+#define MONITOR_QMP_CLIENT_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Counts what the VM's NICs take in, to know which frames its stop for a migration cost. */
 
-#ifndef SYSTEM_VM_NICS_H
-#define SYSTEM_VM_NICS_H
+#ifndef FOLLOW_NICS_H
+#define FOLLOW_NICS_H
 
 #include <stdbool.h>
+#include "monitor/qmp-client.h"
 #include "qapi/qapi-types.h"
-#include "system/qmp-client.h"
 
 typedef struct VmNics VmNics;
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a VM's events, replies and end mean for our run state; knows nothing of sockets. */
 
-#ifndef SYSTEM_FOLLOW_STATE_H
-#define SYSTEM_FOLLOW_STATE_H
+#ifndef FOLLOW_STATE_H
+#define FOLLOW_STATE_H
 
 #include <stdbool.h>
+#include "follow/colo.h"
 #include "qapi/qapi-types.h"
-#include "system/follow-colo.h"
 
 /** What is known of a VM, and what follows from it. */
 typedef struct FollowState {

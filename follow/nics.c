@@ -25,7 +25,7 @@
  * judges by the times at which QEMU read.
  */
 
-#include "system/vm-nics.h"
+#include "follow/nics.h"
 
 #include <string.h>
 

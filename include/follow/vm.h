@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What stop, cont, system_reset, quit and signals do to the VM and the process. */
 
-#ifndef SYSTEM_VM_H
-#define SYSTEM_VM_H
+#ifndef FOLLOW_VM_H
+#define FOLLOW_VM_H
 
 #include <stdbool.h>
 #include <glib.h>
