@@ -22,6 +22,9 @@ void netdev_class_register(const NetdevClass *class);
 /** netdev_is_built_in: whether a class for @type is registered. */
 bool netdev_is_built_in(NetClientDriver type);
 
+/** netdev_check_built_in: the same; an error that names @type when it is not. */
+bool netdev_check_built_in(NetClientDriver type, GError **error);
+
 /** netdev_add: create; @netdev->id must be new. Returns: borrowed, NULL with @error. */
 NetClient *netdev_add(const Netdev *netdev, GError **error);
 
@@ -39,6 +42,9 @@ Netdev *netdev_options_parse(const char *text, GError **error);
  * @opts: its id becomes the netdev's
  */
 Netdev *netdev_options_from_opts(const Opts *opts, GError **error);
+
+/** netdev_options_forget: @id may come again; netdev_add() calls it when it fails. */
+void netdev_options_forget(const char *id);
 
 /** netdev_argument_is_early: JSON, stream and dgram come before the others (1.4, step 7). */
 bool netdev_argument_is_early(const char *text);
