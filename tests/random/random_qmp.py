@@ -5,7 +5,8 @@
 
   --seed N      the seed of the first sequence (by the clock); each next one is one more
   --seconds N   go on for so long (15)
-  --limit S     how late an answer may be, in seconds (2)
+  --limit S     how late an answer may be, in seconds (2); a command that waits for a peer may be
+                later, and then another monitor must be answered in that time
   --length N    operations of a sequence (60)
   --replay F    do what file F holds, once: what a failure has printed, or a part of it
 
@@ -34,7 +35,7 @@ NAMESPACE = ['unshare', '--net', 'sh', '-c',
              'ip link set lo up && ip route add 224.0.0.0/4 dev lo && exec "$@"', 'sh']
 START_S = 60
 COMPLAINTS = re.compile(r'CRITICAL|WARNING \*\*|ERROR:|runtime error|Sanitizer')
-OPTIONS = '''-nodefaults -qmp unix:qmp.sock,server=on,wait=off
+OPTIONS = '''-nodefaults -qmp unix:qmp.sock,server=on,wait=off -qmp unix:other.sock,server=on,wait=off
 -netdev stream,id=n0,server=on,addr.type=unix,addr.path=n0.sock
 -netdev dgram,id=n2,local.type=unix,local.path=n2.sock,remote.type=unix,remote.path=w2.sock
 -export stream,id=e0,netdev=n0,addr.type=unix,addr.path=e0.sock
@@ -45,14 +46,61 @@ OPTIONS = '''-nodefaults -qmp unix:qmp.sock,server=on,wait=off
 HUB = '-netdev hubport,id=n3,hubid=0,netdev=n1 -netdev hubport,id=n4,hubid=0,netdev=n2'
 LISTENING = ('n0', 'e0')
 CHARDEVS = ('c0', 'c1', 'c2')
+# Answered when it is known whether a peer or a name server has answered.
+WAITING = re.compile(r'"(chardev-add|chardev-change|netdev_add|net-export-add|'
+                     r'human-monitor-command)"')
 
 
 class Fault(Exception):
     """What must not be."""
 
 
+class Silent(Fault):
+    """No answer came in time."""
+
+
+class Monitor:
+    """A connection to one of its monitors."""
+
+    def __init__(self, sock):
+        self.socket = sock
+        self.buffer = b''
+
+    def send(self, text, fds=()):
+        try:
+            socket.send_fds(self.socket, [text.encode()], list(fds))
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+
+    def read(self, seconds):
+        """Returns: one message, or None at the end."""
+        self.socket.settimeout(seconds)
+        while b'\n' not in self.buffer:
+            try:
+                data = self.socket.recv(1 << 20)
+            except TimeoutError as error:
+                raise Silent(f'no answer after {seconds} s') from error
+            if not data:
+                return None
+            self.buffer += data
+        line, _, self.buffer = self.buffer.partition(b'\n')
+        return json.loads(line)
+
+    def reply(self, seconds, end=None):
+        """Returns: the next message that is no event, or None at the end."""
+        while True:
+            message = self.read(seconds)
+            if message is None or 'event' not in message:
+                return message
+            if end and message['event'] == 'SHUTDOWN':
+                end()
+
+    def close(self):
+        self.socket.close()
+
+
 class Program:
-    """The program, its monitor and its wires."""
+    """The program, its monitors and its wires."""
 
     def __init__(self, path, limit):
         self.limit = limit
@@ -67,16 +115,16 @@ class Program:
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.errors,
                                         stderr=self.errors, pass_fds=[far.fileno()])
         far.close()
-        self.socket = self._connect('qmp.sock')
+        self.monitor, self.other = (Monitor(self._connect(name))
+                                    for name in ('qmp.sock', 'other.sock'))
         self.wires[1].socket.connect('n2.sock')
         # Filters may put other lengths in front of frames there.
         self.wires += [wires.Wire(f'{name}.sock') for name in LISTENING]
         self.wires += [wires.Wire(f'{name}.sock', is_checked=False) for name in CHARDEVS]
-        self.buffer = b''
-        self._read(START_S)
-        self.limit = START_S
-        self.ask('qmp_capabilities')
-        self.limit = limit
+        for monitor in (self.monitor, self.other):
+            monitor.read(START_S)
+            monitor.send('{"execute": "qmp_capabilities"}\n')
+            monitor.reply(START_S)
 
     def _connect(self, path):
         deadline = time.monotonic() + START_S
@@ -93,35 +141,30 @@ class Program:
         self.errors.flush()
         return pathlib.Path('stderr').read_text(encoding='utf-8', errors='replace')
 
-    def _read(self, seconds):
-        self.socket.settimeout(seconds)
-        while b'\n' not in self.buffer:
-            try:
-                data = self.socket.recv(1 << 20)
-            except TimeoutError as error:
-                raise Fault(f'no answer after {seconds} s') from error
-            if not data:
-                return None
-            self.buffer += data
-        line, _, self.buffer = self.buffer.partition(b'\n')
-        return json.loads(line)
+    def _set_ending(self):
+        self.is_ending = True
+
+    def _late_reply(self):
+        """The reply to a command that waits for a peer, while others are served."""
+        self.other.send('{"execute": "query-name"}\n')
+        self.other.reply(self.limit)
+        return self.monitor.reply(START_S, self._set_ending)
 
     def exchange(self, text, fds=()):
         """Send a request. Returns: its reply, or None when the program has ended in order."""
-        try:
-            socket.send_fds(self.socket, [text.encode()], list(fds))
-        except (BrokenPipeError, ConnectionResetError):
-            pass
+        self.monitor.send(text, fds)
         begin = time.monotonic()
-        while True:
-            reply = self._read(self.limit)
-            if reply is None:
-                self.ended()
-                return None
-            self.is_ending |= reply.get('event') == 'SHUTDOWN'
-            if 'event' not in reply:
-                break
-        late = time.monotonic() - begin
+        try:
+            reply = self.monitor.reply(self.limit, self._set_ending)
+            late = time.monotonic() - begin
+        except Silent:
+            if not WAITING.search(text):
+                raise
+            reply = self._late_reply()
+            late = 0
+        if reply is None:
+            self.ended()
+            return None
         if late > self.limit:
             raise Fault(f'an answer after {late:.1f} s')
         if 'error' in reply and not reply['error']['desc']:
@@ -176,7 +219,7 @@ class Program:
         """In order."""
         if not self.is_ending:
             self.exchange('{"execute": "quit"}\n')
-            while self._read(START_S) is not None:
+            while self.monitor.read(START_S) is not None:
                 pass
         try:
             status = self.process.wait(START_S)
@@ -192,7 +235,8 @@ class Program:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        self.socket.close()
+        self.monitor.close()
+        self.other.close()
         self.errors.close()
         for wire in self.wires:
             wire.hang_up()
