@@ -38,7 +38,7 @@ def migration_loses_the_blackout(lab):
     source, target = pair(lab, STOCK)
     sender = traffic.Sender(lab, 1, PER_SECOND, COUNT)
     sender.wait_sent(COUNT // 3)
-    blackout = migration.migrate(source.guest, target.guest, target.uri())
+    blackout = migration.migrate(source.guest, target.guest, lab.relay(source, target).uri)
     sender.result()
     lost = COUNT - traffic.report(lab.deadline, 1)['unique']
     print(f'# {lost} datagrams lost in a blackout of {blackout.ms:.0f} ms')

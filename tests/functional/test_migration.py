@@ -31,7 +31,8 @@ def migrates(kind, mode, per_second, lab):
     receiver = traffic.Receiver(lab, 2, OUT_PER_SECOND, OUT_PER_SECOND * SECONDS)
     sender = traffic.Sender(lab, 1, per_second, per_second * SECONDS)
     sender.wait_sent(per_second)
-    blackout = migration.migrate(source.guest, target.guest, target.uri(), mode)
+    relay = lab.relay(source, target)
+    blackout = migration.migrate(source.guest, target.guest, relay.uri, mode)
     sent = sender.result()['sent']
     counted = traffic.check_stream(lab.deadline, 1, sent, DOUBTFUL_MAX[kind])
     out = receiver.result()

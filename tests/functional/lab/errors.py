@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What can go wrong in the lab, and the one deadline of a case.
-"""LabError: a case failed. Skip: it cannot run here."""
+"""LabError: a case failed. Skip: it cannot run here. BadCopy: QEMU failed."""
 
 import time
 
@@ -11,6 +11,10 @@ class LabError(Exception):
 
 class Skip(Exception):
     """The case cannot run on this machine, for the reason given."""
+
+
+class BadCopy(LabError):
+    """The case failed, but QEMU had not copied the guest's memory truly: it says nothing."""
 
 
 class Deadline:

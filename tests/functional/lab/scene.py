@@ -10,6 +10,7 @@ from . import image
 from .daemon import Daemon
 from .errors import Deadline
 from .guest import Guest
+from .memory_copy import Relay
 from .network import Network
 
 # How long the processes of a case that failed may take to tell of themselves.
@@ -26,6 +27,7 @@ class Lab:
         self.deadline = Deadline(seconds)
         self.network = Network()
         self.things = []
+        self.relays = []
         self.count = 0
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix='qnd-lab-'))
 
@@ -53,6 +55,21 @@ class Lab:
 
     def daemon(self, name, options, fds=()):
         return Daemon(self, name, options, fds)
+
+    def relay(self, source, target):
+        """What source is to migrate through, so that bad_copy() can tell."""
+        relay = Relay(self.folder / self.unique('relay'), target.path('migrate'), source.guest)
+        self.relays.append(relay)
+        return self.add(relay)
+
+    def bad_copy(self):
+        """Returns: which pages of a guest's memory QEMU has copied wrongly, or None."""
+        self.deadline.renew(STORY_SECONDS)
+        for relay in self.relays:
+            wrong = relay.wrong_pages()
+            if wrong:
+                return f'{len(wrong)} pages, the first is {wrong[0]:#x}'
+        return None
 
     def daemons(self):
         return [thing for thing in self.things
