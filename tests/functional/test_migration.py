@@ -12,13 +12,16 @@ import sys
 
 from lab import migration, tap, traffic
 from lab.errors import check, check_equal
-from lab.side import EXPORTS, SOCKETS, VHOST_USER, pair
+from lab.network import GUEST_MAC
+from lab.side import EXPORTS, SOCKETS, STREAM, VHOST_USER, pair
 
 RUNS = 5
 PER_SECOND = 2000
 FAST_PER_SECOND = 5000
 SECONDS = 4
 OUT_PER_SECOND = 200
+LATE_PER_SECOND = 200
+LATE_S = 20
 ECHO_BYTES_PER_S = 100000
 # The frames that the source's QEMU had taken but may not have given to its guest.
 DOUBTFUL_MAX = dict.fromkeys(SOCKETS, 3)
@@ -44,6 +47,25 @@ def migrates(kind, mode, per_second, lab):
           f'{source.handover()["acknowledged"]} handed over')
 
 
+def network_learns_late(lab):
+    """The network goes on for LATE_S to send to the old host."""
+    source, target = pair(lab, STREAM)
+    sender = traffic.Sender(lab, 1, LATE_PER_SECOND, LATE_PER_SECOND * (LATE_S + 1))
+    sender.wait_sent(LATE_PER_SECOND)
+    lab.network.pin(GUEST_MAC, source.tap)
+    migration.migrate(source.guest, target.guest, lab.relay(source, target).uri)
+    counted = traffic.check_stream(lab.deadline, 1, sender.result()['sent'], DOUBTFUL_MAX[STREAM])
+    lab.network.pin(GUEST_MAC, target.tap)
+    direct = traffic.Sender(lab, 2, LATE_PER_SECOND, LATE_PER_SECOND).result()['sent']
+    traffic.check_stream(lab.deadline, 2, direct)
+    handover = source.handover()
+    check(handover['acknowledged'] > LATE_PER_SECOND * (LATE_S - 1), f'not late: {handover}')
+    check_equal(handover['kept']['frames'], 0, 'frames the source keeps')
+    check('quiet' in handover, f'nothing tells whether more come: {handover}')
+    print(f'# {handover["acknowledged"]} handed over, {counted["duplicated"]} duplicated, the last '
+          f'{handover["quiet"]} ms ago')
+
+
 CASES = [(f'{kind}, {mode}, {run}', functools.partial(migrates, kind, mode, PER_SECOND))
          for kind in SOCKETS for mode in migration.MODES for run in range(1, RUNS + 1)]
 CASES += [(f'{kind}, {FAST_PER_SECOND}/s',
@@ -52,6 +74,7 @@ CASES += [(f'{kind}, {FAST_PER_SECOND}/s',
 CASES += [(f'{VHOST_USER}, {migration.PRECOPY}, {run}',
            functools.partial(migrates, VHOST_USER, migration.PRECOPY, PER_SECOND))
           for run in range(1, RUNS + 1)]
+CASES.append((f'the network learns {LATE_S} s late', network_learns_late))
 
 if __name__ == '__main__':
     sys.exit(tap.main(CASES))

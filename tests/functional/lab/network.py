@@ -99,12 +99,23 @@ class Network:
         """Put the tap into the bridge."""
         self.ip(f'link set {tap} master br0')
 
+    def bridge(self, *words):
+        """Returns: what the program bridge prints."""
+        done = subprocess.run([pathlib.Path(self.ip_path).with_name('bridge'), *words],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              check=False)
+        if done.returncode != 0:
+            raise LabError(f'bridge: {done.stderr.strip()}')
+        return done.stdout
+
+    def pin(self, mac, tap):
+        """Let the bridge send to an address through this tap, whatever it sees."""
+        self.bridge('fdb', 'replace', mac, 'dev', tap, 'master', 'static', 'sticky')
+
     def port_of(self, mac):
         """Returns: behind which port the bridge has seen an address last; None = behind none."""
-        program = pathlib.Path(self.ip_path).with_name('bridge')
-        done = subprocess.run([program, '-json', 'fdb', 'show', 'br', 'br0'], check=True,
-                              stdout=subprocess.PIPE)
-        return next((entry['ifname'] for entry in json.loads(done.stdout)
+        entries = json.loads(self.bridge('-json', 'fdb', 'show', 'br', 'br0'))
+        return next((entry['ifname'] for entry in entries
                      if entry['mac'] == mac and 'permanent' not in entry['state']), None)
 
     def tap_drops(self):
