@@ -64,6 +64,8 @@ static const CharOptsKey char_opts_unix[] = {
     { "path", "addr.data.path" },
     { "abstract", "addr.data.abstract" },
     { "tight", "addr.data.tight" },
+    { "mode", "addr.data.mode" },
+    { "group", "addr.data.group" },
     { NULL, NULL },
 };
 

@@ -27,6 +27,7 @@
 
 #include "chardev/char-socket-internal.h"
 #include "io/reconnect.h"
+#include "io/socket-access.h"
 #include "io/socket-address.h"
 #include "util/error.h"
 #include "util/fd-store.h"
@@ -472,7 +473,7 @@ static bool char_socket_open(Chardev *chr, const ChardevBackend *backend, GError
         return false;
     }
     cs->addr = socket_address_flatten(opts->addr, error);
-    if (!cs->addr) {
+    if (!cs->addr || (!cs->is_server && !socket_access_refuse(cs->addr, error))) {
         return false;
     }
     return cs->is_server ? char_socket_listen(cs, opts->has_wait && opts->wait, error)

@@ -306,6 +306,16 @@ static bool dgram_check_remote(const SocketAddress *remote, GError **error)
                      "guest");
 }
 
+/* Who may send to an address is no part of where it is. */
+static bool dgram_is_same(const SocketAddress *a, const SocketAddress *b)
+{
+    if (a->type != SOCKET_ADDRESS_TYPE_UNIX || b->type != SOCKET_ADDRESS_TYPE_UNIX) {
+        return qapi_equal(QAPI_TYPE(SocketAddress), a, b);
+    }
+    return a->u.q_unix.abstract == b->u.q_unix.abstract &&
+           g_str_equal(a->u.q_unix.path, b->u.q_unix.path);
+}
+
 static bool dgram_check(const NetExportDgramOptions *opts, GError **error)
 {
     switch (opts->addr->type) {
@@ -322,7 +332,7 @@ static bool dgram_check(const NetExportDgramOptions *opts, GError **error)
     if (!opts->remote) {
         return error_set(error, "Parameter 'remote' is missing");
     }
-    if (qapi_equal(QAPI_TYPE(SocketAddress), opts->addr, opts->remote)) {
+    if (dgram_is_same(opts->addr, opts->remote)) {
         return error_set(error, "Parameter 'remote' is the same address as 'addr'");
     }
     return opts->remote->type != SOCKET_ADDRESS_TYPE_INET ||

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "export/export-internal.h"
+#include "io/socket-access.h"
 #include "net/stream-link.h"
 #include "util/error.h"
 #include "util/fd.h"
@@ -52,6 +53,9 @@ static bool role_check(const NetExportRole *role, const SocketAddress *addr,
     if (role->server && reconnect_ms && *reconnect_ms != 0) {
         return error_set(error, "'reconnect-ms' option is incompatible with socket in server "
                          "mode");
+    }
+    if (!role->server && !socket_access_refuse(addr, error)) {
+        return false;
     }
     return role->fd < 0 || role_check_fd(role, addr->u.fd.str, reconnect_ms, error);
 }

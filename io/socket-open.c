@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "io/reconnect.h"
+#include "io/socket-access.h"
 #include "io/socket-address.h"
 #include "io/socket-internal.h"
 #include "util/clock.h"
@@ -104,63 +105,80 @@ static bool socket_is_v6_only(const InetSocketAddress *inet)
            || (inet->has_ipv6 && inet->ipv6 && !(inet->has_ipv4 && inet->ipv4));
 }
 
-/* Returns: a listening socket; -1 with errno in @err and which step failed in @at_listen. */
-static int socket_try_listen(const SocketAddress *addr, const SocketCandidate *candidate,
-                             int backlog, int *err, bool *at_listen, GError **error)
+/** How a socket comes to listen. */
+typedef struct SocketListening {
+    const SocketAddress *addr;
+    const char *name;          /* borrowed: of its file; NULL = none */
+    SocketAccess access;
+    int backlog;
+    SocketPath **path;         /* (out) owned: the file; NULL = it stays */
+    int err;                   /* why the last attempt failed; 0 = that is told already */
+    bool at_listen;            /* where it did */
+} SocketListening;
+
+static bool socket_bind(int fd, SocketListening *how, const SocketCandidate *candidate,
+                        GError **error)
 {
-    auto_fd int fd = socket_open(addr, candidate, error);
     int on = 1;
 
-    *at_listen = false;
-    *err = 0;
-    if (fd < 0) {
-        return -1;
-    }
-    if (addr->type == SOCKET_ADDRESS_TYPE_INET) {
+    if (how->addr->type == SOCKET_ADDRESS_TYPE_INET) {
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     }
     if (candidate->sa.ss_family == AF_INET6) {
-        int v6_only = socket_is_v6_only(&addr->u.inet);
+        int v6_only = socket_is_v6_only(&how->addr->u.inet);
 
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof(v6_only));
     }
-    if (bind(fd, (const struct sockaddr *)&candidate->sa, candidate->len) < 0) {
-        *err = errno;
+    return socket_access_bind(fd, (const struct sockaddr *)&candidate->sa, candidate->len,
+                              how->name, &how->access, how->path, &how->err, error);
+}
+
+/* Returns: a listening socket; -1 with @error or how->err set. */
+static int socket_try_listen(SocketListening *how, const SocketCandidate *candidate,
+                             GError **error)
+{
+    auto_fd int fd = socket_open(how->addr, candidate, error);
+
+    how->at_listen = false;
+    how->err = 0;
+    if (fd < 0 || !socket_bind(fd, how, candidate, error)) {
         return -1;
     }
-    if (listen(fd, backlog) < 0) {
-        *err = errno;
-        *at_listen = true;
+    if (listen(fd, how->backlog) < 0) {
+        how->err = errno;
+        how->at_listen = true;
+        if (how->path) {
+            g_clear_pointer(how->path, socket_path_free);
+        }
         return -1;
     }
     return fd_steal(&fd);
 }
 
-static bool socket_listen_error(const SocketAddress *addr, int err, bool at_listen,
-                                GError **error)
+static bool socket_listen_error(const SocketListening *how, GError **error)
 {
-    if (at_listen) {
-        return error_set_errno(error, err, "Failed to listen on socket");
+    const SocketAddress *addr = how->addr;
+
+    if (how->at_listen) {
+        return error_set_errno(error, how->err, "Failed to listen on socket");
     }
     if (addr->type == SOCKET_ADDRESS_TYPE_UNIX) {
-        return error_set_errno(error, err, "Failed to bind socket to %s", addr->u.q_unix.path);
+        return error_set_errno(error, how->err, "Failed to bind socket to %s",
+                               addr->u.q_unix.path);
     }
     if (addr->type == SOCKET_ADDRESS_TYPE_INET && addr->u.inet.has_to) {
-        return error_set_errno(error, err, "Failed to find an available port");
+        return error_set_errno(error, how->err, "Failed to find an available port");
     }
-    return error_set_errno(error, err, "Failed to bind socket");
+    return error_set_errno(error, how->err, "Failed to bind socket");
 }
 
 /* Tries each candidate on one port after the other. */
-static int socket_listen_on(const SocketAddress *addr, GArray *candidates, int backlog,
-                            GError **error)
+static int socket_listen_on(SocketListening *how, GArray *candidates, GError **error)
 {
-    bool has_to = addr->type == SOCKET_ADDRESS_TYPE_INET && addr->u.inet.has_to;
+    bool has_to = how->addr->type == SOCKET_ADDRESS_TYPE_INET && how->addr->u.inet.has_to;
     SocketCandidate *first = &g_array_index(candidates, SocketCandidate, 0);
     unsigned port = has_to ? socket_get_port(first) : 0;
-    unsigned to = has_to ? addr->u.inet.to : 0;
-    bool at_listen = false;
-    int err = 0;
+    unsigned to = has_to ? how->addr->u.inet.to : 0;
 
     if (to < port) {
         error_set(error, "Parameter 'to' expects a port not below %u", port);
@@ -175,14 +193,14 @@ static int socket_listen_on(const SocketAddress *addr, GArray *candidates, int b
                 socket_set_port(candidate, (uint16_t)port);
             }
             g_clear_error(error);
-            fd = socket_try_listen(addr, candidate, backlog, &err, &at_listen, error);
+            fd = socket_try_listen(how, candidate, error);
             if (fd >= 0) {
                 return fd;
             }
         }
     }
-    if (err) {
-        socket_listen_error(addr, err, at_listen, error);
+    if (how->err) {
+        socket_listen_error(how, error);
     }
     return -1;
 }
@@ -211,6 +229,7 @@ int socket_listen(const SocketAddress *addr, int backlog, SocketPath **path, GEr
 {
     g_autofree char *name = socket_address_has_path(addr) ? socket_address_path(&addr->u.q_unix)
                                                           : NULL;
+    SocketListening how = { .addr = addr, .name = name, .backlog = backlog, .path = path };
     g_autoptr(GArray) candidates = NULL;
     g_autoptr(GError) local = NULL;
     int fd;
@@ -222,15 +241,16 @@ int socket_listen(const SocketAddress *addr, int backlog, SocketPath **path, GEr
         }
         return fd;
     }
+    if (!socket_access_parse(&how.access, addr, error)) {
+        return -1;
+    }
     candidates = socket_resolve(addr, SOCKET_RESOLVE_PASSIVE, error);
     if (!candidates || !socket_make_room(addr, name, error)) {
         return -1;
     }
-    fd = socket_listen_on(addr, candidates, backlog, &local);
+    fd = socket_listen_on(&how, candidates, &local);
     if (fd < 0) {
         g_propagate_error(error, g_steal_pointer(&local));
-    } else if (path) {
-        *path = name ? socket_path_new(name) : NULL;
     }
     return fd;
 }

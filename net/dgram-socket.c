@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "io/socket-access.h"
 #include "io/socket-address.h"
 #include "net/inet.h"
 #include "util/error.h"
@@ -122,10 +123,13 @@ static int dgram_bind_unix(NetDgramSocket *sock, const SocketAddress *local, GEr
     g_autofree char *name = has_path ? socket_address_path(&local->u.q_unix) : NULL;
     g_autofree char *noun = NULL;
     struct sockaddr_storage sa;
+    SocketAccess access;
     socklen_t len;
     auto_fd int fd = -1;
+    int err = 0;
 
-    if (!socket_address_to_sockaddr(local, true, &sa, &len, error)) {
+    if (!socket_access_parse(&access, local, error) ||
+        !socket_address_to_sockaddr(local, true, &sa, &len, error)) {
         return -1;
     }
     fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -139,11 +143,13 @@ static int dgram_bind_unix(NetDgramSocket *sock, const SocketAddress *local, GEr
                   g_strerror(EADDRINUSE), noun);
         return -1;
     }
-    if (bind(fd, (struct sockaddr *)&sa, len) < 0) {
-        error_set_errno(error, errno, "can't bind unix=%s to socket", path);
+    if (!socket_access_bind(fd, (struct sockaddr *)&sa, len, name, &access, &sock->path, &err,
+                            error)) {
+        if (err) {
+            error_set_errno(error, err, "can't bind unix=%s to socket", path);
+        }
         return -1;
     }
-    sock->path = name ? socket_path_new(name) : NULL;
     return fd_steal(&fd);
 }
 
@@ -234,6 +240,7 @@ bool net_dgram_socket_open(NetDgramSocket *sock, const SocketAddress *local,
 {
     *sock = (NetDgramSocket) { .fd = -1 };
     if (dgram_check_address(local, error) && dgram_check_address(remote, error) &&
+        (!remote || socket_access_refuse(remote, error)) &&
         dgram_open_any(sock, local, remote, error)) {
         return true;
     }

@@ -2,6 +2,7 @@
 /* netdev stream: frames over a stream socket, as client or as server. */
 
 #include "io/reconnect.h"
+#include "io/socket-access.h"
 #include "net/netdev.h"
 #include "net/stream-link.h"
 #include "qapi/qapi-events.h"
@@ -79,7 +80,7 @@ static bool stream_check(const NetdevStreamOptions *opts, GError **error)
         return error_set(error, "'reconnect-ms' option is incompatible with an address of type "
                          "fd, which connects only once");
     }
-    return true;
+    return opts->server || socket_access_refuse(opts->addr, error);
 }
 
 static NetClient *net_stream_create(const Netdev *netdev, GError **error)

@@ -21,19 +21,24 @@ typedef struct Binder {
     const char *name;
     const char *option;
     const char *netdev; /* its type, which may not be built in; NULL = always there */
+    const char *prefix; /* of its members mode and group; NULL = the library binds, without */
 } Binder;
 
 static const Binder binders[] = {
-    { "chardev-socket", "-chardev socket,id=c0,server=on,wait=off,path=%s", NULL },
-    { "netdev-stream", "-netdev stream,id=n0,server=on,addr.type=unix,addr.path=%s", NULL },
+    { "chardev-socket", "-chardev socket,id=c0,server=on,wait=off,path=%s", NULL, "" },
+    { "monitor", "-qmp unix:%s,server=on,wait=off", NULL, "" },
+    { "netdev-stream", "-netdev stream,id=n0,server=on,addr.type=unix,addr.path=%s", NULL,
+      "addr." },
     { "netdev-dgram", "-netdev dgram,id=n0,local.type=unix,remote.type=unix,"
-                      "remote.path=/no/such/guest,local.path=%s", NULL },
-    { "netdev-user", "-netdev user,id=n0,hostfwd=unix:%s-:22", "user" },
+                      "remote.path=/no/such/guest,local.path=%s", NULL, "local." },
+    { "netdev-user", "-netdev user,id=n0,hostfwd=unix:%s-:22", "user", NULL },
     { "export-stream", "-netdev hubport,id=n0,hubid=0 --export type=stream,id=e0,netdev=n0,"
-                       "addr.type=unix,addr.path=%s", NULL },
+                       "addr.type=unix,addr.path=%s", NULL, "addr." },
+    { "export-vhost-user", "-netdev hubport,id=n0,hubid=0 --export type=vhost-user,id=e0,netdev=n0,"
+                           "addr.type=unix,addr.path=%s", NULL, "addr." },
     { "export-dgram", "-netdev hubport,id=n0,hubid=0 --export type=dgram,id=e0,netdev=n0,"
                       "remote.type=unix,remote.path=/no/such/guest,addr.type=unix,addr.path=%s",
-                      NULL },
+                      NULL, "addr." },
 };
 
 #pragma GCC diagnostic push
@@ -156,6 +161,60 @@ static void test_old_leaves_new(const void *data)
     g_unlink(aside);
 }
 
+/* Who may connect can be told to every module. */
+static void test_mode_and_group(const void *data)
+{
+    const Binder *binder = data;
+    g_autofree char *path = tmp_path("mode");
+    g_autofree char *options = binder_options(binder, path);
+    QTest *s;
+
+    if (!binder->prefix) {
+        g_test_skip("libslirp binds it");
+        return;
+    }
+    s = qtest_start("%s,%smode=0642,%sgroup=%u", options, binder->prefix, binder->prefix,
+                    getegid());
+    g_assert_cmpuint(file_at(path).st_mode & 07777, ==, 0642);
+    g_assert_cmpuint(file_at(path).st_gid, ==, getegid());
+    qtest_quit(s);
+    qtest_expect_start_error("Parameter 'mode' expects an octal number from 0 to 777, not '9'",
+                             "%s,%smode=9", options, binder->prefix);
+    qtest_expect_start_error("Parameter 'group': there is no group 'no-such-group'",
+                             "%s,%sgroup=no-such-group", options, binder->prefix);
+    g_assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
+}
+
+/* Where nobody is waited for, nobody can be kept out. */
+static void test_mode_of_others(void)
+{
+    static const char *const others[][2] = {
+        { "-chardev socket,id=c0,path=/no/such/server,mode=0600",
+          "Parameter 'mode' is for an address at which we listen" },
+        { "-chardev socket,id=c0,path=/no/such/server,reconnect-ms=100,group=0",
+          "Parameter 'group' is for an address at which we listen" },
+        { "-chardev socket,id=c0,host=127.0.0.1,port=0,server=on,wait=off,mode=0600", "'mode'" },
+        { "-netdev stream,id=n0,addr.type=unix,addr.path=/no/such/server,addr.mode=0600",
+          "Parameter 'mode' is for an address at which we listen" },
+        { "-netdev stream,id=n0,server=on,addr.type=inet,addr.host=127.0.0.1,addr.port=0,"
+          "addr.mode=0600", "Parameter 'addr.mode' is unexpected" },
+        { "-netdev hubport,id=n0,hubid=0 --export stream,id=e0,netdev=n0,server=off,"
+          "addr.type=unix,addr.path=/no/such/server,addr.mode=0600",
+          "Parameter 'mode' is for an address at which we listen" },
+        { "-netdev hubport,id=n0,hubid=0 --export vhost-user,id=e0,netdev=n0,server=off,"
+          "addr.type=unix,addr.path=/no/such/server,addr.group=0",
+          "Parameter 'group' is for an address at which we listen" },
+        { "-netdev hubport,id=n0,hubid=0 --export dgram,id=e0,netdev=n0,addr.type=unix,"
+          "addr.path=/no/such/folder/a,remote.type=unix,remote.path=/no/such/server,"
+          "remote.mode=0600",
+          "Parameter 'mode' is for an address at which we listen" },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
+        qtest_expect_start_error(others[i][1], "%s", others[i][0]);
+    }
+}
+
 /*
  * QEMU's own tests reserve names for their servers with mkstemp(), relative to the working
  * directory, and start QEMU like this.
@@ -218,6 +277,7 @@ int main(int argc, char **argv)
         { "gives-way", test_gives_way },
         { "file-stays", test_file_stays },
         { "old-leaves-new", test_old_leaves_new },
+        { "mode-and-group", test_mode_and_group },
     };
 
     g_test_init(&argc, &argv, NULL);
@@ -230,6 +290,7 @@ int main(int argc, char **argv)
         }
     }
     g_test_add_func("/unix-paths/as-qtest-starts-us", test_as_qtest_starts_us);
+    g_test_add_func("/unix-paths/mode-of-others", test_mode_of_others);
     g_test_add_func("/unix-paths/two-of-one-process", test_two_of_one_process);
     return g_test_run();
 }
