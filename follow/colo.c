@@ -5,7 +5,7 @@
  * A VM in COLO tells of no checkpoint as such: all that is seen is STOP and RESUME, and these come
  * of a user's stop and cont as well. A checkpoint may even begin while a user's stop lasts, without
  * a second STOP; its RESUME then ends both. So what counts is what is known at RESUME, which comes
- * when a checkpoint has been completed on that side (colo.md 7.2, steps 6 and 7):
+ * when a checkpoint has been completed on that side (docs/reference-vm.rst, "COLO"):
  *
  *   the first RESUME since MIGRATION "colo"     both VMs have the same state: as a checkpoint
  *   MIGRATION_PASS came while it was stopped    the primary has sent its state: a checkpoint

@@ -8,7 +8,7 @@
  * matter: the thread of an outgoing migration tells its end without waiting for the loop that
  * answers queries, so a reply may be a little older than the event in front of it.
  *
- * Sources: follower.md sections 1, 2 and 5; interface.md section 8.
+ * Source: docs/reference-vm.rst, "What QEMU says".
  */
 
 #include "follow/state.h"

@@ -8,7 +8,7 @@
  * QMP_CLIENT_MESSAGE_MAX bytes, and the user sends no second command of a kind while the first
  * is unanswered.
  *
- * Sources: interface.md section 5, follower.md section 1.
+ * Source: docs/protocol.rst, "What vm-follower says to a VM".
  */
 
 #include "monitor/qmp-client.h"

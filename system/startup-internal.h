@@ -16,7 +16,7 @@ typedef struct Startup Startup;
 typedef struct Option Option;
 typedef struct OptionUse OptionUse;
 
-/** What an option is about: decides when it is carried out (startup.c, interface.md 1.4). */
+/** What an option is about: decides when it is carried out (startup.c). */
 typedef enum OptionKind {
     OPTION_KIND_SETTING, /* while the command line is read */
     OPTION_KIND_OBJECT,
@@ -107,7 +107,7 @@ void option_use_free(OptionUse *use);
 char *option_use_id(const OptionUse *use);
 
 /**
- * option_use_check_id: refuse an id that an earlier use of the same option has (1.3.7)
+ * option_use_check_id: refuse an id that an earlier use of the same option has
  * @seen: a set of owned strings, empty at first: the ids of the uses that were checked so far
  */
 bool option_use_check_id(GHashTable *seen, const OptionUse *use, GError **error);

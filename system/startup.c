@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* From the command line to a running VM, in the fixed order of interface.md 1.4. */
+/* From the command line to a running VM, in the fixed order of docs/reference-text.rst. */
 
 #include "system/startup-internal.h"
 

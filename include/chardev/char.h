@@ -80,7 +80,7 @@ bool char_is_socket(const Chardev *chr);
  * char_new_from_legacy: make a chardev from a string like "unix:PATH,server=on"
  * @id: its label
  *
- * The strings are those of interface.md 1.5.4; "chardev:ID" gives an existing one. For a pty
+ * The strings are those of docs/options.rst; "chardev:ID" gives an existing one. For a pty
  * the text of char_redirect_text() is printed on stdout.
  * Returns: borrowed from the registry; NULL with @error set.
  */

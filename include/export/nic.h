@@ -32,7 +32,7 @@ bool nic_from_option(const char *text, GError **error);
 /** nic_from_opts: the same from an argument taken apart, whose id names the netdev. */
 bool nic_from_opts(const Opts *opts, GError **error);
 
-/** nic_check_models: warn about -nic with unknown models; once, after start-up (1.5.1). */
+/** nic_check_models: warn about -nic with unknown models; once, after start-up. */
 void nic_check_models(void);
 
 /** nic_announce_start: what announce-self asks for; @params: borrowed. */
@@ -51,7 +51,7 @@ void nic_cleanup(void);
 bool nic_is(const NetClient *nc);
 const uint8_t *nic_mac(const NetClient *nc);
 
-/** nic_mac_parse: "52:54:00:12:34:56" to six bytes, with the texts of interface.md 1.5.1. */
+/** nic_mac_parse: "52:54:00:12:34:56" to six bytes; a group address is refused. */
 bool nic_mac_parse(const char *text, uint8_t mac[6], GError **error);
 
 #endif

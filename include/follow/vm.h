@@ -8,7 +8,7 @@
 #include <glib.h>
 #include "qapi/qapi-types.h"
 
-/** vm_stop: running to paused with the STOP event; other states as interface.md 8.2 says. */
+/** vm_stop: running to paused with the STOP event; other states as docs/reference-vm.rst says. */
 void vm_stop(void);
 
 /** vm_start: to running with the RESUME event, or an error that says why not. */
@@ -43,7 +43,7 @@ void vm_set_action(const ActionOptions *action);
 /** vm_request_shutdown: end the process in order: SHUTDOWN event, replies sent, status 0. */
 void vm_request_shutdown(ShutdownCause cause);
 
-/** How the VM is to begin its life (interface.md 8.1). */
+/** How the VM is to begin its life (docs/reference-vm.rst, "Commands"). */
 typedef struct VmLaunch {
     bool autostart;  /* no -S */
     bool incoming;   /* -incoming defer */

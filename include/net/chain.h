@@ -15,7 +15,7 @@ typedef struct NetClient NetClient;
 typedef struct NetFilter NetFilter;
 typedef struct NetStage NetStage;
 
-/** Seen from the netdev that owns a filter (net.md 3.2). */
+/** Seen from the netdev that owns a filter. */
 typedef enum NetDirection {
     NET_DIRECTION_TX, /* the netdev hands frames to its peer */
     NET_DIRECTION_RX, /* the netdev gets frames from its peer */

@@ -82,7 +82,7 @@ struct NetClient {
     NetClient *peer;     /* borrowed; NULL = none */
     NetChain *out;       /* owned: from this client to its peer; NULL without peer */
     GPtrArray *filters;  /* borrowed NetFilter *, head to tail */
-    char *info_text;     /* owned: INFO of info network (interface.md 6.4) */
+    char *info_text;     /* owned: INFO of docs/reference-text.rst, "Text of info network" */
     bool link_down;      /* by set_link */
     bool disconnected;   /* by the back end itself: no connection at present */
     bool wants_stopped;  /* its peer is to be read while the VM is stopped */
@@ -199,7 +199,7 @@ void net_client_changed(NetClient *nc);
 /** net_client_stopped_readers: how many filters, and its peer, ask for it in a stopped VM. */
 guint net_client_stopped_readers(const NetClient *nc);
 
-/** net_client_set_link: by set_link (net.md 2.5). */
+/** net_client_set_link: by set_link; a netdev takes the link of its NIC with it. */
 void net_client_set_link(NetClient *nc, bool up);
 
 /** net_init: listen to the run state; once at start-up. net_cleanup: delete all clients. */

@@ -97,7 +97,7 @@ bool net_filter_check(const NetFilter *nf, GError **error);
 /**
  * net_filter_attach: check the common properties and enter the netdev's list
  * @nf: its class's create() calls this as its last step that can fail
- * Returns: false with @error (texts of interface.md 4.2); nothing is left behind.
+ * Returns: false with @error; nothing is left behind.
  */
 bool net_filter_attach(NetFilter *nf, const NetFilterHooks *info, GError **error);
 
@@ -143,7 +143,7 @@ void net_filter_ready(NetFilter *nf);
 /** net_filter_can_inject: whether frames injected now would not be blocked. */
 bool net_filter_can_inject(const NetFilter *nf);
 
-/** net_filter_inject: by its queue property: tx, rx or both, tx first (net.md 3.6). */
+/** net_filter_inject: by its queue property: tx, rx or both, tx first. */
 void net_filter_inject(NetFilter *nf, const NetFrame *frames, size_t n);
 
 #endif

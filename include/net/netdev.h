@@ -28,11 +28,11 @@ bool netdev_check_built_in(NetClientDriver type, GError **error);
 /** netdev_add: create; @netdev->id must be new. Returns: borrowed, NULL with @error. */
 NetClient *netdev_add(const Netdev *netdev, GError **error);
 
-/** netdev_remove: netdev_del (net.md 2.8); a NIC behind it stays, with its link down. */
+/** netdev_remove: netdev_del; a NIC behind it stays, with its link down. */
 bool netdev_remove(const char *id, GError **error);
 
 /**
- * netdev_options_parse: a -netdev argument (parser A, B or JSON by interface.md 1.3.1)
+ * netdev_options_parse: a -netdev argument (syntax A, B or JSON: docs/reference-text.rst)
  * Returns: owned; NULL with @error set.
  */
 Netdev *netdev_options_parse(const char *text, GError **error);
@@ -46,7 +46,7 @@ Netdev *netdev_options_from_opts(const Opts *opts, GError **error);
 /** netdev_options_forget: @id may come again; netdev_add() calls it when it fails. */
 void netdev_options_forget(const char *id);
 
-/** netdev_argument_is_early: JSON, stream and dgram come before the others (1.4, step 7). */
+/** netdev_argument_is_early: JSON, stream and dgram come before the others. */
 bool netdev_argument_is_early(const char *text);
 
 /**

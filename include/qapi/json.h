@@ -9,7 +9,7 @@
 #include <glib.h>
 #include <json-c/json.h>
 
-/** Cuts a byte stream into JSON values (docs/protocol.rst, "QMP"; interface.md 5.1, 5.5). */
+/** Cuts a byte stream into JSON values (RFC 8259), as monitors read them. */
 typedef struct JsonStream JsonStream;
 
 /**
@@ -45,7 +45,7 @@ void json_stream_end(JsonStream *stream);
 /** json_parse_text: exactly one value. Returns: true and *@value (owned), or false with @error. */
 bool json_parse_text(const char *text, json_object **value, GError **error);
 
-/** json_format: append @value as QMP writes it (5.1); @pretty: 4 blanks per level. */
+/** json_format: append @value as QMP writes it; @pretty: 4 blanks per level. */
 void json_format(GString *out, json_object *value, bool pretty);
 
 #endif

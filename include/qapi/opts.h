@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The two "key=value,..." syntaxes of the command line (interface.md 1.3). */
+/* The two "key=value,..." syntaxes of the command line (docs/reference-text.rst). */
 
 #ifndef QAPI_OPTS_H
 #define QAPI_OPTS_H
@@ -20,9 +20,9 @@ typedef struct Opts {
 /**
  * opts_parse: take apart an argument of syntax A
  * @implied_key: key of a first item without "=", or NULL
- * @check_id: whether id= must be well formed (1.3.7)
+ * @check_id: whether id= must be well formed
  *
- * Short booleans are accepted with the warning of 1.3.2 on stderr.
+ * Short booleans are accepted with a warning on stderr.
  * Returns: owned; NULL with @error set.
  */
 Opts *opts_parse(const char *text, const char *implied_key, bool check_id, GError **error);
@@ -60,7 +60,7 @@ void *opts_to_type(const Opts *opts, bool with_id, const QapiType *type, GError 
  */
 json_object *keyval_parse(const char *text, const char *implied_key, bool *help, GError **error);
 
-/** id_is_wellformed: a letter, then letters, digits, '-', '.', '_' (1.3.7). */
+/** id_is_wellformed: a letter, then letters, digits, '-', '.', '_'. */
 bool id_is_wellformed(const char *id);
 
 /** id_check: id_is_wellformed() with the error and its hint. */

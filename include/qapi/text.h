@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Scalars written as text on the command line (interface.md 1.3.5). */
+/* Scalars written as text on the command line (docs/reference-text.rst). */
 
 #ifndef QAPI_TEXT_H
 #define QAPI_TEXT_H

@@ -12,7 +12,7 @@
 typedef struct Object Object;
 typedef struct ObjectClass ObjectClass;
 
-/** When -object creates objects of a type (interface.md 1.4). */
+/** When -object creates objects of a type (docs/reference-text.rst, "Order of creation"). */
 typedef enum ObjectPhase {
     OBJECT_PHASE_EARLY, /* before the chardevs */
     OBJECT_PHASE_LATE,  /* after the netdevs: filters, colo-compare */

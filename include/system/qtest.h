@@ -9,10 +9,10 @@
 
 /**
  * qtest_start: serve on a new chardev labelled "qtest"
- * @device: a legacy device string (interface.md 1.5.4)
+ * @device: a device string (docs/options.rst)
  * @log: file for the conversation; NULL = stderr; "none" = no log
  *
- * Source: interface.md, section 7.
+ * Source: docs/monitors.rst, "qtest".
  */
 bool qtest_start(const char *device, const char *log, GError **error);
 

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <glib.h>
 
-/** Error code = class of the QMP error object (docs/protocol.rst, "QMP"). */
+/** Error code = class of the QMP error object. */
 typedef enum ErrorClass {
     ERROR_CLASS_GENERIC,
     ERROR_CLASS_COMMAND_NOT_FOUND,

@@ -38,7 +38,7 @@ FdStore *fd_store_current(void);
 void fd_store_note_inherited(void);
 
 /**
- * fd_from_text_r1: a descriptor given as fd=TEXT to a netdev (interface.md 2.1, rule R1)
+ * fd_from_text_r1: a descriptor given as fd=TEXT to a netdev (docs/reference-text.rst, rule R1)
  *
  * A text that starts with a digit is a number, any other a name in the current store.
  * Returns: the descriptor, owned by the caller from now on; -1 with @error set.

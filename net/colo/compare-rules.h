@@ -52,7 +52,7 @@ void colo_tcp_checkpoint(ColoTcp *tcp, const ColoList *primary);
  *
  * Bare segments (without payload) and those that have been seen wholly need no partner; what
  * remains of the two others is compared where their ranges of numbers overlap.
- * Source: colo.md 5.3.
+ * Source: docs/reference-colo.rst, "Comparison of TCP".
  *
  * Returns: bits of ColoVerdict.
  */
@@ -75,7 +75,7 @@ bool colo_tcp_is_over(const ColoTcp *tcp);
  *
  * UDP and ICMP count from behind the IP header, others from the Ethernet header on; padding
  * behind the IP packet does not count.
- * Source: colo.md 5.2.
+ * Source: docs/reference-colo.rst, "Other protocols".
  */
 bool colo_packets_equal(const ColoPacket *primary, const ColoPacket *secondary);
 

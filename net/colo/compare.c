@@ -8,7 +8,7 @@
  * guest feels it. Of the secondary's reading goes on, as its packets are what the others wait
  * for; beyond the limit they are dropped.
  *
- * Time is the host's: packets get old while the VM is stopped, too (colo.md 5.4).
+ * Time is the host's: packets get old while the VM is stopped, too.
  */
 
 #include "net/colo/compare.h"
@@ -21,7 +21,7 @@
 
 #define NS_PER_MS INT64_C(1000000)
 
-/* One value for all objects; takes effect at once (colo.md 4). */
+/* One value for all objects; takes effect at once. */
 static uint32_t compare_max_queue = 1024;
 
 static const ColoCompareProperties *compare_props(const ColoCompare *cmp)

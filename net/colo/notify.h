@@ -36,7 +36,7 @@ typedef struct ColoNotifyParser {
  *
  * Shape: be32 length; with @vnet_hdr perhaps be32 virtio-net header length; length bytes.
  * That word is there when it is not longer than the text; text is never a number that small.
- * Source: colo.md 6; docs/protocol.rst, "Checkpoint requests".
+ * Source: docs/protocol.rst, "Checkpoint requests".
  *
  * Returns: bytes consumed, at least 1 of any; -1 with @error when the length is impossible.
  */

@@ -30,7 +30,7 @@
 #define PCAP_MAGIC 0xa1b2c3d4u /* host byte order, time stamps in microseconds */
 #define PCAP_LINKTYPE_ETHERNET 1
 
-/** The file's header (net.md 1.8); all in host byte order. */
+/** The file's header (docs/protocol.rst, "Recorded files"); all in host byte order. */
 typedef struct PcapHeader {
     uint32_t magic;
     uint16_t version_major;

@@ -42,7 +42,7 @@ typedef struct NetUser {
 /**
  * net_user_config_init: options to what libslirp wants
  * @config: (out) its strings are borrowed from @opts
- * Returns: false with @error (interface.md 2.3).
+ * Returns: false with @error.
  */
 bool net_user_config_init(SlirpConfig *config, const NetdevUserOptions *opts, GError **error);
 

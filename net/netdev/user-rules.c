@@ -217,7 +217,7 @@ static const NetUserMask default_masks[] = {
     { 0xffff0000, 0xc0a80000, 16 }, /* 192.168 */
     { 0xffff0000, 0xc6120000, 15 }, /* 198.18 */
     { 0xe0000000, 0xe0000000, 24 }, /* 224 and up */
-    { 0x00000000, 0x00000000, 28 }, /* all others; users rely on it (net.md 2.14) */
+    { 0x00000000, 0x00000000, 28 }, /* all others; users rely on it */
 };
 
 static uint32_t mask_from_bits(int bits)

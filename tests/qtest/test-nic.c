@@ -242,7 +242,7 @@ static void test_link_of_the_nic(void)
     sock_close(&fd);
 }
 
-/* net.md 2.5: a netdev's link takes its NIC's with it, down and up. */
+/* A netdev's link takes its NIC's with it, down and up. */
 static void test_link_of_the_netdev(void)
 {
     int fd;

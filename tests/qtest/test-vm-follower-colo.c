@@ -11,8 +11,8 @@
 /*
  *   test (the VM) ◄──unix── chardev qmp0 ◄── vm-follower vm0 ──► cmp0, or the secondary's filters
  *
- * The VM says what follower.md and colo.md have measured. Which of its RESUMEs ends a checkpoint
- * is a matter of tests/unit/test-follow-colo.c.
+ * The VM says what QEMU was seen to say (docs/reference-vm.rst). Which of its RESUMEs ends a
+ * checkpoint is a matter of tests/unit/test-follow-colo.c.
  */
 
 #define LOST "{'execute': 'x-colo-lost-heartbeat'}"
@@ -177,7 +177,7 @@ static void test_primary_failover(void)
     primary_free(rig, vm);
 }
 
-/* COLO_EXIT may come before the end of the migration (colo.md 7.4). */
+/* COLO_EXIT may come before the end of the migration (docs/reference-vm.rst). */
 static void test_primary_failover_by_request(void)
 {
     FakeVm *vm;

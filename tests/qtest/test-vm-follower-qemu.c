@@ -11,7 +11,7 @@
  *   qemu a ◄── vm-follower of program a          qemu a ══ migration ══► qemu b
  *   qemu b ◄── vm-follower of program b
  *
- * There is no guest in them; the event orders are those of follower.md section 2.
+ * There is no guest in them; the event orders are those of docs/reference-vm.rst.
  */
 
 /* A source that runs, and a destination that waits. */

@@ -275,7 +275,7 @@ static void test_stepped_only_steps(void)
     timer_free(real.timer);
 }
 
-/* net.md 4: a 1 s period, a step of 1.1 s; next due at 2 s. */
+/* A 1 s period, a step of 1.1 s; next due at 2 s. */
 static void test_stepped_period(void)
 {
     Alarm alarm = { .period_ns = 1000 * MS };

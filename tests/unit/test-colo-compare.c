@@ -9,7 +9,7 @@
 #include "util/log.h"
 #include "colo-fixture.h"
 
-/* --- Sequences: colo.md 5.2 and 5.3 ------------------------------------------------------- */
+/* --- Sequences ---------------------------------------------------------------------------- */
 
 /** One arrival, or a checkpoint. */
 typedef struct Step {

@@ -15,7 +15,7 @@
 
 /* --- TCP --------------------------------------------------------------------------------- */
 
-/** Two segments meet. Rows are those of colo.md 5.3. */
+/** Two segments meet. The rules are in docs/reference-colo.rst. */
 typedef struct TcpCase {
     const char *name;
     uint32_t seen;     /* 0 = nothing */
@@ -187,7 +187,7 @@ static void test_over_when_both_have_closed(void)
 
 /* --- Others ------------------------------------------------------------------------------ */
 
-/** Two packets of a protocol other than TCP; colo.md 5.2. */
+/** Two packets of a protocol other than TCP. */
 typedef struct OtherCase {
     const char *name;
     PacketSpec p;

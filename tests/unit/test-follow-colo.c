@@ -111,7 +111,7 @@ static const FollowLine lines[] = {
     { NULL, "RESUME", S(RUNNING), "k" },
 
     /* --- COLO: its end --------------------------------------------------------------------- */
-    RUNS("primary-exit-first"), /* the order of colo.md 7.4 */
+    RUNS("primary-exit-first"), /* the order of docs/reference-vm.rst */
     STARTS_COLO_ON_PRIMARY,
     { NULL, "STOP", S(COLO), "k" },
     { NULL, "COLO_EXIT primary request", S(COLO), "kFX" },

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Tests of what a VM's events mean for our run state: every sequence of follower.md. */
+/* Tests of what a VM's events mean for our run state: every sequence of docs/reference-vm.rst. */
 
 #include <glib.h>
 

@@ -20,7 +20,7 @@ void net_colo_listener_remove(NetColoListener *listener);
  * net_colo_checkpoint, net_colo_failover: tell all filters of all netdevs, then the listeners
  *
  * A filter without the hook colo_event() ignores a checkpoint, and is switched off by a
- * failover (colo.md 7.3).
+ * failover.
  */
 void net_colo_checkpoint(void);
 void net_colo_failover(void);

@@ -10,7 +10,7 @@
 /**
  * net_user_hostfwd_add: forward one more port
  * @id: a netdev of type user; NULL = the first one
- * Returns: false with @error (texts of interface.md 6.3).
+ * Returns: false with @error.
  */
 bool net_user_hostfwd_add(const char *id, const char *rule, GError **error);
 
@@ -20,7 +20,7 @@ bool net_user_hostfwd_add(const char *id, const char *rule, GError **error);
  */
 bool net_user_hostfwd_remove(const char *id, const char *rule, bool *found, GError **error);
 
-/** net_user_info_text: what "info usernet" prints (6.5), lines ended by LF. Owned. */
+/** net_user_info_text: what "info usernet" prints, lines ended by LF. Owned. */
 char *net_user_info_text(void);
 
 #endif

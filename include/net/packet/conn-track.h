@@ -11,10 +11,10 @@
 
 #include "net/packet/packet.h"
 
-/** Connections in one table at most (colo.md 2). */
+/** Connections in one table at most (docs/reference-colo.rst). */
 #define NET_CONN_MAX 16384u
 
-/** Longest virtio-net header of a frame that is tracked (colo.md 2). */
+/** Longest virtio-net header of a frame that is tracked. */
 #define NET_CONN_VNET_HDR_MAX 20u
 
 /** The way of a packet. Two ways belong to one conversation, see net_conn_key_reverse(). */
@@ -34,7 +34,7 @@ typedef struct NetConnKey {
  * UDP-Lite, bytes 4 to 7 of AH, and 0 for all else. Not tracked: packets with a fault, other
  * than IPv4, with a customer VLAN tag (0x8100) outermost, later fragments, and frames with a
  * virtio-net header longer than NET_CONN_VNET_HDR_MAX.
- * Source: colo.md 2.
+ * Source: docs/reference-colo.rst, "Connections".
  *
  * Returns: whether the packet can be tracked.
  */

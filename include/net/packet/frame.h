@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Largest frame on any path, vnet header included, in bytes (net.md 1.1). */
+/** Largest frame on any path, vnet header included, in bytes (docs/protocol.rst). */
 #define NET_FRAME_MAX 69632u
 
 /** Frames in one batch: enough that a system call per batch costs little per frame. */
