@@ -23,15 +23,29 @@ bool qmp_qmp_capabilities(const QmpCapabilitiesArgs *args, GError **error)
     return qmp_session_negotiate(mon->qmp, oob, error);
 }
 
+/* The text has the numbers in the order in which the schema names them. */
+static json_object *version_emulated(void)
+{
+    const QapiType *triple = QAPI_TYPE(VersionTriple);
+    g_auto(GStrv) numbers = g_strsplit(VERSION_EMULATED, ".", (int)triple->n_members);
+    json_object *version = json_object_new_object();
+
+    for (size_t i = 0; i < triple->n_members; i++) {
+        json_object_object_add(version, triple->members[i].name,
+                               json_object_new_string(numbers[i]));
+    }
+    return version;
+}
+
 VersionInfo *qmp_query_version(GError **error)
 {
-    VersionInfo *info = g_new0(VersionInfo, 1);
+    json_object *told = json_object_new_object();
+    VersionInfo *info;
 
-    info->qemu = g_new0(VersionTriple, 1);
-    info->qemu->major = QEMU_VERSION_MAJOR;
-    info->qemu->minor = QEMU_VERSION_MINOR;
-    info->qemu->micro = QEMU_VERSION_MICRO;
-    info->package = g_strdup(VERSION_PACKAGE);
+    json_object_object_add(told, "qemu", version_emulated());
+    json_object_object_add(told, "package", json_object_new_string(VERSION_PACKAGE));
+    info = qapi_from_json(QAPI_TYPE(VersionInfo), told, QAPI_INPUT_KEYVAL, error);
+    json_object_put(told);
     return info;
 }
 

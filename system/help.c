@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config.h"
+#include "monitor/version.h"
 #include "util/error.h"
 #include "util/log.h"
 
@@ -25,7 +25,7 @@ G_STATIC_ASSERT(G_N_ELEMENTS(help_headings) == OPTION_SECTION__MAX);
 
 void help_print_version(void)
 {
-    printf("QEMU emulator version 10.2.50 (qemu-net-daemon " PROJECT_VERSION ")\n"
+    printf("QEMU emulator version " VERSION_EMULATED " (" VERSION_PACKAGE ")\n"
            "Copyright (c) 2026 the authors of qemu-net-daemon\n");
 }
 

@@ -90,7 +90,7 @@ static void hmp_run_info_name(Hmp *hmp)
 
 static void hmp_run_info_version(Hmp *hmp)
 {
-    hmp_printf(hmp, "%s (%s)\n", QEMU_VERSION_TEXT, VERSION_PACKAGE);
+    hmp_printf(hmp, "%s (%s)\n", VERSION_EMULATED, VERSION_PACKAGE);
 }
 
 static void hmp_run_info_uuid(Hmp *hmp)

@@ -93,7 +93,7 @@ bool char_is_legacy(const char *text);
 Chardev *char_new_from_legacy_mux(const char *id, const char *text, GError **error);
 
 /**
- * char_new_from_opts: make a chardev from a -chardev argument (parser A, or JSON as in QMP)
+ * char_new_from_opts: make a chardev from a -chardev argument (syntax A, or JSON as in QMP)
  * Returns: borrowed from the registry; NULL with @error set.
  */
 Chardev *char_new_from_opts(const char *text, GError **error);

@@ -6,10 +6,8 @@
 
 #include "config.h"
 
-#define QEMU_VERSION_MAJOR 10
-#define QEMU_VERSION_MINOR 2
-#define QEMU_VERSION_MICRO 50
-#define QEMU_VERSION_TEXT  "10.2.50"
+/** The version of QEMU whose options, commands and texts these are. */
+#define VERSION_EMULATED "10.2.50"
 
 /** What query-version calls the package. */
 #define VERSION_PACKAGE "qemu-net-daemon " PROJECT_VERSION

@@ -38,7 +38,7 @@ bool netdev_remove(const char *id, GError **error);
 Netdev *netdev_options_parse(const char *text, GError **error);
 
 /**
- * netdev_options_from_opts: the same from an argument that parser A has taken apart (-nic)
+ * netdev_options_from_opts: the same from an argument that syntax A has taken apart (-nic)
  * @opts: its id becomes the netdev's
  */
 Netdev *netdev_options_from_opts(const Opts *opts, GError **error);

@@ -9,7 +9,7 @@
 #include <json-c/json.h>
 #include "qapi/qapi.h"
 
-/** An argument of parser A, taken apart: its id and the pairs in order of appearance. */
+/** An argument of syntax A, taken apart: its id and the pairs in order of appearance. */
 typedef struct Opts {
     char *id;          /* owned; NULL = none given */
     GPtrArray *keys;   /* owned char *, parallel to values */

@@ -86,8 +86,8 @@ struct QapiType {
 /** Where a value comes from: decides what a scalar looks like and how errors are worded. */
 typedef enum QapiInput {
     QAPI_INPUT_JSON,   /* strict JSON types (docs/reference-text.rst) */
-    QAPI_INPUT_OPTS,   /* parser A: flat, all strings (1.3.5 column A) */
-    QAPI_INPUT_KEYVAL, /* parser B: nested, all strings (1.3.5 column B) */
+    QAPI_INPUT_OPTS,   /* syntax A: flat, all strings */
+    QAPI_INPUT_KEYVAL, /* syntax B: nested, all strings */
 } QapiInput;
 
 /**

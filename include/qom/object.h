@@ -128,14 +128,14 @@ void object_node_remove(const char *path);
 /* --- -object ----------------------------------------------------------------------------- */
 
 /**
- * object_options_parse: a -object argument (parser A or JSON) to options
+ * object_options_parse: a -object argument (syntax A or JSON) to options
  *
  * The same id in two arguments of syntax A is refused.
  * Returns: owned; NULL with @error set. Help is not handled here.
  */
 ObjectOptions *object_options_parse(const char *text, GError **error);
 
-/** object_options_parse_keyval: the same for HMP object_add (parser B or JSON). */
+/** object_options_parse_keyval: the same for HMP object_add (syntax B or JSON). */
 ObjectOptions *object_options_parse_keyval(const char *text, GError **error);
 
 /** object_help: what "-object help" (@type NULL) and "-object TYPE,help" print. Owned text. */
