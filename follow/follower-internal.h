@@ -33,6 +33,35 @@ void follow_notes_add(FollowNotes *log, const QmpClientEvent *event, const char 
                       RunState run_state);
 void follow_notes_clear(FollowNotes *log);
 
+/** What VM_FOLLOWER_STATE has said last. */
+typedef enum FollowAnnounced {
+    FOLLOW_ANNOUNCED_AWAY,      /* no VM is followed: the event comes when one is, or is given up */
+    FOLLOW_ANNOUNCED_FOLLOWING, /* one is: the event comes when that ends */
+    FOLLOW_ANNOUNCED_GONE,      /* it was given up: the event comes when one is followed again */
+} FollowAnnounced;
+
+/** Whether a VM was there when that was last looked at. */
+typedef enum FollowSeen {
+    FOLLOW_SEEN_NEVER,   /* none has come: none is given up */
+    FOLLOW_SEEN_PRESENT, /* its run state is known */
+    FOLLOW_SEEN_LOST,    /* since lost_ns: the exit timer runs, and the next to come reconnects */
+} FollowSeen;
+
+/** The query-status of this connection. */
+typedef enum FollowQuery {
+    FOLLOW_QUERY_NONE,      /* not asked: it may be asked */
+    FOLLOW_QUERY_ASKED,     /* the reply will be taken */
+    FOLLOW_QUERY_OVERTAKEN, /* a migration's STOP or RESUME came since: a reply against it is not */
+} FollowQuery;
+
+/** Whether the VM of this connection sends MIGRATION events. */
+typedef enum FollowEvents {
+    FOLLOW_EVENTS_UNKNOWN, /* it is asked to when no migration away is in progress */
+    FOLLOW_EVENTS_ASKED,   /* migrate-set-capabilities is to be answered */
+    FOLLOW_EVENTS_ON,      /* it does: no end of a migration has to be asked for */
+    FOLLOW_EVENTS_REFUSED, /* it would not, although none was in progress: not asked again */
+} FollowEvents;
+
 typedef struct VmFollower {
     Object obj;
     QmpClient *client;     /* owned */
@@ -40,24 +69,19 @@ typedef struct VmFollower {
     FollowState state;
     FollowNotes notes;
     char *version;         /* owned: of the VM's QEMU; NULL = not greeted */
-    bool is_following;     /* as last announced */
-    bool is_gone;          /* as last announced */
-    bool was_known;        /* the VM's run state, when that was last looked at */
-    bool has_followed;     /* at least once */
-    bool is_settled;       /* on this connection: whether the VM sends MIGRATION events */
+    FollowAnnounced announced;
+    FollowSeen seen;
+    int64_t lost_ns;       /* when the VM was lost; while it is */
+    FollowQuery status_query;
+    FollowEvents events;
+    bool is_settled;       /* all is known that one may wait for before a migration begins */
     bool armed;            /* as the exports know it */
     bool guest_gone;       /* as the exports know it */
-    bool status_asked;     /* query-status is to be answered; */
-    bool status_overtaken; /* and a migration's STOP or RESUME came since it was asked; */
-    bool migrate_asked;    /* query-migrate is */
-    bool events_asked;     /* migrate-set-capabilities is */
+    bool migrate_asked;    /* query-migrate is to be answered; */
     bool colo_asked;       /* query-colo-status is */
-    bool events_on;        /* the VM sends MIGRATION events */
-    bool events_refused;   /* it would not, although no migration was in progress */
     Timer *exit_timer;     /* owned: gives the VM up */
     Timer *poll_timer;     /* owned: asks for the end of a migration that tells no events */
     int64_t pass_us;       /* when the VM told the last pass of a migration; 0 = it did not */
-    int64_t lost_ns;       /* when the VM was last followed; -1 = it is, or never was */
     uint64_t n_reconnects;
     uint64_t n_errors;
     char *last_error;      /* owned; NULL = none */

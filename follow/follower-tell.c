@@ -17,11 +17,12 @@
 
 void vm_follower_tell_exports(VmFollower *f)
 {
-    bool guest_gone = f->state.gone &&
+    bool armed = f->state.role == FOLLOW_ROLE_SOURCE;
+    bool guest_gone = follow_state_is_gone(&f->state) &&
                       vm_follower_props(f)->on_exit == VM_FOLLOWER_ON_EXIT_STOP;
 
-    if (f->armed != f->state.armed) {
-        f->armed = f->state.armed;
+    if (f->armed != armed) {
+        f->armed = armed;
         net_exports_set_armed(f->armed);
         vm_nics_set_armed(f->nics, f->armed);
     }

@@ -52,8 +52,8 @@ VmFollowerState vm_follower_state(const VmFollower *f)
         [QMP_CLIENT_READY] = VM_FOLLOWER_STATE_NEGOTIATING,
     };
 
-    return f->state.known && f->is_settled ? VM_FOLLOWER_STATE_FOLLOWING
-                                           : states[qmp_client_phase(f->client)];
+    return f->state.vm == FOLLOW_VM_KNOWN && f->is_settled ? VM_FOLLOWER_STATE_FOLLOWING
+                                                           : states[qmp_client_phase(f->client)];
 }
 
 /* --- Errors -------------------------------------------------------------------------------- */
@@ -85,19 +85,21 @@ static void vm_follower_colo_told(json_object *result, void *opaque)
  * The thread of a migration tells STOP and RESUME by itself, so the answer behind them may be that
  * of before. If it contradicts them it is not taken: ask again.
  */
-static bool vm_follower_is_of_before(const VmFollower *f, bool running)
+static bool vm_follower_is_of_before(const VmFollower *f, FollowQuery query, bool running)
 {
-    return f->status_overtaken && running != (f->state.run_state == RUN_STATE_RUNNING);
+    return query == FOLLOW_QUERY_OVERTAKEN &&
+           running != (f->state.run_state == RUN_STATE_RUNNING);
 }
 
 static void vm_follower_status_told(json_object *result, void *opaque)
 {
     VmFollower *f = opaque;
     json_object *status = NULL, *running = NULL;
+    FollowQuery query = f->status_query;
 
-    f->status_asked = false;
+    f->status_query = FOLLOW_QUERY_NONE;
     if (!result) {
-        return; /* refused, and told so; events will tell */
+        return; /* the refusal has been reported; the VM's events go on */
     }
     if (!json_object_object_get_ex(result, "status", &status) ||
         !json_object_is_type(status, json_type_string)) {
@@ -105,7 +107,7 @@ static void vm_follower_status_told(json_object *result, void *opaque)
         return;
     }
     json_object_object_get_ex(result, "running", &running);
-    if (vm_follower_is_of_before(f, json_object_get_boolean(running))) {
+    if (vm_follower_is_of_before(f, query, json_object_get_boolean(running))) {
         f->state.ask_status = true;
     } else {
         follow_state_status(&f->state, json_object_get_string(status),
@@ -118,12 +120,10 @@ static void vm_follower_events_told(json_object *result, void *opaque)
 {
     VmFollower *f = opaque;
 
-    f->events_asked = false;
-    f->events_on = result != NULL;
-    f->events_refused = !result;
+    f->events = result ? FOLLOW_EVENTS_ON : FOLLOW_EVENTS_REFUSED;
     f->is_settled = true;
     /* One may have begun, or ended, since the last question, and no event has told of it. */
-    f->state.ask_status |= f->events_on;
+    f->state.ask_status |= f->events == FOLLOW_EVENTS_ON;
     f->state.ask_migrate = true;
     vm_follower_apply(f);
 }
@@ -133,13 +133,15 @@ static void vm_follower_ask_events(VmFollower *f)
 {
     json_object *arguments = NULL;
 
-    if (f->events_on || f->events_asked || f->events_refused) {
+    if (f->events != FOLLOW_EVENTS_UNKNOWN) {
         return;
     }
     json_parse_text("{\"capabilities\": [{\"capability\": \"events\", \"state\": true}]}",
                     &arguments, NULL);
-    f->events_asked = qmp_client_execute(f->client, "migrate-set-capabilities", arguments,
-                                         vm_follower_events_told);
+    if (qmp_client_execute(f->client, "migrate-set-capabilities", arguments,
+                           vm_follower_events_told)) {
+        f->events = FOLLOW_EVENTS_ASKED;
+    }
 }
 
 static void vm_follower_migration_told(json_object *result, void *opaque)
@@ -156,11 +158,13 @@ static void vm_follower_migration_told(json_object *result, void *opaque)
     json_object_object_get_ex(result, "status", &status);
     follow_state_migration(&f->state, json_object_is_type(status, json_type_string)
                                           ? json_object_get_string(status) : NULL);
-    if (!follow_state_in_migration(&f->state) || f->state.incoming) {
+    if (!follow_state_in_migration(&f->state) || f->state.role == FOLLOW_ROLE_DESTINATION) {
         vm_follower_ask_events(f);
     } else {
-        f->events_refused = false; /* that was the reason; try again when it is over */
         f->is_settled = true;
+        if (f->events == FOLLOW_EVENTS_REFUSED) {
+            f->events = FOLLOW_EVENTS_UNKNOWN; /* because of this migration: ask when it ends */
+        }
     }
     vm_follower_apply(f);
 }
@@ -182,10 +186,9 @@ static void vm_follower_ask(VmFollower *f)
     if (qmp_client_phase(f->client) != QMP_CLIENT_READY) {
         return;
     }
-    if (state->ask_status && !f->status_asked) {
-        f->status_overtaken = false;
-        f->status_asked = qmp_client_execute(f->client, "query-status", NULL,
-                                             vm_follower_status_told);
+    if (state->ask_status && f->status_query == FOLLOW_QUERY_NONE &&
+        qmp_client_execute(f->client, "query-status", NULL, vm_follower_status_told)) {
+        f->status_query = FOLLOW_QUERY_ASKED;
     }
     if (state->ask_migrate && !f->migrate_asked) {
         f->migrate_asked = qmp_client_execute(f->client, "query-migrate", NULL,
@@ -206,7 +209,8 @@ static void vm_follower_poll(void *opaque)
 
 static void vm_follower_set_poll(VmFollower *f)
 {
-    bool is_needed = !f->events_on && qmp_client_phase(f->client) == QMP_CLIENT_READY &&
+    bool is_needed = f->events != FOLLOW_EVENTS_ON &&
+                     qmp_client_phase(f->client) == QMP_CLIENT_READY &&
                      follow_state_in_migration(&f->state);
 
     if (!is_needed) {
@@ -236,7 +240,8 @@ static void vm_follower_emit(VmFollower *f)
 {
     qapi_event_vm_follower_state(&(VmFollowerStateEvent) {
         .id = f->obj.id,
-        .state = f->is_following ? VM_FOLLOWER_STATE_FOLLOWING : VM_FOLLOWER_STATE_DISCONNECTED,
+        .state = f->announced == FOLLOW_ANNOUNCED_FOLLOWING ? VM_FOLLOWER_STATE_FOLLOWING
+                                                            : VM_FOLLOWER_STATE_DISCONNECTED,
         .hold = vm_follower_hold(f),
     });
 }
@@ -244,31 +249,39 @@ static void vm_follower_emit(VmFollower *f)
 /* Whether the VM is there: what it was before is of no interest any more, or it is gone. */
 static void vm_follower_note_presence(VmFollower *f)
 {
-    if (f->state.known && !f->was_known) {
-        f->n_reconnects += f->has_followed;
-        f->has_followed = true;
-        f->lost_ns = -1;
-    } else if (f->was_known && !f->state.known) {
+    bool is_present = f->state.vm == FOLLOW_VM_KNOWN;
+
+    if (is_present) {
+        f->n_reconnects += f->seen == FOLLOW_SEEN_LOST;
+        f->seen = FOLLOW_SEEN_PRESENT;
+    } else if (f->seen == FOLLOW_SEEN_PRESENT) {
+        f->seen = FOLLOW_SEEN_LOST;
         f->lost_ns = clock_now_ns(CLOCK_TYPE_REALTIME);
     }
-    f->was_known = f->state.known;
+}
+
+static FollowAnnounced vm_follower_to_announce(const VmFollower *f)
+{
+    if (vm_follower_state(f) == VM_FOLLOWER_STATE_FOLLOWING) {
+        return FOLLOW_ANNOUNCED_FOLLOWING;
+    }
+    return follow_state_is_gone(&f->state) ? FOLLOW_ANNOUNCED_GONE : FOLLOW_ANNOUNCED_AWAY;
 }
 
 static void vm_follower_announce(VmFollower *f)
 {
-    bool is_following = vm_follower_state(f) == VM_FOLLOWER_STATE_FOLLOWING;
-    bool is_news = f->is_following != is_following || (f->state.gone && !f->is_gone);
+    FollowAnnounced before = f->announced;
 
-    f->is_following = is_following;
-    f->is_gone = f->state.gone;
-    if (is_news) {
+    f->announced = vm_follower_to_announce(f);
+    if (f->announced != before &&
+        !(before == FOLLOW_ANNOUNCED_GONE && f->announced == FOLLOW_ANNOUNCED_AWAY)) {
         vm_follower_emit(f);
     }
 }
 
 static void vm_follower_quit(VmFollower *f)
 {
-    bool is_told = f->state.ended && f->state.shutdown_cause != SHUTDOWN_CAUSE_NONE;
+    bool is_told = f->state.vm == FOLLOW_VM_ENDED && f->state.shutdown_cause != SHUTDOWN_CAUSE_NONE;
 
     log_info("vm-follower '%s': the VM has ended", f->obj.id);
     vm_request_shutdown(is_told ? f->state.shutdown_cause : SHUTDOWN_CAUSE_HOST_ERROR);
@@ -276,10 +289,12 @@ static void vm_follower_quit(VmFollower *f)
 
 static void vm_follower_set_exit(VmFollower *f)
 {
-    if (f->state.gone && vm_follower_props(f)->on_exit == VM_FOLLOWER_ON_EXIT_QUIT) {
+    bool is_gone = follow_state_is_gone(&f->state);
+
+    if (is_gone && vm_follower_props(f)->on_exit == VM_FOLLOWER_ON_EXIT_QUIT) {
         vm_follower_quit(f);
     }
-    if (f->state.gone || f->lost_ns < 0) {
+    if (is_gone || f->seen != FOLLOW_SEEN_LOST) {
         timer_stop(f->exit_timer);
     } else {
         timer_start_at(f->exit_timer, f->lost_ns +
@@ -313,8 +328,9 @@ static void vm_follower_opened(void *opaque)
 {
     VmFollower *f = opaque;
 
-    f->status_asked = f->migrate_asked = f->events_asked = f->colo_asked = false;
-    f->events_on = f->events_refused = f->is_settled = false;
+    f->status_query = FOLLOW_QUERY_NONE;
+    f->events = FOLLOW_EVENTS_UNKNOWN;
+    f->migrate_asked = f->colo_asked = f->is_settled = false;
     follow_state_connected(&f->state);
 }
 
@@ -346,7 +362,8 @@ static bool vm_follower_is_of_migration(const VmFollower *f, const char *name)
 {
     RunState run_state = f->state.run_state;
 
-    return f->state.known && (strcmp(name, "STOP") == 0 || strcmp(name, "RESUME") == 0) &&
+    return f->state.vm == FOLLOW_VM_KNOWN &&
+           (strcmp(name, "STOP") == 0 || strcmp(name, "RESUME") == 0) &&
            (follow_state_in_migration(&f->state) || f->state.colo.active ||
             run_state == RUN_STATE_FINISH_MIGRATE || run_state == RUN_STATE_POSTMIGRATE);
 }
@@ -361,10 +378,14 @@ static void vm_follower_event(const QmpClientEvent *event, void *opaque)
     }
     vm_follower_tell_switch(f, event);
     detail = vm_follower_detail(event->data, follow_event_details(event->name));
-    f->status_overtaken |= vm_follower_is_of_migration(f, event->name);
+    if (f->status_query == FOLLOW_QUERY_ASKED && vm_follower_is_of_migration(f, event->name)) {
+        f->status_query = FOLLOW_QUERY_OVERTAKEN;
+    }
     follow_state_event(&f->state, event->name, detail);
-    f->events_on |= f->state.migration_told;
-    f->is_settled |= f->events_on;
+    if (f->state.migration_told) {
+        f->events = FOLLOW_EVENTS_ON;
+    }
+    f->is_settled |= f->events == FOLLOW_EVENTS_ON;
     follow_notes_add(&f->notes, event, detail, f->state.run_state);
     vm_follower_apply(f);
 }
@@ -404,9 +425,6 @@ static void vm_follower_closed(void *opaque)
     g_clear_pointer(&f->version, g_free);
     vm_nics_forget(f->nics);
     follow_state_lost(&f->state);
-    if (f->state.ended) {
-        follow_state_give_up(&f->state);
-    }
     vm_follower_apply(f);
 }
 
@@ -435,7 +453,6 @@ static bool vm_follower_create(Object *obj, GError **error)
         return error_set_class(error, ERROR_CLASS_DEVICE_NOT_FOUND, "chardev '%s' not found",
                                chardev);
     }
-    f->lost_ns = -1;
     follow_state_init(&f->state, run_state_get());
     f->client = qmp_client_new(chr, &vm_follower_client_ops, f, error);
     if (!f->client) {
@@ -460,7 +477,7 @@ static void vm_follower_finalize(Object *obj)
     qmp_client_free(f->client);
     timer_free(f->exit_timer);
     timer_free(f->poll_timer);
-    f->state.armed = f->state.gone = false;
+    follow_state_init(&f->state, run_state_get());
     vm_follower_tell_exports(f);
     vm_nics_free(f->nics);
     net_colo_set_vm(COLO_MODE_NONE, COLO_EXIT_REASON_NONE);

@@ -60,16 +60,14 @@ static bool follow_migration_is(const FollowState *state, unsigned flag)
 /* Whether the VM is known to be stopped. */
 static bool follow_is_stopped(const FollowState *state)
 {
-    return state->known && state->run_state != RUN_STATE_RUNNING;
+    return state->vm == FOLLOW_VM_KNOWN && state->run_state != RUN_STATE_RUNNING;
 }
 
 /* The VM is in @run_state: so it is there. */
 static void follow_know(FollowState *state, RunState run_state)
 {
     state->run_state = run_state;
-    state->known = true;
-    state->ended = false;
-    state->gone = false;
+    state->vm = FOLLOW_VM_KNOWN;
 }
 
 static void follow_ask(FollowState *state)
@@ -84,13 +82,14 @@ static void follow_ask(FollowState *state)
  */
 static void follow_arm(FollowState *state)
 {
-    if (state->incoming) {
-        state->armed = false;
-    } else if (follow_migration_is(state, FOLLOW_ARMS)) {
-        state->armed = true;
+    if (state->role == FOLLOW_ROLE_DESTINATION) {
+        return;
+    }
+    if (follow_migration_is(state, FOLLOW_ARMS)) {
+        state->role = FOLLOW_ROLE_SOURCE;
     } else if (state->migration != VM_FOLLOWER_MIGRATION_COMPLETED ||
                !follow_is_stopped(state)) {
-        state->armed = false;
+        state->role = FOLLOW_ROLE_NONE;
     }
 }
 
@@ -115,13 +114,13 @@ typedef struct FollowEvent {
 
 static RunState follow_stop_reason(const FollowState *state)
 {
-    if (state->has_cause) {
-        return state->cause;
+    if (state->stop_cause != RUN_STATE_RUNNING) {
+        return state->stop_cause;
     }
     if (state->migration == VM_FOLLOWER_MIGRATION_COLO) {
         return RUN_STATE_COLO;
     }
-    return follow_migration_is(state, FOLLOW_STOPS) && !state->incoming
+    return follow_migration_is(state, FOLLOW_STOPS) && state->role != FOLLOW_ROLE_DESTINATION
                ? RUN_STATE_FINISH_MIGRATE : RUN_STATE_PAUSED;
 }
 
@@ -133,8 +132,8 @@ static void follow_event_stop(FollowState *state, const char *detail)
     if (reason != RUN_STATE_PAUSED || !follow_is_stopped(state)) {
         follow_know(state, reason);
     }
-    follow_colo_stop(&state->colo, state->has_cause);
-    state->has_cause = false;
+    follow_colo_stop(&state->colo, state->stop_cause != RUN_STATE_RUNNING);
+    state->stop_cause = RUN_STATE_RUNNING;
     follow_ask(state);
 }
 
@@ -142,9 +141,11 @@ static void follow_event_stop(FollowState *state, const char *detail)
 static void follow_event_resume(FollowState *state, const char *detail)
 {
     follow_know(state, RUN_STATE_RUNNING);
-    state->has_cause = false;
+    state->stop_cause = RUN_STATE_RUNNING;
     state->shutdown = false;
-    state->armed = state->armed && follow_migration_is(state, FOLLOW_RUNS);
+    if (state->role == FOLLOW_ROLE_SOURCE && !follow_migration_is(state, FOLLOW_RUNS)) {
+        state->role = FOLLOW_ROLE_NONE;
+    }
     follow_colo_resume(&state->colo);
     follow_ask(state);
 }
@@ -163,14 +164,18 @@ static RunState follow_stay(const FollowState *state, RunState run_state)
 static void follow_set_migration(FollowState *state, const char *status, bool told)
 {
     VmFollowerMigration before = state->migration;
-    COLOMode side = state->incoming ? COLO_MODE_SECONDARY : COLO_MODE_PRIMARY;
+    COLOMode side = state->role == FOLLOW_ROLE_DESTINATION ? COLO_MODE_SECONDARY
+                                                           : COLO_MODE_PRIMARY;
 
     state->migration = follow_parse_migration(status);
     if (state->migration == before) {
         return;
     }
     if (state->migration == VM_FOLLOWER_MIGRATION_COLO) {
-        follow_colo_enter(&state->colo, told && state->known ? side : COLO_MODE_NONE, told);
+        if (!told || state->vm != FOLLOW_VM_KNOWN) {
+            side = COLO_MODE_NONE;
+        }
+        follow_colo_enter(&state->colo, side, told);
     } else {
         follow_colo_leave(&state->colo, state->migration == VM_FOLLOWER_MIGRATION_COMPLETED);
     }
@@ -181,7 +186,25 @@ static void follow_set_migration(FollowState *state, const char *status, bool to
 static bool follow_is_handed_over(const FollowState *state, VmFollowerMigration before)
 {
     return state->migration == VM_FOLLOWER_MIGRATION_COMPLETED &&
-           before != VM_FOLLOWER_MIGRATION_COLO && !state->incoming && follow_is_stopped(state);
+           before != VM_FOLLOWER_MIGRATION_COLO && state->role != FOLLOW_ROLE_DESTINATION &&
+           follow_is_stopped(state);
+}
+
+static void follow_leave_destination(FollowState *state)
+{
+    if (state->role == FOLLOW_ROLE_DESTINATION) {
+        state->role = FOLLOW_ROLE_NONE;
+    }
+}
+
+/* A migration begins: whether it comes in is seen by what the VM waits for. */
+static void follow_setup(FollowState *state)
+{
+    if (state->vm == FOLLOW_VM_KNOWN && state->run_state == RUN_STATE_INMIGRATE) {
+        state->role = FOLLOW_ROLE_DESTINATION;
+    } else {
+        follow_leave_destination(state);
+    }
 }
 
 static void follow_event_migration(FollowState *state, const char *status)
@@ -191,14 +214,14 @@ static void follow_event_migration(FollowState *state, const char *status)
     follow_set_migration(state, status, true);
     state->migration_told = true;
     if (state->migration == VM_FOLLOWER_MIGRATION_SETUP) {
-        state->incoming = state->known && state->run_state == RUN_STATE_INMIGRATE;
+        follow_setup(state);
     }
     if (follow_is_handed_over(state, before)) {
         follow_know(state, RUN_STATE_POSTMIGRATE);
     }
     follow_arm(state);
     if (!follow_state_in_migration(state)) {
-        state->incoming = false;
+        follow_leave_destination(state);
     }
     if (state->run_state != RUN_STATE_RUNNING) {
         state->ask_status = true;
@@ -217,26 +240,20 @@ static void follow_event_colo_exit(FollowState *state, const char *detail)
     follow_colo_exit(&state->colo, detail);
 }
 
-static void follow_set_cause(FollowState *state, RunState cause)
-{
-    state->has_cause = true;
-    state->cause = cause;
-}
-
 static void follow_event_shutdown(FollowState *state, const char *reason)
 {
     int cause = reason ? qapi_enum_parse(QAPI_TYPE(ShutdownCause), reason) : -1;
 
     state->shutdown = true;
     state->shutdown_cause = cause < 0 ? SHUTDOWN_CAUSE_NONE : (ShutdownCause)cause;
-    follow_set_cause(state, RUN_STATE_SHUTDOWN);
+    state->stop_cause = RUN_STATE_SHUTDOWN;
 }
 
 /* Of a VM that runs, a reset changes nothing here. */
 static void follow_event_reset(FollowState *state, const char *reason)
 {
     state->shutdown = false;
-    state->has_cause = false;
+    state->stop_cause = RUN_STATE_RUNNING;
     if (!follow_is_stopped(state)) {
         return;
     }
@@ -249,7 +266,7 @@ static void follow_event_reset(FollowState *state, const char *reason)
 
 static void follow_event_suspend(FollowState *state, const char *detail)
 {
-    if (state->known && state->run_state == RUN_STATE_RUNNING) {
+    if (state->vm == FOLLOW_VM_KNOWN && state->run_state == RUN_STATE_RUNNING) {
         follow_know(state, RUN_STATE_SUSPENDED);
     }
     state->ask_status = true;
@@ -257,7 +274,7 @@ static void follow_event_suspend(FollowState *state, const char *detail)
 
 static void follow_event_wakeup(FollowState *state, const char *detail)
 {
-    if (state->known && state->run_state == RUN_STATE_SUSPENDED) {
+    if (state->vm == FOLLOW_VM_KNOWN && state->run_state == RUN_STATE_SUSPENDED) {
         follow_know(state, RUN_STATE_RUNNING);
     }
     state->ask_status = true;
@@ -266,21 +283,21 @@ static void follow_event_wakeup(FollowState *state, const char *detail)
 static void follow_event_panicked(FollowState *state, const char *action)
 {
     if (g_strcmp0(action, "pause") == 0 || g_strcmp0(action, "poweroff") == 0) {
-        follow_set_cause(state, RUN_STATE_GUEST_PANICKED);
+        state->stop_cause = RUN_STATE_GUEST_PANICKED;
     }
 }
 
 static void follow_event_io_error(FollowState *state, const char *action)
 {
     if (g_strcmp0(action, "stop") == 0) {
-        follow_set_cause(state, RUN_STATE_IO_ERROR);
+        state->stop_cause = RUN_STATE_IO_ERROR;
     }
 }
 
 static void follow_event_watchdog(FollowState *state, const char *action)
 {
     if (g_strcmp0(action, "pause") == 0) {
-        follow_set_cause(state, RUN_STATE_WATCHDOG);
+        state->stop_cause = RUN_STATE_WATCHDOG;
     }
 }
 
@@ -349,7 +366,7 @@ void follow_state_status(FollowState *state, const char *status, bool running)
     }
     follow_know(state, run_state);
     if (run_state == RUN_STATE_INMIGRATE) {
-        state->incoming = true;
+        state->role = FOLLOW_ROLE_DESTINATION;
     }
     follow_arm(state);
 }
@@ -374,18 +391,20 @@ void follow_state_init(FollowState *state, RunState run_state)
 {
     *state = (FollowState) {
         .run_state = run_state == RUN_STATE_RUNNING ? RUN_STATE_PAUSED : run_state,
+        .stop_cause = RUN_STATE_RUNNING,
     };
 }
 
 void follow_state_connected(FollowState *state)
 {
-    state->known = false;
+    if (state->vm == FOLLOW_VM_KNOWN) {
+        state->vm = FOLLOW_VM_UNKNOWN;
+    }
+    state->role = FOLLOW_ROLE_NONE;
     state->migration = VM_FOLLOWER_MIGRATION_NONE;
-    state->incoming = false;
     state->migration_told = false;
-    state->has_cause = false;
+    state->stop_cause = RUN_STATE_RUNNING;
     state->shutdown = false;
-    state->armed = false;
     follow_colo_forget(&state->colo);
     follow_ask(state);
 }
@@ -397,18 +416,20 @@ void follow_state_connected(FollowState *state)
  */
 void follow_state_lost(FollowState *state)
 {
-    state->armed = false;
+    if (state->role == FOLLOW_ROLE_SOURCE) {
+        state->role = FOLLOW_ROLE_NONE;
+    }
     state->ask_status = false;
     state->ask_migrate = false;
     follow_colo_forget(&state->colo);
-    if (!state->known) {
+    if (state->vm != FOLLOW_VM_KNOWN) {
         return;
     }
-    state->known = false;
+    state->vm = FOLLOW_VM_UNKNOWN;
     if (state->shutdown && state->run_state != RUN_STATE_FINISH_MIGRATE &&
         state->run_state != RUN_STATE_POSTMIGRATE) {
         state->run_state = RUN_STATE_SHUTDOWN;
-        state->ended = true;
+        state->vm = FOLLOW_VM_ENDED;
     } else if (state->run_state == RUN_STATE_RUNNING) {
         state->run_state = RUN_STATE_PAUSED;
     }
@@ -416,9 +437,14 @@ void follow_state_lost(FollowState *state)
 
 void follow_state_give_up(FollowState *state)
 {
-    if (!state->known) {
-        state->gone = true;
+    if (state->vm == FOLLOW_VM_UNKNOWN) {
+        state->vm = FOLLOW_VM_GIVEN_UP;
     }
+}
+
+bool follow_state_is_gone(const FollowState *state)
+{
+    return state->vm == FOLLOW_VM_GIVEN_UP || state->vm == FOLLOW_VM_ENDED;
 }
 
 VmFollowerHold follow_state_hold(const FollowState *state, bool connected)
@@ -426,10 +452,10 @@ VmFollowerHold follow_state_hold(const FollowState *state, bool connected)
     if (state->run_state == RUN_STATE_RUNNING) {
         return VM_FOLLOWER_HOLD_NONE;
     }
-    if (state->gone) {
+    if (follow_state_is_gone(state)) {
         return VM_FOLLOWER_HOLD_GUEST_GONE;
     }
-    if (!state->known) {
+    if (state->vm != FOLLOW_VM_KNOWN) {
         return connected ? VM_FOLLOWER_HOLD_VM_UNKNOWN : VM_FOLLOWER_HOLD_VM_NOT_CONNECTED;
     }
     return state->run_state == RUN_STATE_INMIGRATE ||

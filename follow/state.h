@@ -8,26 +8,40 @@
 #include "follow/colo.h"
 #include "qapi/qapi-types.h"
 
+/** Whether the VM is there, as far as it is known. */
+typedef enum FollowVm {
+    FOLLOW_VM_UNKNOWN,  /* it never came, or was lost: frames wait for it, and a timer may run */
+    FOLLOW_VM_KNOWN,    /* it has told its run state, which is ours; frames go on if it runs */
+    FOLLOW_VM_GIVEN_UP, /* it has been away for too long: on-exit says what becomes of frames */
+    FOLLOW_VM_ENDED,    /* it was shut down and is gone: given up at once, with its reason */
+} FollowVm;
+
+/** The VM's part in a migration. */
+typedef enum FollowRole {
+    FOLLOW_ROLE_NONE,        /* a STOP is nobody's but the user's; exports hand over freely */
+    FOLLOW_ROLE_SOURCE,      /* the migration may stop it at any time: exports are armed */
+    FOLLOW_ROLE_DESTINATION, /* it waits to run: exports are not armed, a STOP is no migration's */
+} FollowRole;
+
 /** What is known of a VM, and what follows from it. */
 typedef struct FollowState {
     /* What the VM told on this connection. */
-    bool known;                    /* its run state: @run_state is that one */
+    FollowVm vm;
+    FollowRole role;
     VmFollowerMigration migration;
-    bool incoming;                 /* the migration comes in: the VM is its destination */
     bool migration_told;           /* by an event: what query-migrate answers may be older */
-    bool has_cause;                /* an event told why the next STOP comes, */
-    RunState cause;                /* so that is the state it leads to */
+    RunState stop_cause;           /* where the next STOP leads, as an event told; running = none */
     bool shutdown;                 /* SHUTDOWN came, and nothing that takes it back */
     ShutdownCause shutdown_cause;
     /* What follows. */
     RunState run_state;            /* for us to take */
-    bool armed;                    /* a migration may stop the VM at any time */
-    bool ended;                    /* the VM was shut down and is gone: nobody waits for it */
-    bool gone;                     /* the VM is given up */
     bool ask_status;               /* query-status, query-migrate are to be sent; */
     bool ask_migrate;              /* cleared by who sends them */
     FollowColo colo;
 } FollowState;
+
+/** follow_state_is_gone: nobody waits for the VM any more. */
+bool follow_state_is_gone(const FollowState *state);
 
 /** follow_state_init: nothing is known; @run_state, ours, is taken unless the VM would run. */
 void follow_state_init(FollowState *state, RunState run_state);

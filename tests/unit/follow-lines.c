@@ -35,8 +35,10 @@ static char *follow_lines_flags(const FollowState *state)
 {
     unsigned acts = state->colo.acts;
 
-    return g_strdup_printf("%s%s%s%s%s%s%s", state->known ? "k" : "", state->armed ? "a" : "",
-                           state->ended ? "e" : "", state->gone ? "g" : "",
+    return g_strdup_printf("%s%s%s%s%s%s%s", state->vm == FOLLOW_VM_KNOWN ? "k" : "",
+                           state->role == FOLLOW_ROLE_SOURCE ? "a" : "",
+                           state->vm == FOLLOW_VM_ENDED ? "e" : "",
+                           state->vm == FOLLOW_VM_GIVEN_UP ? "g" : "",
                            acts & FOLLOW_COLO_CHECKPOINT ? "C" : "",
                            acts & FOLLOW_COLO_FAILOVER ? "F" : "",
                            acts & FOLLOW_COLO_TELL_EXIT ? "X" : "");
