@@ -144,7 +144,7 @@ static void char_mux_write_ready(void *opaque)
 
 /* --- Focus --------------------------------------------------------------------------------- */
 
-static void char_mux_tell(CharMux *mux, int index, CharEvent event)
+static void char_mux_notify(CharMux *mux, int index, CharEvent event)
 {
     CharFrontend *user = index >= 0 ? mux->users[index] : NULL;
 
@@ -165,7 +165,7 @@ static int char_mux_next(const CharMux *mux)
     return -1;
 }
 
-/** The new one is told in char_mux_tell_focus(), when it is ready for that. */
+/** The new one is told in char_mux_notify_focus(), when it is ready for that. */
 static void char_mux_set_focus(CharMux *mux, int index)
 {
     int old = mux->focus;
@@ -175,14 +175,14 @@ static void char_mux_set_focus(CharMux *mux, int index)
     }
     mux->focus = index;
     mux->focus_told = false;
-    char_mux_tell(mux, old, CHAR_EVENT_MUX_OUT);
+    char_mux_notify(mux, old, CHAR_EVENT_MUX_OUT);
 }
 
-static void char_mux_tell_focus(CharMux *mux)
+static void char_mux_notify_focus(CharMux *mux)
 {
     if (mux->focus >= 0 && !mux->focus_told) {
         mux->focus_told = true;
-        char_mux_tell(mux, mux->focus, CHAR_EVENT_MUX_IN);
+        char_mux_notify(mux, mux->focus, CHAR_EVENT_MUX_IN);
     }
 }
 
@@ -318,11 +318,11 @@ static void char_mux_key(CharMux *mux, uint8_t key)
         char_mux_end_process(mux);
         break;
     case 'b':
-        char_mux_tell(mux, mux->focus, CHAR_EVENT_BREAK);
+        char_mux_notify(mux, mux->focus, CHAR_EVENT_BREAK);
         break;
     case 'c':
         char_mux_set_focus(mux, char_mux_next(mux));
-        char_mux_tell_focus(mux);
+        char_mux_notify_focus(mux);
         break;
     case 't':
         mux->timestamps = !mux->timestamps;
@@ -366,7 +366,7 @@ static void char_mux_event(CharEvent event, void *opaque)
     Chardev *chr = &mux->chr;
 
     if (event == CHAR_EVENT_BREAK) {
-        char_mux_tell(mux, mux->focus, CHAR_EVENT_BREAK);
+        char_mux_notify(mux, mux->focus, CHAR_EVENT_BREAK);
         return;
     }
     if (event != CHAR_EVENT_OPENED && event != CHAR_EVENT_CLOSED) {
@@ -382,7 +382,7 @@ static void char_mux_event(CharEvent event, void *opaque)
         if (mux->users[i] && event == CHAR_EVENT_CLOSED) {
             char_frontend_closed(mux->users[i]);
         }
-        char_mux_tell(mux, i, event);
+        char_mux_notify(mux, i, event);
     }
     char_unref(chr);
 }
@@ -401,7 +401,7 @@ static void char_mux_update(Chardev *chr, CharFrontend *fe)
 {
     CharMux *mux = (CharMux *)chr;
 
-    char_mux_tell_focus(mux);
+    char_mux_notify_focus(mux);
     if (mux->focus >= 0 && mux->queues[mux->focus]->len > 0 && !mux->pump_source) {
         mux->pump_source = g_idle_add_full(G_PRIORITY_DEFAULT, char_mux_pump_idle, mux, NULL);
     }
@@ -447,7 +447,7 @@ static void char_mux_send_break(Chardev *chr)
 {
     CharMux *mux = (CharMux *)chr;
 
-    char_mux_tell(mux, mux->focus, CHAR_EVENT_BREAK);
+    char_mux_notify(mux, mux->focus, CHAR_EVENT_BREAK);
 }
 
 static bool char_mux_open(Chardev *chr, const ChardevBackend *backend, GError **error)

@@ -56,7 +56,7 @@ static void dgram_probe_after(NetExportDgram *dgram, int64_t ns)
     timer_start_at(dgram->probe, clock_now_ns(CLOCK_TYPE_REALTIME) + ns);
 }
 
-static void dgram_tell_address(NetExportDgram *dgram)
+static void dgram_notify_address(NetExportDgram *dgram)
 {
     g_autofree char *addr = net_export_uri(&dgram->exp, dgram->addr);
     g_autofree char *remote = dgram->remote ? net_export_uri(&dgram->exp, dgram->remote) : NULL;
@@ -74,7 +74,7 @@ static void dgram_found(NetExportDgram *dgram)
     }
     net_export_connected(exp, dgram->remote);
     net_client_set_connected(&exp->nc, true);
-    dgram_tell_address(dgram);
+    dgram_notify_address(dgram);
     if (!exp->tries) {
         net_client_ready(&exp->nc);
     }
@@ -86,7 +86,7 @@ static void dgram_lost(NetExportDgram *dgram)
 
     if (!exp->nc.disconnected) {
         net_client_set_connected(&exp->nc, false);
-        dgram_tell_address(dgram);
+        dgram_notify_address(dgram);
         net_export_disconnected(exp);
         dgram_probe_after(dgram, dgram->path_len > 0 ? 0 : PROBE_NS);
     }
@@ -233,7 +233,7 @@ static const NetClientInfo export_dgram_info = {
     .receive = net_export_receive,
     .read_poll = export_dgram_read_poll,
     .kernel_dropped = export_dgram_kernel_dropped,
-    .doubtful = net_export_doubtful,
+    .in_flight = net_export_in_flight,
     .describe = net_export_describe,
     .cleanup = export_dgram_cleanup,
     .drains = true,
@@ -397,7 +397,7 @@ static NetExport *dgram_make(const NetExportOptions *opts, NetDgramSocket *sock)
         dgram->path_len = sock->remote_len;
     }
     net_client_set_connected(&exp->nc, false);
-    dgram_tell_address(dgram);
+    dgram_notify_address(dgram);
     dgram->conn.hooks = &export_conn_hooks;
     dgram->conn.always_reads = true;
     net_dgram_conn_open(&dgram->conn, &exp->nc, fd_steal(&sock->fd), g_steal_pointer(&sock->path),

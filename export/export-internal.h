@@ -14,50 +14,50 @@ typedef struct NetExport NetExport;
 /** Frames remembered where it cannot be seen what the guest's QEMU has read. */
 #define EXPORT_HISTORY_MAX NET_BATCH_MAX
 
-/** One hand-over, by the host's wall clock in us. */
+/** One handover, by the host's wall clock in us. */
 typedef struct NetExportRound {
     int64_t sent_us;
     int64_t unread_us; /* when QEMU was last seen not to have read all of it */
     int64_t read_us;   /* when QEMU was seen to have read it; 0 = not yet */
 } NetExportRound;
 
-/** How many of the last hand-overs are remembered. */
+/** How many of the last handovers are remembered. */
 #define EXPORT_ROUNDS 4
 
-/** The last hand-over that the guest's QEMU had read when it stopped: it may be lost there. */
+/** The last handover that the guest's QEMU had read when it stopped: it may be lost there. */
 typedef struct NetExportLastRead {
     int64_t round; /* its number; 0 = none */
     size_t first;  /* of the history: its first frame */
     size_t n;      /* its frames; 0 = it is not remembered */
 } NetExportLastRead;
 
-/** When to hand over frames, and which are doubtful: export-gate.c, export-doubt.c. */
-typedef struct NetExportGating {
+/** When to hand over frames, and which are in flight: export-flow.c, export-in-flight.c. */
+typedef struct NetExportFlow {
     bool on;             /* hand over with care */
     bool knows_socket;   /* the next member is right */
     bool sees_reading;   /* of the socket: what is unread can be seen */
     bool waits;          /* for the guest's QEMU to read */
     bool is_held_back;   /* nothing is handed over: see net_export_hold_back() */
-    bool marked;         /* the VM stops, or has: what is in @history is doubtful */
+    bool marked;         /* the VM stops, or has: @history is what was in flight */
     bool is_unjudged;    /* the VM runs again, and what it lost is still to be told */
     Timer *look;         /* owned: looks again whether it has read; NULL until needed */
     int64_t pause_ns;    /* how long @look waits next time */
     NetHold history;     /* copies of frames handed over, oldest first */
     int64_t marks[EXPORT_HISTORY_MAX]; /* when they were: a ring that ends at @next */
-    int64_t n_rounds;    /* hand-overs so far */
+    int64_t n_rounds;    /* handovers so far */
     NetExportRound rounds[EXPORT_ROUNDS]; /* the last of them: number N at N % EXPORT_ROUNDS */
     NetExportLastRead last_read;
     uint64_t n_handed_over; /* frames, so far */
-    size_t handful;      /* frames of the next one */
-    size_t pace;         /* how long QEMU has been quick while frames pile up */
+    size_t burst;        /* frames of the next one */
+    size_t n_quick;       /* how long QEMU has been quick while frames pile up */
     unsigned next;
-} NetExportGating;
+} NetExportFlow;
 
 /** Hooks of one type of export; constant. */
 typedef struct NetExportClass {
     NetExportType type;
     bool always_reads;    /* what it cannot hold of the guest's frames it drops */
-    bool is_exact;        /* what it hands over the guest has got: nothing is ever doubtful */
+    bool is_exact;        /* what it hands over the guest has got: nothing is ever in flight */
     /** Create from @opts (of this type). Returns: NULL with @error set. */
     NetExport *(*create)(const NetExportOptions *opts, GError **error);
     /** Put frames into the socket, from the front; fewer than @n = no room. */
@@ -93,7 +93,7 @@ struct NetExport {
     uint64_t n_connections;
     char *peer;           /* owned: address of the guest's QEMU; NULL = not connected, or none */
     Timer *end;           /* owned; NULL unless the export is about to be deleted */
-    NetExportGating gating;
+    NetExportFlow flow;
 };
 
 void net_export_class_register(const NetExportClass *class);
@@ -104,8 +104,8 @@ NetExport *net_export_new(const NetClientInfo *info, const NetExportClass *class
 
 /** The hooks of an export as a client. net_export_cleanup() comes behind the type's own. */
 size_t net_export_receive(NetClient *nc, const NetFrame *frames, size_t n);
-void net_export_doubtful(const NetClient *nc, NetBatch *batch);
-void net_export_doubtful_taken(NetClient *nc);
+void net_export_in_flight(const NetClient *nc, NetBatch *batch);
+void net_export_in_flight_taken(NetClient *nc);
 char *net_export_describe(const NetClient *nc);
 void net_export_cleanup(NetClient *nc);
 
@@ -159,51 +159,51 @@ bool net_export_unread(const NetExport *exp, uint64_t *bytes);
 /** net_export_update: after a change of gate, enable_when_stopped and what they depend on. */
 void net_export_update(NetExport *exp);
 
-/* --- export-gate.c ----------------------------------------------------------------------- */
+/* --- export-flow.c ----------------------------------------------------------------------- */
 
-/** export_gate_send: what @class->send does, one frame at a time where that is asked for. */
-size_t export_gate_send(NetExport *exp, const NetFrame *frames, size_t n);
+/** export_flow_send: what @class->send does, one frame at a time where that is asked for. */
+size_t export_flow_send(NetExport *exp, const NetFrame *frames, size_t n);
 
-void export_gate_set(NetExport *exp, bool on);
+void export_flow_set(NetExport *exp, bool on);
 
-/** export_gate_opened: there is another guest; what the one before got is forgotten. */
-void export_gate_opened(NetExport *exp);
+/** export_flow_opened: there is another guest; what the one before got is forgotten. */
+void export_flow_opened(NetExport *exp);
 
-/** export_gate_look: whether QEMU has read everything, which is noted. Only where it is seen. */
-bool export_gate_look(NetExport *exp);
+/** export_flow_look: whether QEMU has read everything, which is noted. Only where it is seen. */
+bool export_flow_look(NetExport *exp);
 
-/** export_gate_set_switch: see net_exports_set_switch(). */
-void export_gate_set_switch(int64_t begin_us, int64_t end_us);
+/** export_flow_set_switch: see net_exports_set_switch(). */
+void export_flow_set_switch(int64_t begin_us, int64_t end_us);
 
-/** export_gate_tally, _go_on: see net_export_tally(), net_export_go_on(). */
-bool export_gate_tally(NetExport *exp, NetExportTally *tally);
-void export_gate_go_on(NetExport *exp, const NetExportLoss *loss);
+/** export_flow_tally, _go_on: see net_export_tally(), net_export_go_on(). */
+bool export_flow_tally(NetExport *exp, NetExportTally *tally);
+void export_flow_go_on(NetExport *exp, const NetExportLoss *loss);
 
-void export_gate_clear(NetExport *exp);
+void export_flow_clear(NetExport *exp);
 
-/* --- export-doubt.c ---------------------------------------------------------------------- */
+/* --- export-in-flight.c ------------------------------------------------------------------ */
 
-static inline NetExportRound *export_round(NetExportGating *gating, int64_t number)
+static inline NetExportRound *export_round(NetExportFlow *flow, int64_t number)
 {
-    return &gating->rounds[number % EXPORT_ROUNDS];
+    return &flow->rounds[number % EXPORT_ROUNDS];
 }
 
-/** export_doubt_remember: frames were handed over together. */
-void export_doubt_remember(NetExport *exp, const NetFrame *frames, size_t n);
+/** export_in_flight_remember: frames were handed over together. */
+void export_in_flight_remember(NetExport *exp, const NetFrame *frames, size_t n);
 
-/** export_doubt_note_reading: QEMU has, or has not, read all that was handed over. */
-void export_doubt_note_reading(NetExport *exp, bool has_read);
+/** export_in_flight_note_reading: QEMU has, or has not, read all that was handed over. */
+void export_in_flight_note_reading(NetExport *exp, bool has_read);
 
-/** export_doubt_forget: no frame is doubtful. */
-void export_doubt_forget(NetExport *exp);
+/** export_in_flight_forget: no frame is in flight. */
+void export_in_flight_forget(NetExport *exp);
 
-void export_doubt_set_switch(int64_t begin_us, int64_t end_us);
+void export_in_flight_set_switch(int64_t begin_us, int64_t end_us);
 
-/** export_doubt_mark, _unmark: the VM is about to stop; it runs again. */
-void export_doubt_mark(NetExport *exp);
-void export_doubt_unmark(NetExport *exp);
+/** export_in_flight_mark, _unmark: the VM is about to stop; it runs again. */
+void export_in_flight_mark(NetExport *exp);
+void export_in_flight_unmark(NetExport *exp);
 
-/** export_doubt_judge: give again what the VM lost at its stop: see net_export_go_on(). */
-void export_doubt_judge(NetExport *exp, const NetExportLoss *loss);
+/** export_in_flight_judge: give again what the VM lost at its stop: see net_export_go_on(). */
+void export_in_flight_judge(NetExport *exp, const NetExportLoss *loss);
 
 #endif

@@ -61,14 +61,14 @@ static bool export_peer_pid(const NetExport *exp, int64_t *pid)
     return true;
 }
 
-static uint64_t export_n_doubtful(const NetExport *exp)
+static uint64_t export_n_in_flight(const NetExport *exp)
 {
     NetBatch batch;
 
     if (run_state_is_running()) {
         return 0;
     }
-    net_export_doubtful(&exp->nc, &batch);
+    net_export_in_flight(&exp->nc, &batch);
     return batch.n;
 }
 
@@ -109,7 +109,7 @@ static void export_append(NetExport *exp, void *opaque)
         .connections = exp->n_connections,
         .run_state = run_state_get(),
         .gate = exp->gate,
-        .gating = exp->gating.on,
+        .gating = exp->flow.on,
         .enable_when_stopped = exp->enable_when_stopped,
         .hold_size = exp->nc.hold_size,
         .link_up = !exp->nc.link_down,
@@ -126,7 +126,7 @@ static void export_append(NetExport *exp, void *opaque)
     info.has_peer_pid = export_peer_pid(exp, &info.peer_pid);
     info.has_unread = net_export_unread(exp, &info.unread);
     info.waits_for = net_export_wait(exp);
-    info.doubtful = export_n_doubtful(exp);
+    info.doubtful = export_n_in_flight(exp);
     export_fill_counts(&info, exp);
     info.has_kernel_dropped = net_client_kernel_dropped(&exp->nc, &info.kernel_dropped);
     if (exp->class->fill_info) {

@@ -62,25 +62,25 @@ size_t net_export_receive(NetClient *nc, const NetFrame *frames, size_t n)
         net_client_drop_rx(nc, frames, n, NET_DROP_REASON_LINK_DOWN);
         return n;
     }
-    if ((nc->disconnected && !exp->tries) || exp->gating.is_held_back) {
+    if ((nc->disconnected && !exp->tries) || exp->flow.is_held_back) {
         return 0;
     }
-    return exp->gating.on ? export_gate_send(exp, frames, n) : exp->class->send(exp, frames, n);
+    return exp->flow.on ? export_flow_send(exp, frames, n) : exp->class->send(exp, frames, n);
 }
 
-void net_export_doubtful(const NetClient *nc, NetBatch *batch)
+void net_export_in_flight(const NetClient *nc, NetBatch *batch)
 {
     const NetExport *exp = (const NetExport *)nc;
 
     batch->n = 0;
-    if (exp->gating.marked) {
-        net_hold_peek(&exp->gating.history, batch);
+    if (exp->flow.marked) {
+        net_hold_peek(&exp->flow.history, batch);
     }
 }
 
-void net_export_doubtful_taken(NetClient *nc)
+void net_export_in_flight_taken(NetClient *nc)
 {
-    export_doubt_forget((NetExport *)nc);
+    export_in_flight_forget((NetExport *)nc);
 }
 
 void net_export_cleanup(NetClient *nc)
@@ -89,7 +89,7 @@ void net_export_cleanup(NetClient *nc)
 
     g_ptr_array_remove(exports, exp);
     timer_free(exp->end);
-    export_gate_clear(exp);
+    export_flow_clear(exp);
     g_free(exp->netdev);
     g_free(exp->device);
     g_free(exp->peer);
@@ -129,7 +129,7 @@ void net_export_connected(NetExport *exp, const SocketAddress *addr)
     g_free(exp->peer);
     exp->peer = addr ? net_export_uri(exp, addr) : NULL;
     exp->n_connections++;
-    export_gate_opened(exp);
+    export_flow_opened(exp);
     qapi_event_net_export_connected(&(NetExportConnectedEvent) {
         .id = exp->nc.id, .addr = (SocketAddress *)addr,
     });
@@ -201,14 +201,14 @@ NetExportWait net_export_wait(const NetExport *exp)
     if (exp->class->is_exact) {
         return NET_EXPORT_WAIT_RING_FULL;
     }
-    return exp->gating.waits ? NET_EXPORT_WAIT_GUEST_READING : NET_EXPORT_WAIT_SOCKET_FULL;
+    return exp->flow.waits ? NET_EXPORT_WAIT_GUEST_READING : NET_EXPORT_WAIT_SOCKET_FULL;
 }
 
 /* --- The run state ----------------------------------------------------------------------- */
 
 void net_export_update(NetExport *exp)
 {
-    export_gate_set(exp, exp->gate == NET_EXPORT_GATE_ON ||
+    export_flow_set(exp, exp->gate == NET_EXPORT_GATE_ON ||
                          (exp->gate == NET_EXPORT_GATE_AUTO && armed && !exp->class->is_exact));
     net_client_set_wants_stopped(&exp->nc, exp->enable_when_stopped && !guest_gone);
 }
@@ -220,7 +220,7 @@ static void export_update(NetExport *exp, void *opaque)
 
 static void export_drop_held(NetExport *exp, void *opaque)
 {
-    export_doubt_forget(exp);
+    export_in_flight_forget(exp);
     net_client_drop_held(&exp->nc, NET_DROP_REASON_GUEST_GONE);
 }
 
@@ -242,16 +242,16 @@ void net_exports_set_guest_gone(bool gone)
 
 void net_exports_set_switch(int64_t begin_us, int64_t end_us)
 {
-    export_gate_set_switch(begin_us, end_us);
+    export_flow_set_switch(begin_us, end_us);
 }
 
-void net_exports_foreach_gating(void (*func)(const char *id, const char *device, void *opaque),
-                                void *opaque)
+void net_exports_foreach_flow(void (*func)(const char *id, const char *device, void *opaque),
+                              void *opaque)
 {
     for (guint i = 0; exports && i < exports->len; i++) {
         NetExport *exp = exports->pdata[i];
 
-        if (exp->gating.on) {
+        if (exp->flow.on) {
             func(exp->nc.id, exp->device, opaque);
         }
     }
@@ -262,7 +262,7 @@ void net_export_hold_back(const char *id)
     NetExport *exp = net_export_find(id);
 
     if (exp) {
-        exp->gating.is_held_back = true;
+        exp->flow.is_held_back = true;
     }
 }
 
@@ -270,7 +270,7 @@ bool net_export_tally(const char *id, NetExportTally *tally)
 {
     NetExport *exp = net_export_find(id);
 
-    return exp && !exp->nc.disconnected && export_gate_tally(exp, tally);
+    return exp && !exp->nc.disconnected && export_flow_tally(exp, tally);
 }
 
 void net_export_go_on(const char *id, const NetExportLoss *loss)
@@ -278,7 +278,7 @@ void net_export_go_on(const char *id, const NetExportLoss *loss)
     NetExport *exp = net_export_find(id);
 
     if (exp) {
-        export_gate_go_on(exp, loss);
+        export_flow_go_on(exp, loss);
     }
 }
 
@@ -291,7 +291,7 @@ static void exports_prepare(bool running, RunState state, void *opaque)
         exp->class->drain(exp, exp->nc.hold_size);
     }
     for (guint i = 0; i < exports->len; i++) {
-        export_doubt_mark(exports->pdata[i]);
+        export_in_flight_mark(exports->pdata[i]);
     }
 }
 
@@ -304,7 +304,7 @@ static void exports_run_state_changed(bool running, RunState state, void *opaque
         NetExport *exp = exports->pdata[i];
 
         if (running) {
-            export_doubt_unmark(exp);
+            export_in_flight_unmark(exp);
         }
         exp->class->run_state_changed(exp, running);
     }

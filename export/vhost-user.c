@@ -3,7 +3,7 @@
 
 /*
  * What is in the guest's rings it has got, and what is not is here: a stop is exact, and nothing
- * is ever doubtful. For the chain the export is connected while there is a ring that frames toward
+ * is ever in flight. For the chain the export is connected while there is a ring that frames toward
  * the guest can go to; without one they wait as for a guest that is not there.
  */
 

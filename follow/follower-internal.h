@@ -74,7 +74,7 @@ typedef struct VmFollower {
     int64_t lost_ns;       /* when the VM was lost; while it is */
     FollowQuery status_query;
     FollowEvents events;
-    bool is_settled;       /* all is known that one may wait for before a migration begins */
+    bool is_complete;      /* all is known that one may wait for before a migration begins */
     bool armed;            /* as the exports know it */
     bool guest_gone;       /* as the exports know it */
     bool migrate_asked;    /* query-migrate is to be answered; */
@@ -98,16 +98,16 @@ VmFollowerHold vm_follower_hold(const VmFollower *f);
 /** vm_follower_state: how far the conversation with the VM has come. */
 VmFollowerState vm_follower_state(const VmFollower *f);
 
-/* --- follower-tell.c --------------------------------------------------------------------- */
+/* --- follower-notify.c ------------------------------------------------------------------- */
 
-/** vm_follower_tell_exports: whether a migration may stop the VM, whether it is given up. */
-void vm_follower_tell_exports(VmFollower *f);
+/** vm_follower_notify_exports: whether a migration may stop the VM, whether it is given up. */
+void vm_follower_notify_exports(VmFollower *f);
 
-/** vm_follower_tell_switch: @event may be part of the moment in which a migration stops the VM. */
-void vm_follower_tell_switch(VmFollower *f, const QmpClientEvent *event);
+/** vm_follower_notify_switch: @event may be of the moment in which a migration stops the VM. */
+void vm_follower_notify_switch(VmFollower *f, const QmpClientEvent *event);
 
-/** vm_follower_tell_colo: pass on what the VM has told of COLO. */
-void vm_follower_tell_colo(VmFollower *f);
+/** vm_follower_notify_colo: pass on what the VM has told of COLO. */
+void vm_follower_notify_colo(VmFollower *f);
 
 /** vm_follower_detail: @names' members of @data, as follow_state_event() wants them. Owned. */
 char *vm_follower_detail(json_object *data, const char *const *names);

@@ -52,7 +52,7 @@ VmFollowerState vm_follower_state(const VmFollower *f)
         [QMP_CLIENT_READY] = VM_FOLLOWER_STATE_NEGOTIATING,
     };
 
-    return f->state.vm == FOLLOW_VM_KNOWN && f->is_settled ? VM_FOLLOWER_STATE_FOLLOWING
+    return f->state.vm == FOLLOW_VM_KNOWN && f->is_complete ? VM_FOLLOWER_STATE_FOLLOWING
                                                            : states[qmp_client_phase(f->client)];
 }
 
@@ -121,7 +121,7 @@ static void vm_follower_events_told(json_object *result, void *opaque)
     VmFollower *f = opaque;
 
     f->events = result ? FOLLOW_EVENTS_ON : FOLLOW_EVENTS_REFUSED;
-    f->is_settled = true;
+    f->is_complete = true;
     /* One may have begun, or ended, since the last question, and no event has told of it. */
     f->state.ask_status |= f->events == FOLLOW_EVENTS_ON;
     f->state.ask_migrate = true;
@@ -151,7 +151,7 @@ static void vm_follower_migration_told(json_object *result, void *opaque)
 
     f->migrate_asked = false;
     if (!result) {
-        f->is_settled = true; /* it knows nothing of migrations */
+        f->is_complete = true; /* it knows nothing of migrations */
         vm_follower_apply(f);
         return;
     }
@@ -161,7 +161,7 @@ static void vm_follower_migration_told(json_object *result, void *opaque)
     if (!follow_state_in_migration(&f->state) || f->state.role == FOLLOW_ROLE_DESTINATION) {
         vm_follower_ask_events(f);
     } else {
-        f->is_settled = true;
+        f->is_complete = true;
         if (f->events == FOLLOW_EVENTS_REFUSED) {
             f->events = FOLLOW_EVENTS_UNKNOWN; /* because of this migration: ask when it ends */
         }
@@ -227,12 +227,12 @@ static void vm_follower_take_state(VmFollower *f)
 {
     if (f->state.run_state == RUN_STATE_RUNNING) {
         vm_nics_will_run(f->nics);
-        vm_follower_tell_exports(f);
+        vm_follower_notify_exports(f);
         vm_follow(RUN_STATE_RUNNING);
     } else {
         vm_nics_stopped(f->nics);
         vm_follow(f->state.run_state);
-        vm_follower_tell_exports(f);
+        vm_follower_notify_exports(f);
     }
 }
 
@@ -305,7 +305,7 @@ static void vm_follower_set_exit(VmFollower *f)
 /* Filters and colo-compare learn of a checkpoint before the VM's next frames come. */
 static void vm_follower_apply(VmFollower *f)
 {
-    vm_follower_tell_colo(f);
+    vm_follower_notify_colo(f);
     vm_follower_take_state(f);
     vm_follower_note_presence(f);
     vm_follower_set_exit(f);
@@ -330,7 +330,7 @@ static void vm_follower_opened(void *opaque)
 
     f->status_query = FOLLOW_QUERY_NONE;
     f->events = FOLLOW_EVENTS_UNKNOWN;
-    f->migrate_asked = f->colo_asked = f->is_settled = false;
+    f->migrate_asked = f->colo_asked = f->is_complete = false;
     follow_state_connected(&f->state);
 }
 
@@ -376,7 +376,7 @@ static void vm_follower_event(const QmpClientEvent *event, void *opaque)
     if (!follow_event_matters(event->name)) {
         return;
     }
-    vm_follower_tell_switch(f, event);
+    vm_follower_notify_switch(f, event);
     detail = vm_follower_detail(event->data, follow_event_details(event->name));
     if (f->status_query == FOLLOW_QUERY_ASKED && vm_follower_is_of_migration(f, event->name)) {
         f->status_query = FOLLOW_QUERY_OVERTAKEN;
@@ -385,7 +385,7 @@ static void vm_follower_event(const QmpClientEvent *event, void *opaque)
     if (f->state.migration_told) {
         f->events = FOLLOW_EVENTS_ON;
     }
-    f->is_settled |= f->events == FOLLOW_EVENTS_ON;
+    f->is_complete |= f->events == FOLLOW_EVENTS_ON;
     follow_notes_add(&f->notes, event, detail, f->state.run_state);
     vm_follower_apply(f);
 }
@@ -478,7 +478,7 @@ static void vm_follower_finalize(Object *obj)
     timer_free(f->exit_timer);
     timer_free(f->poll_timer);
     follow_state_init(&f->state, run_state_get());
-    vm_follower_tell_exports(f);
+    vm_follower_notify_exports(f);
     vm_nics_free(f->nics);
     net_colo_set_vm(COLO_MODE_NONE, COLO_EXIT_REASON_NONE);
     follow_notes_clear(&f->notes);

@@ -459,8 +459,8 @@ static void vm_nics_listed(json_object *result, void *opaque)
     nics->is_listing = false;
     vm_nics_abandon(nics);
     g_ptr_array_set_size(nics->list, 0);
-    net_exports_foreach_gating(vm_nics_count_export, &pairing);
-    net_exports_foreach_gating(vm_nics_pair, &pairing);
+    net_exports_foreach_flow(vm_nics_count_export, &pairing);
+    net_exports_foreach_flow(vm_nics_pair, &pairing);
     if (nics->armed && nics->running && nics->list->len > 0) {
         vm_nics_wait(nics, 0);
     }
@@ -480,7 +480,7 @@ void vm_nics_set_armed(VmNics *nics, bool armed)
     bool can_count = false;
 
     nics->armed = armed;
-    net_exports_foreach_gating(vm_nics_see_export, &can_count);
+    net_exports_foreach_flow(vm_nics_see_export, &can_count);
     if (!armed && nics->running && nics->aim == VM_NICS_COMPARE) {
         vm_nics_abandon(nics);
         g_ptr_array_set_size(nics->list, 0);

@@ -51,7 +51,7 @@ void net_chain_free(NetChain *chain)
     for (size_t i = 0; i < chain->n_stages; i++) {
         stage_drop_held(chain->stages[i]);
     }
-    timer_free(chain->patience);
+    timer_free(chain->grace);
     g_free(chain->scratch);
     g_free(chain->stages);
     g_free(chain);

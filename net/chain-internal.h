@@ -25,9 +25,9 @@ struct NetChain {
     unsigned depth;         /* runs of this chain on the stack */
     bool blocked;           /* the source has to wait, as it was told last */
     bool injectors_wait;    /* somebody was told that it cannot inject */
-    Timer *patience;        /* owned; runs while the source waits for a filter that is full
+    Timer *grace;           /* owned; runs while the source waits for a filter that is full
                                though the VM is stopped; NULL until first needed */
-    bool impatient;         /* it has waited long enough: read on until hold_size */
+    bool grace_over;        /* it has waited long enough: read on until hold_size */
     NetChainStats at_stop;  /* the counters when the VM stopped last */
     NetChainStats at_start; /* and when it went on after that */
 };

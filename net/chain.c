@@ -30,7 +30,7 @@
 #include "net/run-state.h"
 
 /* How long a full filter may keep the source of a stopped VM waiting before reading goes on. */
-#define CHAIN_PATIENCE_NS INT64_C(5000000)
+#define CHAIN_GRACE_NS INT64_C(5000000)
 
 static size_t stage_index(const NetStage *stage)
 {
@@ -69,7 +69,7 @@ static size_t stage_run(NetStage *stage, const NetFrame *frames, size_t n, NetPa
  * Account for @n frames that the stage has dealt with and move those that go on to the front.
  * Returns: how many go on.
  */
-static size_t stage_settle(NetStage *stage, NetFrame *frames, size_t n, const NetPass *pass)
+static size_t stage_complete(NetStage *stage, NetFrame *frames, size_t n, const NetPass *pass)
 {
     NetChainStats *stats = &stage->chain->stats;
     uint64_t all = net_frames_bytes(frames, n);
@@ -157,7 +157,7 @@ static size_t stage_feed(NetStage *stage, size_t index, NetFrame *frames, size_t
     if (done < n) {
         stage_hold(stage, frames + done, n - done);
     }
-    return stage_settle(stage, frames, done, &pass);
+    return stage_complete(stage, frames, done, &pass);
 }
 
 /*
@@ -210,7 +210,7 @@ static void stage_drain(NetStage *stage, size_t index)
             return;
         }
         memcpy(going.frames, held.frames, done * sizeof(NetFrame));
-        going.n = stage_settle(stage, going.frames, done, &pass);
+        going.n = stage_complete(stage, going.frames, done, &pass);
         chain_feed(stage->chain, index + 1, going.frames, going.n);
         stage_unhold(stage, held.frames, done);
         net_chain_take_rest(stage->chain);
@@ -304,7 +304,7 @@ static bool stage_blocks(const NetChain *chain, const NetStage *stage)
         return false;
     }
     if (stage->filter) {
-        return run_state_is_running() || !chain->impatient;
+        return run_state_is_running() || !chain->grace_over;
     }
     return run_state_is_running() && !*chain->ends.peer_is_away;
 }
@@ -388,32 +388,32 @@ bool net_chain_look(NetChain *chain)
     return chain->blocked;
 }
 
-static void chain_lose_patience(void *opaque)
+static void chain_grace_ended(void *opaque)
 {
     NetChain *chain = opaque;
 
-    chain->impatient = true;
+    chain->grace_over = true;
     net_turn_add(NET_TURN_TELL, chain->ends.source, chain->ends.from);
 }
 
 /* Starts or ends the moment that a full filter is given while the VM is stopped. */
-static void chain_update_patience(NetChain *chain)
+static void chain_update_grace(NetChain *chain)
 {
     if (chain->held.frames == 0) {
-        chain->impatient = false;
-        if (chain->patience) {
-            timer_stop(chain->patience);
+        chain->grace_over = false;
+        if (chain->grace) {
+            timer_stop(chain->grace);
         }
         return;
     }
-    if (run_state_is_running() || chain->impatient) {
+    if (run_state_is_running() || chain->grace_over) {
         return;
     }
-    if (!chain->patience) {
-        chain->patience = timer_new(CLOCK_TYPE_REALTIME, chain_lose_patience, chain);
+    if (!chain->grace) {
+        chain->grace = timer_new(CLOCK_TYPE_REALTIME, chain_grace_ended, chain);
     }
-    if (!timer_is_running(chain->patience)) {
-        timer_start_at(chain->patience, clock_now_ns(CLOCK_TYPE_REALTIME) + CHAIN_PATIENCE_NS);
+    if (!timer_is_running(chain->grace)) {
+        timer_start_at(chain->grace, clock_now_ns(CLOCK_TYPE_REALTIME) + CHAIN_GRACE_NS);
     }
 }
 
@@ -422,7 +422,7 @@ static void chain_leave(NetChain *chain)
 {
     chain->depth--;
     if (chain->depth == 0) {
-        chain_update_patience(chain);
+        chain_update_grace(chain);
         if (chain->injectors_wait || chain->blocked != chain_is_blocked_from(chain, 0)) {
             net_turn_add(NET_TURN_TELL, chain->ends.source, chain->ends.from);
         }

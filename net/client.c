@@ -89,7 +89,7 @@ void net_client_foreach(void (*func)(NetClient *nc, void *opaque), void *opaque)
     }
 }
 
-static void client_tell_peer_changed(NetClient *nc)
+static void client_notify_peer_changed(NetClient *nc)
 {
     if (nc->info->peer_changed) {
         nc->info->peer_changed(nc);
@@ -121,8 +121,8 @@ void net_client_connect(NetClient *a, NetClient *b)
     b->out = client_new_chain(b, a);
     a->is_rewired = true;
     net_client_changed(a);
-    client_tell_peer_changed(a);
-    client_tell_peer_changed(b);
+    client_notify_peer_changed(a);
+    client_notify_peer_changed(b);
 }
 
 void net_client_disconnect(NetClient *nc)
@@ -136,8 +136,8 @@ void net_client_disconnect(NetClient *nc)
     g_clear_pointer(&peer->out, net_chain_free);
     nc->peer = NULL;
     peer->peer = NULL;
-    client_tell_peer_changed(nc);
-    client_tell_peer_changed(peer);
+    client_notify_peer_changed(nc);
+    client_notify_peer_changed(peer);
     net_client_changed(nc);
     net_client_changed(peer);
 }
@@ -268,7 +268,7 @@ void net_client_set_connected(NetClient *nc, bool connected)
     nc->disconnected = !connected;
     if (nc->peer) {
         net_turn_add(NET_TURN_TELL, &nc->peer->tell, nc->peer);
-        client_tell_peer_changed(nc->peer);
+        client_notify_peer_changed(nc->peer);
     }
 }
 

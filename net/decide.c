@@ -48,7 +48,7 @@ static void client_decide(void *what)
     net_turn_add(NET_TURN_TELL, &nc->tell, nc);
 }
 
-static void client_tell(void *what)
+static void client_notify(void *what)
 {
     NetClient *nc = what;
     bool blocked = nc->out && net_chain_look(nc->out);
@@ -67,5 +67,5 @@ static void client_tell(void *what)
 __attribute__((constructor)) static void decide_register(void)
 {
     net_turn_set_work(NET_TURN_ACTIVE, client_decide);
-    net_turn_set_work(NET_TURN_TELL, client_tell);
+    net_turn_set_work(NET_TURN_TELL, client_notify);
 }

@@ -148,19 +148,19 @@ static bool filter_find_place(const NetFilter *nf, const NetClient *nc, guint *i
 
 static size_t filter_stage_run(NetStage *stage, const NetFrame *frames, size_t n, NetPass *pass)
 {
-    return stage->filter->info->run(stage->filter, stage->direction, frames, n, pass);
+    return stage->filter->ops->run(stage->filter, stage->direction, frames, n, pass);
 }
 
 static size_t filter_stage_change(NetStage *stage, NetFrame *frames, size_t n,
                                   NetScratch *scratch)
 {
-    return stage->filter->info->change(stage->filter, stage->direction, frames, n, scratch);
+    return stage->filter->ops->change(stage->filter, stage->direction, frames, n, scratch);
 }
 
 static void filter_stage_can_inject(NetStage *stage)
 {
-    if (stage->filter->info->can_inject) {
-        stage->filter->info->can_inject(stage->filter);
+    if (stage->filter->ops->can_inject) {
+        stage->filter->ops->can_inject(stage->filter);
     }
 }
 
@@ -177,7 +177,7 @@ static const NetStageOps filter_change_ops = {
 static void filter_init_stages(NetFilter *nf)
 {
     for (int d = 0; d < NET_DIRECTION__MAX; d++) {
-        nf->stages[d].ops = nf->info->change ? &filter_change_ops : &filter_run_ops;
+        nf->stages[d].ops = nf->ops->change ? &filter_change_ops : &filter_run_ops;
         nf->stages[d].filter = nf;
         nf->stages[d].drops = &nf->netdev->drops;
         nf->stages[d].direction = d;
@@ -218,8 +218,8 @@ static NetStageState filter_state(const NetFilter *nf)
     NetStageState state = { .active = net_filter_is_on(nf) };
 
     state.hold_size = state.active ? net_filter_hold_size(nf) : 0;
-    if (nf->info->decide) {
-        nf->info->decide(nf, &state);
+    if (nf->ops->decide) {
+        nf->ops->decide(nf, &state);
     }
     return state;
 }
@@ -256,18 +256,18 @@ void net_filter_decide(NetFilter *nf)
 }
 
 /* A step of a turn. */
-static void filter_tell_switched(void *what)
+static void filter_notify_switched(void *what)
 {
     NetFilter *nf = what;
 
-    if (nf->info->switched) {
-        nf->info->switched(nf);
+    if (nf->ops->switched) {
+        nf->ops->switched(nf);
     }
 }
 
 __attribute__((constructor)) static void filter_register(void)
 {
-    net_turn_set_work(NET_TURN_SWITCH, filter_tell_switched);
+    net_turn_set_work(NET_TURN_SWITCH, filter_notify_switched);
 }
 
 /* --- Coming, changing and going ---------------------------------------------------------- */
@@ -295,7 +295,7 @@ bool net_filter_check(const NetFilter *nf, GError **error)
     return filter_find_netdev(nf, &index, error);
 }
 
-bool net_filter_attach(NetFilter *nf, const NetFilterHooks *info, GError **error)
+bool net_filter_attach(NetFilter *nf, const NetFilterOps *ops, GError **error)
 {
     guint index;
     NetClient *nc = filter_find_netdev(nf, &index, error);
@@ -303,7 +303,7 @@ bool net_filter_attach(NetFilter *nf, const NetFilterHooks *info, GError **error
     if (!nc) {
         return false;
     }
-    nf->info = info;
+    nf->ops = ops;
     nf->netdev = nc;
     filter_init_stages(nf);
     filter_set_state(nf);

@@ -142,7 +142,7 @@ bool run_state_can_set(RunState from, RunState to)
  * The copy keeps the walk unharmed by what callbacks add or remove; entries removed on the
  * way stay allocated in the graveyard until the walk is over.
  */
-static void run_state_tell(RunState state, bool prepare)
+static void run_state_notify(RunState state, bool prepare)
 {
     g_autoptr(GPtrArray) told = g_ptr_array_copy(run_state_listeners, NULL, NULL);
     bool running = run_state_is_running();
@@ -169,10 +169,10 @@ void run_state_set(RunState state)
           qapi_enum_name(QAPI_TYPE(RunState), state));
     run_state_ensure_listeners();
     if (run_state_is_running()) {
-        run_state_tell(state, true);
+        run_state_notify(state, true);
     }
     run_state = state;
-    run_state_tell(state, false);
+    run_state_notify(state, false);
 }
 
 void run_state_cleanup(void)

@@ -193,8 +193,8 @@ static void filter_info_fill(NetFilterInfo *info, const NetFilter *nf, guint ind
     info->copies_lost = net_count_to_qapi(nf->copies_lost);
     info->held = filter_held(nf);
     info->dropped = filter_drops(nf);
-    if (nf->info->describe) {
-        nf->info->describe(nf, info);
+    if (nf->ops->describe) {
+        nf->ops->describe(nf, info);
     }
 }
 

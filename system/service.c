@@ -55,7 +55,7 @@ static char *service_new_status(void)
     return g_strcmp0(status, service.status) == 0 ? NULL : g_steal_pointer(&status);
 }
 
-static void service_tell_status(void *opaque)
+static void service_notify_status(void *opaque)
 {
     char *status = service_new_status();
 
@@ -68,7 +68,7 @@ static void service_tell_status(void *opaque)
                                              (int64_t)SERVICE_STATUS_MS * SERVICE_NS_PER_MS);
 }
 
-static void service_tell_alive(void *opaque)
+static void service_notify_alive(void *opaque)
 {
     sd_notify(0, "WATCHDOG=1");
     timer_start_at(service.watchdog_timer,
@@ -84,8 +84,8 @@ static void service_start_watchdog(void)
     }
     service.watchdog_ns = (int64_t)MIN(timeout_us / 2, INT64_MAX / SERVICE_NS_PER_US / 2) *
                           SERVICE_NS_PER_US;
-    service.watchdog_timer = timer_new(CLOCK_TYPE_REALTIME, service_tell_alive, NULL);
-    service_tell_alive(NULL);
+    service.watchdog_timer = timer_new(CLOCK_TYPE_REALTIME, service_notify_alive, NULL);
+    service_notify_alive(NULL);
 }
 
 void service_start(void)
@@ -93,8 +93,8 @@ void service_start(void)
     if (sd_notify(0, "READY=1") <= 0) {
         return;
     }
-    service.status_timer = timer_new(CLOCK_TYPE_REALTIME, service_tell_status, NULL);
-    service_tell_status(NULL);
+    service.status_timer = timer_new(CLOCK_TYPE_REALTIME, service_notify_status, NULL);
+    service_notify_status(NULL);
     service_start_watchdog();
 }
 

@@ -314,7 +314,7 @@ static void startup_connect(void)
     netdev_hold_connections(false);
 }
 
-static bool startup_settle(Startup *startup)
+static bool startup_complete(Startup *startup)
 {
     g_autoptr(GError) error = NULL;
 
@@ -360,5 +360,5 @@ bool startup_run(Startup *startup, int argc, char **argv)
     if (startup->finished) {
         return true;
     }
-    return startup_settle(startup);
+    return startup_complete(startup);
 }

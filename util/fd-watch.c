@@ -113,7 +113,7 @@ static uint32_t fd_watch_to_epoll(FdEvents events)
     return bits;
 }
 
-static void fd_watch_tell(FdWatch *watch, FdEvents events)
+static void fd_watch_notify(FdWatch *watch, FdEvents events)
 {
     /* What is waited for may have changed since the kernel was asked. */
     events &= watch->wanted;
@@ -122,7 +122,7 @@ static void fd_watch_tell(FdWatch *watch, FdEvents events)
     }
 }
 
-static void fd_watch_tell_epoll(void)
+static void fd_watch_notify_epoll(void)
 {
     FdWatchLoop *loop = &fd_watch_loop;
     int n = epoll_wait(loop->epoll_fd, loop->events, FD_WATCH_BATCH, 0);
@@ -134,12 +134,12 @@ static void fd_watch_tell_epoll(void)
         FdWatch *watch = event->data.ptr;
 
         if (watch) {
-            fd_watch_tell(watch, fd_watch_from_epoll(event->events));
+            fd_watch_notify(watch, fd_watch_from_epoll(event->events));
         }
     }
 }
 
-static void fd_watch_tell_always(void)
+static void fd_watch_notify_always(void)
 {
     FdWatchLoop *loop = &fd_watch_loop;
     guint n = loop->always->len; /* those added meanwhile have their turn next time */
@@ -152,7 +152,7 @@ static void fd_watch_tell_always(void)
         FdWatch *watch = loop->always->pdata[i];
 
         if (watch) {
-            fd_watch_tell(watch, FD_EVENT_READ | FD_EVENT_WRITE);
+            fd_watch_notify(watch, FD_EVENT_READ | FD_EVENT_WRITE);
         }
     }
     loop->walking_always = false;
@@ -162,9 +162,9 @@ static void fd_watch_tell_always(void)
 
 static gboolean fd_watch_dispatch(GSource *source, GSourceFunc func, gpointer data)
 {
-    fd_watch_tell_epoll();
+    fd_watch_notify_epoll();
     if (fd_watch_loop.always->len > 0) {
-        fd_watch_tell_always();
+        fd_watch_notify_always();
     }
     return G_SOURCE_CONTINUE;
 }

@@ -3,7 +3,7 @@
 
 /*
  * The helper distrusts who asks, which may be under a guest's control by then. Which files there
- * are is settled before the rights are given up, and all that can be asked afterwards is that one
+ * are is fixed before the rights are given up, and all that can be asked afterwards is that one
  * of them goes now. Each is known by two descriptors that only the helper has: its folder, so that
  * nobody can make the path lead elsewhere, and the file itself, so that its inode number is not
  * used again. A name in that folder is removed only while it leads to that very file.
@@ -45,7 +45,7 @@ typedef struct JanitorFile {
 
 static struct {
     GPtrArray *files; /* owned: entry N is element N - 1; NULL = removed */
-    bool is_settled;  /* nothing can be added any more */
+    bool is_complete;  /* nothing can be added any more */
     int fd;           /* to the helper; in the helper, to the process; -1 = there is none */
     bool is_silent;   /* the helper has not answered in time: it is asked no more */
     int process_fd;   /* the helper's pidfd of the process; -1 = the kernel has none */
@@ -66,7 +66,7 @@ JanitorEntry janitor_add(const char *path, const struct stat *st)
 {
     JanitorFile *file;
 
-    if (janitor.is_settled) {
+    if (janitor.is_complete) {
         return 0;
     }
     if (!janitor.files) {
@@ -245,7 +245,7 @@ bool janitor_start(GError **error)
     int fds[2];
     int err;
 
-    janitor.is_settled = true;
+    janitor.is_complete = true;
     if (!janitor.files || janitor.files->len == 0) {
         return true;
     }
@@ -296,7 +296,7 @@ bool janitor_remove(JanitorEntry entry)
     if (entry == 0 || !janitor.files) {
         return false;
     }
-    if (!janitor.is_settled) {
+    if (!janitor.is_complete) {
         g_clear_pointer(&g_ptr_array_index(janitor.files, entry - 1), janitor_file_free);
         return false;
     }
@@ -305,7 +305,7 @@ bool janitor_remove(JanitorEntry entry)
 
 void janitor_cleanup(void)
 {
-    janitor.is_settled = true;
+    janitor.is_complete = true;
     fd_close(&janitor.fd);
     g_clear_pointer(&janitor.files, g_ptr_array_unref);
 }

@@ -179,7 +179,7 @@ static bool sink_add(LineSink *sink, const char *data, size_t len)
 }
 
 /* In the place of what was lost: how much it was. Returns: whether all is told. */
-static bool sink_tell_lost(LineSink *sink)
+static bool sink_notify_lost(LineSink *sink)
 {
     g_autofree char *line = NULL;
 
@@ -198,7 +198,7 @@ static bool sink_tell_lost(LineSink *sink)
 
 void line_sink_write(LineSink *sink, const char *text, size_t len)
 {
-    if (!sink_tell_lost(sink) || !sink_add(sink, text, len)) {
+    if (!sink_notify_lost(sink) || !sink_add(sink, text, len)) {
         sink->n_lost++;
     }
 }
@@ -215,7 +215,7 @@ void line_sink_finish(LineSink *sink, int timeout_ms)
             return;
         }
     }
-    sink_tell_lost(sink);
+    sink_notify_lost(sink);
 }
 
 void line_sink_close(LineSink *sink)

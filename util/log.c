@@ -214,7 +214,7 @@ static void log_topic_free(void *data)
     g_free(topic);
 }
 
-static void log_tell_suppressed(LogTopic *topic)
+static void log_notify_suppressed(LogTopic *topic)
 {
     g_autofree char *text = g_strdup_printf("%s (suppressed since then: %" G_GUINT64_FORMAT
                                             " more)", topic->text, topic->n_suppressed);
@@ -235,12 +235,12 @@ static gboolean log_topic_is_over(gpointer key, gpointer value, gpointer opaque)
     if (topic->n_suppressed == 0) {
         return TRUE;
     }
-    log_tell_suppressed(topic);
+    log_notify_suppressed(topic);
     topic->quiet_until_ns = *now_ns + LOG_QUIET_NS;
     return FALSE;
 }
 
-static void log_tell_beyond(void)
+static void log_notify_beyond(void)
 {
     if (log_state.n_beyond > 0) {
         log_warning("suppressed: %" G_GUINT64_FORMAT " messages of still other kinds",
@@ -255,7 +255,7 @@ static void log_quiet_ends(void *opaque)
     int64_t now_ns = clock_now_ns(CLOCK_TYPE_REALTIME);
 
     g_hash_table_foreach_remove(log_state.topics, log_topic_is_over, &now_ns);
-    log_tell_beyond();
+    log_notify_beyond();
     if (g_hash_table_size(log_state.topics) > 0) {
         timer_start_at(log_state.quiet_timer, now_ns + LOG_QUIET_NS);
     }
@@ -333,10 +333,10 @@ void log_cleanup(void)
         g_hash_table_iter_init(&iter, log_state.topics);
         while (g_hash_table_iter_next(&iter, NULL, &topic)) {
             if (((LogTopic *)topic)->n_suppressed > 0) {
-                log_tell_suppressed(topic);
+                log_notify_suppressed(topic);
             }
         }
-        log_tell_beyond();
+        log_notify_beyond();
         g_clear_pointer(&log_state.topics, g_hash_table_unref);
         g_clear_pointer(&log_state.quiet_timer, timer_free);
     }

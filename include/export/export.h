@@ -27,7 +27,7 @@ char *net_export_help(void);
  * net_exports_set_armed: whether a migration is in progress
  *
  * Meanwhile exports with gate=auto hand over the next frame only when the guest's QEMU has
- * read the last one, and remember the doubtful ones: see export/export-gate.c.
+ * read the last one, and remember those in flight: see export/export-flow.c.
  */
 void net_exports_set_armed(bool armed);
 
@@ -42,12 +42,12 @@ void net_exports_set_armed(bool armed);
 void net_exports_set_switch(int64_t begin_us, int64_t end_us);
 
 /**
- * net_exports_foreach_gating: call @func for the exports that gate, in order of creation
+ * net_exports_foreach_flow: call @func for each export whose flow control is on
  *
  * @device: id of the NIC in the VM's QEMU; NULL = not told
  */
-void net_exports_foreach_gating(void (*func)(const char *id, const char *device, void *opaque),
-                                void *opaque);
+void net_exports_foreach_flow(void (*func)(const char *id, const char *device, void *opaque),
+                              void *opaque);
 
 /** What an export has handed over, to be compared with what the VM's NIC counts. */
 typedef struct NetExportTally {

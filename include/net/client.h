@@ -49,10 +49,10 @@ typedef struct NetClientInfo {
      * @batch: (out) oldest first; valid until the next call into the client
      * NULL = what the client took has arrived.
      */
-    void (*doubtful)(const NetClient *nc, NetBatch *batch);
+    void (*in_flight)(const NetClient *nc, NetBatch *batch);
 
-    /** The VM elsewhere has got those: nothing is doubtful any more. NULL as @doubtful. */
-    void (*doubtful_taken)(NetClient *nc);
+    /** The VM elsewhere has got those: nothing is in flight any more. NULL as @in_flight. */
+    void (*in_flight_taken)(NetClient *nc);
 
     /**
      * Frames for it that the kernel dropped, since it was made, before it could read them.

@@ -20,7 +20,7 @@ typedef enum NetColoEvent {
 } NetColoEvent;
 
 /** Hooks of one kind of filter; constant. */
-typedef struct NetFilterHooks {
+typedef struct NetFilterOps {
     /**
      * Deal with frames from the front of @frames.
      * @pass: (out) which of those dealt with go on to the next stage; zeroed by the caller
@@ -65,12 +65,12 @@ typedef struct NetFilterHooks {
 
     /** Deal with a COLO event. NULL = ignore a checkpoint, be switched off by a failover. */
     void (*colo_event)(NetFilter *nf, NetColoEvent event);
-} NetFilterHooks;
+} NetFilterOps;
 
 /** The first member of every filter's instance. */
 struct NetFilter {
     Object obj;
-    const NetFilterHooks *info;
+    const NetFilterOps *ops;
     bool on;                              /* status and active-in, as decided last */
     NetTurnItem switched;                 /* due: its class is to be told */
     NetClient *netdev;                    /* borrowed; deletes its filters when it goes */
@@ -99,7 +99,7 @@ bool net_filter_check(const NetFilter *nf, GError **error);
  * @nf: its class's create() calls this as its last step that can fail
  * Returns: false with @error; nothing is left behind.
  */
-bool net_filter_attach(NetFilter *nf, const NetFilterHooks *info, GError **error);
+bool net_filter_attach(NetFilter *nf, const NetFilterOps *ops, GError **error);
 
 /** net_filter_detach: what it holds runs on; then out of the list. First step of finalize(). */
 void net_filter_detach(NetFilter *nf);

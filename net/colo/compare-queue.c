@@ -47,7 +47,7 @@ static bool drop_is_expected(ColoDropReason reason)
            reason == COLO_DROP_REASON_REOPENED;
 }
 
-static void queues_tell(ColoQueues *queues, ColoSide side, ColoDropReason reason)
+static void queues_report(ColoQueues *queues, ColoSide side, ColoDropReason reason)
 {
     static const char *const names[] = { "primary", "secondary" };
 
@@ -63,7 +63,7 @@ static void queues_count_drop(ColoQueues *queues, ColoSide side, ColoDropReason 
                               uint32_t len)
 {
     net_count_add(&queues->side[side].dropped[reason], 1, len);
-    queues_tell(queues, side, reason);
+    queues_report(queues, side, reason);
 }
 
 static void queues_charge(ColoQueues *queues, ColoSide side, const ColoPacket *packet)
@@ -87,7 +87,7 @@ static void queues_release(ColoQueues *queues, ColoPacket *packet)
 {
     TRACE(colo_compare_released, "%s: len=%u", queues->who, packet->len);
     net_count_add(&queues->side[COLO_SIDE_PRIMARY].done, 1, packet->len);
-    queues->hooks->release(packet, queues->opaque);
+    queues->ops->release(packet, queues->opaque);
 }
 
 static void queues_release_compared(ColoQueues *queues, ColoConn *cc, ColoPacket *packet)
@@ -112,7 +112,7 @@ static void queues_request(ColoQueues *queues, const ColoConn *cc)
           GUINT16_FROM_BE(cc->conn.key.dst_port_be), cc->list[COLO_SIDE_PRIMARY].n,
           cc->list[COLO_SIDE_SECONDARY].n);
     queues->n_mismatches++;
-    queues->hooks->request(COLO_CHECKPOINT_REASON_DIFFERENT, queues->opaque);
+    queues->ops->request(COLO_CHECKPOINT_REASON_DIFFERENT, queues->opaque);
 }
 
 /* All of the primary's packets go out, as they are. */
@@ -282,7 +282,7 @@ static NetConnClass conn_class(const ColoConn *cc)
     return NET_CONN_IDLE;
 }
 
-static void queues_settle(ColoQueues *queues, ColoConn *cc, int64_t now_ns)
+static void queues_compare(ColoQueues *queues, ColoConn *cc, int64_t now_ns)
 {
     net_conn_table_touch(queues->conns, &cc->conn, now_ns);
     net_conn_table_set_class(queues->conns, &cc->conn, conn_class(cc));
@@ -337,7 +337,7 @@ static void queues_add_tracked(ColoQueues *queues, ColoSide side, const NetConnK
             queues_add_other(queues, cc, side, packet);
         }
     }
-    queues_settle(queues, cc, now_ns);
+    queues_compare(queues, cc, now_ns);
 }
 
 void colo_queues_add(ColoQueues *queues, ColoSide side, const NetFrame *frame, int64_t now_ns)
@@ -395,7 +395,7 @@ void colo_queues_scan(ColoQueues *queues, uint32_t timeout_ms, int64_t now_ns)
     if (too_old) {
         TRACE(colo_compare_too_old, "%s", queues->who);
         queues->n_timeouts++;
-        queues->hooks->request(COLO_CHECKPOINT_REASON_TIMEOUT, queues->opaque);
+        queues->ops->request(COLO_CHECKPOINT_REASON_TIMEOUT, queues->opaque);
     }
     queues_forget(queues, NET_CONN_LINGERING, now_ns - COLO_QUEUES_LINGER * timeout_ns);
     queues_forget(queues, NET_CONN_IDLE, now_ns - COLO_QUEUES_IDLE_NS);
@@ -444,11 +444,11 @@ void colo_queues_go_alone(ColoQueues *queues)
 
 /* --- Life ---------------------------------------------------------------------------------- */
 
-void colo_queues_init(ColoQueues *queues, const ColoQueuesHooks *hooks, void *opaque,
+void colo_queues_init(ColoQueues *queues, const ColoQueuesOps *ops, void *opaque,
                       const char *who, const uint32_t *max_queue, uint64_t max_cost)
 {
     *queues = (ColoQueues) {
-        .hooks = hooks,
+        .ops = ops,
         .opaque = opaque,
         .who = who,
         .max_queue = max_queue,

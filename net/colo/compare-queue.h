@@ -23,12 +23,12 @@
 #define COLO_QUEUES_IDLE_NS INT64_C(300000000000)
 
 /** What the queues tell their user; constant. */
-typedef struct ColoQueuesHooks {
+typedef struct ColoQueuesOps {
     /** A primary packet may go out. @packet: taken; of the queues' pool. */
     void (*release)(ColoPacket *packet, void *opaque);
     /** A checkpoint is needed. */
     void (*request)(ColoCheckpointReason reason, void *opaque);
-} ColoQueuesHooks;
+} ColoQueuesOps;
 
 /** What became of one side's packets: in = done + queued + dropped. */
 typedef struct ColoSideStats {
@@ -41,7 +41,7 @@ typedef struct ColoSideStats {
 
 /** Embedded; members are for reading only. */
 typedef struct ColoQueues {
-    const ColoQueuesHooks *hooks;
+    const ColoQueuesOps *ops;
     void *opaque;
     const char *who;           /* borrowed; for messages, e.g. "colo-compare 'cmp0'" */
     const uint32_t *max_queue; /* borrowed; packets on one list, see colo_queues_add() */
@@ -59,7 +59,7 @@ typedef struct ColoQueues {
 } ColoQueues;
 
 /** colo_queues_init: @max_queue is looked at for each packet; @max_cost: in bytes. */
-void colo_queues_init(ColoQueues *queues, const ColoQueuesHooks *hooks, void *opaque,
+void colo_queues_init(ColoQueues *queues, const ColoQueuesOps *ops, void *opaque,
                       const char *who, const uint32_t *max_queue, uint64_t max_cost);
 
 /** colo_queues_empty: primary packets are released, secondary ones dropped. */

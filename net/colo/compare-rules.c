@@ -83,7 +83,7 @@ bool colo_tcp_is_over(const ColoTcp *tcp)
 }
 
 /* It has no payload, or all of it has been compared before. */
-static bool tcp_is_settled(const ColoTcp *tcp, const ColoPacket *packet)
+static bool tcp_is_complete(const ColoTcp *tcp, const ColoPacket *packet)
 {
     return packet->seq_end == packet->seq ||
            (tcp->has_seen && !seq_is_after(packet->seq_end, tcp->seen));
@@ -135,15 +135,15 @@ static bool tcp_rests_agree(const ColoTcp *tcp, const ColoPacket *p, const ColoP
 
 unsigned colo_tcp_compare(ColoTcp *tcp, const ColoPacket *p, const ColoPacket *s)
 {
-    unsigned settled = (tcp_is_settled(tcp, p) ? COLO_VERDICT_RELEASE : 0) |
-                       (tcp_is_settled(tcp, s) ? COLO_VERDICT_DROP : 0);
+    unsigned complete = (tcp_is_complete(tcp, p) ? COLO_VERDICT_RELEASE : 0) |
+                        (tcp_is_complete(tcp, s) ? COLO_VERDICT_DROP : 0);
     bool p_is_longer = seq_is_after(p->seq_end, s->seq_end);
     uint32_t end = p_is_longer ? s->seq_end : p->seq_end;
     bool end_agrees = p->seq_end == s->seq_end;
     unsigned verdict = COLO_VERDICT_DROP;
 
-    if (settled) {
-        return settled;
+    if (complete) {
+        return complete;
     }
     if (!tcp_rests_agree(tcp, p, s, end)) {
         return COLO_VERDICT_DIFFERENT;

@@ -70,7 +70,7 @@ static void compare_request(ColoCheckpointReason reason, void *opaque)
     }
 }
 
-static const ColoQueuesHooks compare_queues_hooks = {
+static const ColoQueuesOps compare_queues_ops = {
     .release = compare_release,
     .request = compare_request,
 };
@@ -118,7 +118,7 @@ static void compare_read_done(Object *owner)
     compare_flush((ColoCompare *)owner);
 }
 
-static const FilterInputHooks compare_input_hooks[] = {
+static const FilterInputOps compare_input_ops[] = {
     [COLO_SIDE_PRIMARY] = { .kind = "colo-compare",
                             .property = "primary_in",
                             .error = "colo-compare primary_in error",
@@ -133,7 +133,7 @@ static const FilterInputHooks compare_input_hooks[] = {
                               .read_done = compare_read_done },
 };
 
-static_assert(G_N_ELEMENTS(compare_input_hooks) == COLO_SIDE__MAX, "hooks for each side");
+static_assert(G_N_ELEMENTS(compare_input_ops) == COLO_SIDE__MAX, "hooks for each side");
 
 /* --- Events and time ---------------------------------------------------------------------- */
 
@@ -291,7 +291,7 @@ static bool compare_open_input(ColoCompare *cmp, ColoSide side, const char *id, 
 {
     Chardev *chr = compare_find_chardev(id, error);
 
-    return chr && filter_input_open(&cmp->in[side], chr, &compare_input_hooks[side],
+    return chr && filter_input_open(&cmp->in[side], chr, &compare_input_ops[side],
                                     &cmp->obj, error);
 }
 
@@ -359,7 +359,7 @@ static bool compare_create(Object *obj, GError **error)
         return false;
     }
     cmp->who = g_strdup_printf("colo-compare '%s'", obj->id);
-    colo_queues_init(&cmp->queues, &compare_queues_hooks, cmp, cmp->who, &compare_max_queue,
+    colo_queues_init(&cmp->queues, &compare_queues_ops, cmp, cmp->who, &compare_max_queue,
                      props->hold_size);
     compare_apply(cmp);
     if (!compare_open_ends(cmp, error)) {

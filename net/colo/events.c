@@ -58,7 +58,7 @@ void net_colo_listener_remove(NetColoListener *listener)
     }
 }
 
-static void colo_tell_listeners(NetColoEvent event)
+static void colo_notify_listeners(NetColoEvent event)
 {
     guint n = colo_listeners ? colo_listeners->len : 0;
 
@@ -89,15 +89,15 @@ static void colo_switch_off(const NetFilter *nf)
     }
 }
 
-static void colo_tell_filters(NetClient *nc, void *opaque)
+static void colo_notify_filters(NetClient *nc, void *opaque)
 {
     const NetColoEvent *event = opaque;
 
     for (guint i = 0; i < nc->filters->len; i++) {
         NetFilter *nf = nc->filters->pdata[i];
 
-        if (nf->info->colo_event) {
-            nf->info->colo_event(nf, *event);
+        if (nf->ops->colo_event) {
+            nf->ops->colo_event(nf, *event);
         } else if (*event == NET_COLO_EVENT_FAILOVER) {
             colo_switch_off(nf);
         }
@@ -105,25 +105,25 @@ static void colo_tell_filters(NetClient *nc, void *opaque)
 }
 
 /* One turn of the net core: no frame moves before all have been told. */
-static void colo_tell(NetColoEvent event)
+static void colo_event_notify(NetColoEvent event)
 {
     net_turn_begin();
-    net_client_foreach(colo_tell_filters, &event);
+    net_client_foreach(colo_notify_filters, &event);
     net_turn_end();
-    colo_tell_listeners(event);
+    colo_notify_listeners(event);
 }
 
 void net_colo_checkpoint(void)
 {
-    colo_tell(NET_COLO_EVENT_CHECKPOINT);
+    colo_event_notify(NET_COLO_EVENT_CHECKPOINT);
 }
 
 void net_colo_failover(void)
 {
-    colo_tell(NET_COLO_EVENT_FAILOVER);
+    colo_event_notify(NET_COLO_EVENT_FAILOVER);
 }
 
 void net_colo_secondary_lost(void)
 {
-    colo_tell_listeners(NET_COLO_EVENT_FAILOVER);
+    colo_notify_listeners(NET_COLO_EVENT_FAILOVER);
 }

@@ -90,7 +90,7 @@ static void rewriter_trace(const FilterRewriter *rw, const RewriterConn *rc, Rew
 }
 
 /* After each segment: keep the books. The connection may be gone afterwards. */
-static void rewriter_settle(FilterRewriter *rw, RewriterConn *rc, RewriterBefore before)
+static void rewriter_complete(FilterRewriter *rw, RewriterConn *rc, RewriterBefore before)
 {
     if (rc->state != before.state) {
         rewriter_trace(rw, rc, before.state);
@@ -124,7 +124,7 @@ static void rewriter_open(FilterRewriter *rw, RewriterConn *rc, const NetConnKey
     if (rc) {
         before = rewriter_before(rc);
         rewriter_conn_syn(rc, packet);
-        rewriter_settle(rw, rc, before);
+        rewriter_complete(rw, rc, before);
     }
 }
 
@@ -178,7 +178,7 @@ static void rewriter_segment(FilterRewriter *rw, NetDirection direction, const N
     if (shift.number != 0 || shift.clock != 0) {
         rewriter_edit(rw, direction, packet, shift, frame, scratch);
     }
-    rewriter_settle(rw, rc, before);
+    rewriter_complete(rw, rc, before);
 }
 
 /* Whether frames of this kind may be looked into; @frame has a virtio-net header. */
@@ -303,7 +303,7 @@ static void rewriter_describe(const NetFilter *nf, NetFilterInfo *info)
     };
 }
 
-static const NetFilterHooks rewriter_hooks = {
+static const NetFilterOps rewriter_ops = {
     .change = rewriter_change,
     .decide = rewriter_decide,
     .colo_event = rewriter_colo_event,
@@ -324,7 +324,7 @@ static bool rewriter_create(Object *obj, GError **error)
     rw->conns = net_conn_table_new(&rewriter_table_info, rw);
     rw->linger = timer_new(CLOCK_TYPE_VIRTUAL, rewriter_sweep, rw);
     rw->name = g_strdup_printf("filter '%s'", obj->id);
-    if (!net_filter_attach(&rw->nf, &rewriter_hooks, error)) {
+    if (!net_filter_attach(&rw->nf, &rewriter_ops, error)) {
         rewriter_clear(rw);
         return false;
     }

@@ -62,7 +62,7 @@ static void buffer_switched(NetFilter *nf)
     }
 }
 
-static const NetFilterHooks buffer_hooks = {
+static const NetFilterOps buffer_ops = {
     .run = buffer_run,
     .decide = buffer_decide,
     .switched = buffer_switched,
@@ -81,7 +81,7 @@ static bool buffer_create(Object *obj, GError **error)
     FilterBuffer *buffer = (FilterBuffer *)obj;
 
     if (!buffer_check(obj->props, error) ||
-        !net_filter_attach(&buffer->nf, &buffer_hooks, error)) {
+        !net_filter_attach(&buffer->nf, &buffer_ops, error)) {
         return false;
     }
     buffer->timer = timer_new(CLOCK_TYPE_VIRTUAL, buffer_release, buffer);

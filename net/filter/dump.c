@@ -296,7 +296,7 @@ static void dump_decide(const NetFilter *nf, NetStageState *state)
     state->asks = net_filter_enabled_when_stopped(nf) && dump->fd >= 0;
 }
 
-static const NetFilterHooks dump_hooks = {
+static const NetFilterOps dump_ops = {
     .run = dump_run,
     .decide = dump_decide,
 };
@@ -363,7 +363,7 @@ static bool dump_create(Object *obj, GError **error)
 
     dump->fd = -1;
     if (!dump_check(obj->props, error) ||
-        !net_filter_attach(&dump->nf, &dump_hooks, error)) {
+        !net_filter_attach(&dump->nf, &dump_ops, error)) {
         return false;
     }
     if (!dump_start(dump, error)) {
@@ -375,7 +375,7 @@ static bool dump_create(Object *obj, GError **error)
 }
 
 /* The counters go with the filter. */
-static void dump_tell_end(FilterDump *dump)
+static void dump_notify_end(FilterDump *dump)
 {
     dump_lose_buffered(dump);
     if (dump->nf.copies_lost.frames > 0) {
@@ -389,7 +389,7 @@ static void dump_finalize(Object *obj)
     FilterDump *dump = (FilterDump *)obj;
 
     dump_flush(dump);
-    dump_tell_end(dump);
+    dump_notify_end(dump);
     net_filter_detach(&dump->nf);
     fd_close(&dump->fd);
     timer_free(dump->timer);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How the two ends of a hand-over get to know each other: version, role, identity, key. */
+/* How the two ends of a handover get to know each other: version, role, identity, key. */
 
 /*
  * Each end sends a random number that is never used again. Who has the key can compute the MAC

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How the two ends of a hand-over get to know each other: version, role, identity, key. */
+/* How the two ends of a handover get to know each other: version, role, identity, key. */
 
 #ifndef NET_FILTER_HANDOVER_HELLO_H
 #define NET_FILTER_HANDOVER_HELLO_H
@@ -12,7 +12,7 @@
 #define HANDOVER_NONCE_SIZE 32
 #define HANDOVER_PROOF_SIZE 32
 
-/** The first message of each end, as it is sent (docs/protocol.rst, "Hand-over"). */
+/** The first message of each end, as it is sent (docs/protocol.rst, "Handover"). */
 typedef struct HandoverHello {
     uint32_t magic_be;
     uint32_t version_be;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The channel between the two ends of a hand-over: frames one way, messages both ways. */
+/* The channel between the two ends of a handover: frames one way, messages both ways. */
 
 /*
  * The stream is that of the chardev framing with vnet header length. A message is what no frame
@@ -121,7 +121,7 @@ static bool link_flush(HandoverLink *link)
 }
 
 /* Of two that differ only in the count the later one says it all. */
-void handover_link_tell(HandoverLink *link, const HandoverMessage *message)
+void handover_link_notify(HandoverLink *link, const HandoverMessage *message)
 {
     GArray *pending = link->pending;
     HandoverMessage *last = pending->len > 0

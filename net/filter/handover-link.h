@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The channel between the two ends of a hand-over: frames one way, messages both ways. */
+/* The channel between the two ends of a handover: frames one way, messages both ways. */
 
 #ifndef NET_FILTER_HANDOVER_LINK_H
 #define NET_FILTER_HANDOVER_LINK_H
@@ -65,8 +65,8 @@ void handover_link_close(HandoverLink *link);
 
 bool handover_link_is_connected(const HandoverLink *link);
 
-/** handover_link_tell: send a message, before frames that are written later. */
-void handover_link_tell(HandoverLink *link, const HandoverMessage *message);
+/** handover_link_notify: send a message, before frames that are written later. */
+void handover_link_notify(HandoverLink *link, const HandoverMessage *message);
 
 /** handover_link_write: send frames from the front. Returns: how many were taken. */
 size_t handover_link_write(HandoverLink *link, const NetFrame *frames, size_t n);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The rules of a hand-over's source: a table of states and events. */
+/* The rules of a handover's source: a table of states and events. */
 
 /*
  * A frame is kept until the destination has said whose it is. There is one round at a time: the
@@ -168,8 +168,8 @@ void handover_act(HandoverActions *actions, HandoverDo what, uint64_t count)
     actions->items[actions->n++] = (HandoverAction) { .what = what, .count = count };
 }
 
-void handover_act_tell(HandoverActions *actions, HandoverMessageType type, uint32_t round,
-                       uint64_t count)
+void handover_act_notify(HandoverActions *actions, HandoverMessageType type, uint32_t round,
+                         uint64_t count)
 {
     g_assert(actions->n < HANDOVER_MAX_ACTIONS);
     actions->items[actions->n++] = (HandoverAction) {
@@ -178,11 +178,11 @@ void handover_act_tell(HandoverActions *actions, HandoverMessageType type, uint3
     };
 }
 
-static void source_tell(const HandoverSourceRules *rules, HandoverMessageType type,
-                        uint64_t count, HandoverActions *actions)
+static void source_notify(const HandoverSourceRules *rules, HandoverMessageType type,
+                          uint64_t count, HandoverActions *actions)
 {
     if (rules->is_connected) {
-        handover_act_tell(actions, type, rules->round, count);
+        handover_act_notify(actions, type, rules->round, count);
     }
 }
 
@@ -213,7 +213,7 @@ static void source_send_again(HandoverSourceRules *rules, HandoverMessageType ty
     rules->is_refused = false;
     rules->next = rules->first;
     handover_act(actions, HANDOVER_DO_REWIND, 0);
-    source_tell(rules, type, rules->first, actions);
+    source_notify(rules, type, rules->first, actions);
 }
 
 /*
@@ -240,8 +240,8 @@ static void source_empty(HandoverSourceRules *rules, HandoverDo what, HandoverAc
     rules->next = rules->end;
 }
 
-static void source_settle_frames(HandoverSourceRules *rules, unsigned steps, uint64_t count,
-                                 HandoverActions *actions)
+static void source_complete_frames(HandoverSourceRules *rules, unsigned steps, uint64_t count,
+                                   HandoverActions *actions)
 {
     if (steps & STEP_QUIT_ASKING) {
         handover_act(actions, HANDOVER_DO_STOP, 0);
@@ -279,13 +279,13 @@ static void source_speak(HandoverSourceRules *rules, unsigned steps, HandoverAct
         source_send_again(rules, HANDOVER_RESUME, actions);
     }
     if (steps & STEP_CANCEL) {
-        source_tell(rules, HANDOVER_CANCEL, 0, actions);
+        source_notify(rules, HANDOVER_CANCEL, 0, actions);
     }
     if (steps & STEP_REVOKE) {
-        source_tell(rules, HANDOVER_REVOKE, 0, actions);
+        source_notify(rules, HANDOVER_REVOKE, 0, actions);
     }
     if (steps & STEP_DONE) {
-        source_tell(rules, HANDOVER_DONE, rules->end, actions);
+        source_notify(rules, HANDOVER_DONE, rules->end, actions);
     }
     if (steps & STEP_ASK) {
         handover_act(actions, HANDOVER_DO_START, 0);
@@ -303,7 +303,7 @@ static void source_apply(HandoverSourceRules *rules, const SourceRule *rule, uin
         return;
     }
     rules->state = rule->next;
-    source_settle_frames(rules, rule->steps, count, actions);
+    source_complete_frames(rules, rule->steps, count, actions);
     source_speak(rules, rule->steps, actions);
 }
 

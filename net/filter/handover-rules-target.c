@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The rules of a hand-over's destination: tables of fates and messages, of states and events. */
+/* The rules of a handover's destination: tables of fates and messages, of states and events. */
 
 /*
  * It decides whose the frames of a round are: its VM's when that runs, the source's when that
@@ -68,11 +68,11 @@ static const unsigned target_unknown[HANDOVER_DONE + 1] = {
 
 /* --- Deciding ---------------------------------------------------------------------------- */
 
-static void target_tell(const HandoverTargetRules *rules, HandoverMessageType type,
-                        uint32_t round, uint64_t count, HandoverActions *actions)
+static void target_notify(const HandoverTargetRules *rules, HandoverMessageType type,
+                          uint32_t round, uint64_t count, HandoverActions *actions)
 {
     if (rules->is_connected) {
-        handover_act_tell(actions, type, round, count);
+        handover_act_notify(actions, type, round, count);
     }
 }
 
@@ -91,7 +91,7 @@ static void target_decide(HandoverTargetRules *rules, HandoverActions *actions)
     rules->fate = FATE_RELEASED;
     rules->is_armed = false;
     if (rules->source == rules->peer) {
-        target_tell(rules, HANDOVER_RELEASED, rules->round, rules->n_here, actions);
+        target_notify(rules, HANDOVER_RELEASED, rules->round, rules->n_here, actions);
     }
 }
 
@@ -111,7 +111,7 @@ static void target_adopt(HandoverTargetRules *rules, uint32_t round, HandoverAct
     if (!rules->is_armed) {
         rules->stream = STREAM_REFUSED;
         rules->refused = round;
-        target_tell(rules, HANDOVER_REFUSED, round, 0, actions);
+        target_notify(rules, HANDOVER_REFUSED, round, 0, actions);
         return;
     }
     target_inherit(rules, actions);
@@ -164,17 +164,17 @@ static void target_answer(HandoverTargetRules *rules, unsigned steps, uint32_t r
                           HandoverActions *actions)
 {
     if (steps & STEP_SAY_RELEASED) {
-        target_tell(rules, HANDOVER_RELEASED, round, rules->n_here, actions);
+        target_notify(rules, HANDOVER_RELEASED, round, rules->n_here, actions);
     }
     if (steps & STEP_SAY_CANCELLED) {
-        target_tell(rules, HANDOVER_CANCELLED, round, 0, actions);
+        target_notify(rules, HANDOVER_CANCELLED, round, 0, actions);
     }
     if (steps & STEP_SAY_SPLIT) {
-        target_tell(rules, HANDOVER_SPLIT, round, rules->n_here, actions);
+        target_notify(rules, HANDOVER_SPLIT, round, rules->n_here, actions);
     }
     if (steps & STEP_SAY_UNKNOWN) {
         rules->stream = STREAM_UNKNOWN;
-        target_tell(rules, HANDOVER_UNKNOWN, round, 0, actions);
+        target_notify(rules, HANDOVER_UNKNOWN, round, 0, actions);
     }
 }
 
@@ -241,7 +241,7 @@ static void target_keep(HandoverTargetRules *rules, uint64_t n_skip, uint64_t n,
     if (n_kept < n) {
         rules->stream = STREAM_FULL;
         rules->refused = rules->round;
-        target_tell(rules, HANDOVER_REFUSED, rules->round, 0, actions);
+        target_notify(rules, HANDOVER_REFUSED, rules->round, 0, actions);
     }
 }
 
@@ -264,7 +264,7 @@ bool handover_target_frames(HandoverTargetRules *rules, uint64_t n, uint64_t n_f
     }
     target_use(actions, HANDOVER_DO_INJECT, n_skip, n - n_skip);
     rules->n_here += n - n_skip;
-    target_tell(rules, HANDOVER_RELEASED, rules->round, rules->n_here, actions);
+    target_notify(rules, HANDOVER_RELEASED, rules->round, rules->n_here, actions);
     return true;
 }
 
@@ -295,7 +295,7 @@ static void target_ask_again(HandoverTargetRules *rules, HandoverStream stream,
                              HandoverActions *actions)
 {
     if (rules->stream == stream) {
-        target_tell(rules, HANDOVER_AGAIN, rules->refused, 0, actions);
+        target_notify(rules, HANDOVER_AGAIN, rules->refused, 0, actions);
     }
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The rules of a hand-over: what each end does in each state, without socket, frame or clock. */
+/* The rules of a handover: what each end does in each state, without socket, frame or clock. */
 
 #ifndef NET_FILTER_HANDOVER_RULES_H
 #define NET_FILTER_HANDOVER_RULES_H
@@ -10,7 +10,7 @@
 
 /*
  * Both ends are machines that are given events and answer with things to do, in order. Frames
- * are numbers here: the first of a round has number 0. docs/protocol.rst, "Hand-over", has the
+ * are numbers here: the first of a round has number 0. docs/protocol.rst, "Handover", has the
  * same tables, with their reasons.
  */
 
@@ -39,7 +39,7 @@ typedef struct HandoverMessage {
 /** What an end has to do, see each. */
 typedef enum HandoverDo {
     HANDOVER_DO_TELL,     /* both: send @message */
-    HANDOVER_DO_BEGIN,    /* source: take a copy of the doubtful frames, as the round's first */
+    HANDOVER_DO_BEGIN,    /* source: take a copy of the frames in flight, as the round's first */
     HANDOVER_DO_FORGET,   /* source: the @count oldest frames are the other VM's */
     HANDOVER_DO_RETURN,   /* source: all frames go to the VM here */
     HANDOVER_DO_DROP,     /* source: all frames are dropped, and counted so */
@@ -74,8 +74,8 @@ typedef struct HandoverActions {
 } HandoverActions;
 
 void handover_act(HandoverActions *actions, HandoverDo what, uint64_t count);
-void handover_act_tell(HandoverActions *actions, HandoverMessageType type, uint32_t round,
-                       uint64_t count);
+void handover_act_notify(HandoverActions *actions, HandoverMessageType type, uint32_t round,
+                         uint64_t count);
 
 /* --- The source -------------------------------------------------------------------------- */
 

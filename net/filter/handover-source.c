@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The source's end of a hand-over: diverts frames and keeps them until the end is known. */
+/* The source's end of a handover: diverts frames and keeps them until the end is known. */
 
 /*
  * While the filter is on (the VM is stopped by a migration), frames go into one queue: first
@@ -52,9 +52,9 @@ static int64_t source_now(void)
     return clock_now_ns(CLOCK_TYPE_REALTIME);
 }
 
-static void source_tell_phase(HandoverSource *source)
+static void source_notify_phase(HandoverSource *source)
 {
-    handover_tell_phase(source_filter(source), &source->phase, (NetHandoverEvent) {
+    handover_notify_phase(source_filter(source), &source->phase, (NetHandoverEvent) {
         .phase = source_phases[source->rules.state],
         .round = source->rules.round,
         .frames = source->rules.end,
@@ -121,10 +121,10 @@ static void source_pop(HandoverSource *source, size_t n)
     source->first += n;
 }
 
-/* How many of the next @n frames are doubtful: the VM here has them, unless its QEMU lost them. */
-static size_t source_n_doubtful(const HandoverSource *source, size_t n)
+/* How many of the next @n frames were in flight: the VM here has them, if its QEMU lost none. */
+static size_t source_n_in_flight(const HandoverSource *source, size_t n)
 {
-    return source->first < source->n_doubtful ? MIN(n, source->n_doubtful - source->first) : 0;
+    return source->first < source->n_in_flight ? MIN(n, source->n_in_flight - source->first) : 0;
 }
 
 /* --- What the rules want done ------------------------------------------------------------ */
@@ -134,13 +134,13 @@ static void source_begin(HandoverSource *source)
     const NetClient *peer = source_filter(source)->netdev->peer;
     NetBatch batch = { .n = 0 };
 
-    if (peer && peer->info->doubtful) {
-        peer->info->doubtful(peer, &batch);
+    if (peer && peer->info->in_flight) {
+        peer->info->in_flight(peer, &batch);
     }
     source->first = 0;
     source_keep(source, batch.frames, batch.n);
-    source->n_doubtful = batch.n;
-    source->n_doubtful_total += batch.n;
+    source->n_in_flight = batch.n;
+    source->n_in_flight_total += batch.n;
 }
 
 static void source_forget(HandoverSource *source, uint64_t n)
@@ -163,7 +163,7 @@ static void source_return(HandoverSource *source)
         size_t skip;
 
         source_next(source, UINT64_MAX, &batch);
-        skip = source_n_doubtful(source, batch.n);
+        skip = source_n_in_flight(source, batch.n);
         handover_inject(source_filter(source), batch.frames + skip, batch.n - skip);
         source_pop(source, batch.n);
     }
@@ -189,7 +189,7 @@ static void source_drop(HandoverSource *source)
         size_t skip;
 
         source_next(source, UINT64_MAX, &batch);
-        skip = source_n_doubtful(source, batch.n);
+        skip = source_n_in_flight(source, batch.n);
         net_stage_drop(source_stage(source), batch.frames + skip, batch.n - skip,
                        NET_DROP_REASON_GUEST_GONE);
         source_pop(source, batch.n);
@@ -198,7 +198,7 @@ static void source_drop(HandoverSource *source)
 
 static void source_renumber(HandoverSource *source, uint64_t n)
 {
-    source->n_doubtful -= MIN(n, source->n_doubtful);
+    source->n_in_flight -= MIN(n, source->n_in_flight);
     source->first -= n;
 }
 
@@ -222,7 +222,7 @@ static void source_act(HandoverSource *source, const HandoverAction *action)
 {
     switch (action->what) {
     case HANDOVER_DO_TELL:
-        handover_link_tell(&source->link, &action->message);
+        handover_link_notify(&source->link, &action->message);
         break;
     case HANDOVER_DO_BEGIN:
         source_begin(source);
@@ -256,8 +256,8 @@ static void source_act(HandoverSource *source, const HandoverAction *action)
         break;
     case HANDOVER_DO_SPLIT:
         source->n_split += action->count;
-        handover_tell_split(source_filter(source), "destination", source->rules.round,
-                            action->count);
+        handover_notify_split(source_filter(source), "destination", source->rules.round,
+                              action->count);
         break;
     case HANDOVER_DO_KEEP:
     case HANDOVER_DO_INJECT:
@@ -278,7 +278,7 @@ static void source_carry_out(HandoverSource *source, const HandoverActions *acti
     for (size_t i = 0; i < actions->n; i++) {
         source_act(source, &actions->items[i]);
     }
-    source_tell_phase(source);
+    source_notify_phase(source);
     source_pump(source);
 }
 
@@ -369,14 +369,14 @@ size_t handover_source_run(HandoverSource *source, const NetFrame *frames, size_
 
 /* --- What the destination says ----------------------------------------------------------- */
 
-/* The doubtful frames are no longer the export's to think of. */
-static void source_tell_peer(const HandoverSource *source)
+/* The export need not remember the frames in flight any more. */
+static void source_notify_peer(const HandoverSource *source)
 {
     NetClient *peer = source_filter(source)->netdev->peer;
 
     if ((source->rules.state == SOURCE_RELEASED || source->rules.state == SOURCE_DRAINING) &&
-        peer && peer->info->doubtful_taken) {
-        peer->info->doubtful_taken(peer);
+        peer && peer->info->in_flight_taken) {
+        peer->info->in_flight_taken(peer);
     }
 }
 
@@ -393,7 +393,7 @@ static bool source_message(const HandoverMessage *message, void *opaque)
     net_turn_begin();
     source_carry_out(source, &actions);
     if (message->type == HANDOVER_RELEASED) {
-        source_tell_peer(source);
+        source_notify_peer(source);
     }
     source_update_chain(source, took, lingered);
     net_stage_ready(source_stage(source));
@@ -498,7 +498,7 @@ void handover_source_describe(const HandoverSource *source, NetHandoverInfo *inf
     info->kept->bytes = source->sent.n_bytes + source->unsent.n_bytes;
     info->unsent->frames = source->unsent.n_frames;
     info->unsent->bytes = source->unsent.n_bytes;
-    info->doubtful = source->n_doubtful_total;
+    info->doubtful = source->n_in_flight_total;
     info->taken = source->n_taken;
     info->acknowledged = source->n_acknowledged;
     info->returned = source->n_returned;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The destination's end of a hand-over: keeps the source's frames for the VM that comes. */
+/* The destination's end of a handover: keeps the source's frames for the VM that comes. */
 
 /*
  * Until the VM runs here, the source's frames are kept apart, so that they can be forgotten if
@@ -96,7 +96,7 @@ static void target_act(HandoverTarget *target, const HandoverAction *action,
 {
     switch (action->what) {
     case HANDOVER_DO_TELL:
-        handover_link_tell(&target->link, &action->message);
+        handover_link_notify(&target->link, &action->message);
         break;
     case HANDOVER_DO_KEEP:
     case HANDOVER_DO_INJECT:
@@ -122,7 +122,7 @@ static void target_act(HandoverTarget *target, const HandoverAction *action,
         break;
     case HANDOVER_DO_SPLIT:
         target->n_split += action->count;
-        handover_tell_split(target_filter(target), "source", target->rules.round, action->count);
+        handover_notify_split(target_filter(target), "source", target->rules.round, action->count);
         break;
     case HANDOVER_DO_BEGIN:
     case HANDOVER_DO_FORGET:
@@ -136,9 +136,9 @@ static void target_act(HandoverTarget *target, const HandoverAction *action,
     }
 }
 
-static void target_tell_phase(HandoverTarget *target)
+static void target_notify_phase(HandoverTarget *target)
 {
-    handover_tell_phase(target_filter(target), &target->phase, (NetHandoverEvent) {
+    handover_notify_phase(target_filter(target), &target->phase, (NetHandoverEvent) {
         .phase = target_phases[target->rules.state],
         .round = target->rules.round,
         .frames = target->rules.n_here,
@@ -161,7 +161,7 @@ static void target_carry_out(HandoverTarget *target, const HandoverActions *acti
     }
     target_props(target)->has_armed = true;
     target_props(target)->armed = target->rules.is_armed;
-    target_tell_phase(target);
+    target_notify_phase(target);
     if (held && !handover_target_holds(target)) {
         net_filter_ready(target_filter(target));
     }

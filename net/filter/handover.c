@@ -29,7 +29,7 @@ static bool handover_is_source(const FilterHandover *handover)
 
 /* --- For both ends ----------------------------------------------------------------------- */
 
-void handover_tell_phase(NetFilter *nf, NetHandoverPhase *phase, NetHandoverEvent event)
+void handover_notify_phase(NetFilter *nf, NetHandoverPhase *phase, NetHandoverEvent event)
 {
     if (*phase == event.phase) {
         return;
@@ -39,7 +39,7 @@ void handover_tell_phase(NetFilter *nf, NetHandoverPhase *phase, NetHandoverEven
     qapi_event_net_handover(&event);
 }
 
-void handover_tell_split(NetFilter *nf, const char *where, uint32_t round, uint64_t n)
+void handover_notify_split(NetFilter *nf, const char *where, uint32_t round, uint64_t n)
 {
     g_autofree char *source = g_strdup_printf("filter '%s'", nf->obj.id);
     NetHandoverSplitEvent event = { .id = nf->obj.id, .round = round, .frames = n };
@@ -129,7 +129,7 @@ static void handover_describe(const NetFilter *nf, NetFilterInfo *info)
     info->outdev_connected = info->indev_connected = info->handover->connected;
 }
 
-static const NetFilterHooks handover_hooks = {
+static const NetFilterOps handover_ops = {
     .run = handover_run,
     .decide = handover_decide,
     .switched = handover_switched,
@@ -157,7 +157,7 @@ static bool handover_check(const FilterHandoverProperties *props, GError **error
     return true;
 }
 
-/* A hand-over is of frames toward the VM; at the source, while a migration has stopped it. */
+/* A handover is of frames toward the VM; at the source, while a migration has stopped it. */
 static void handover_set_defaults(FilterHandoverProperties *props)
 {
     static const RunState migrating[] = { RUN_STATE_FINISH_MIGRATE, RUN_STATE_POSTMIGRATE };
@@ -206,7 +206,7 @@ static bool handover_create(Object *obj, GError **error)
     if (!handover_open(handover, error)) {
         return false;
     }
-    if (!net_filter_attach(&handover->nf, &handover_hooks, error)) {
+    if (!net_filter_attach(&handover->nf, &handover_ops, error)) {
         handover_close(handover);
         return false;
     }

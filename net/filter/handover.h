@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The two ends of a hand-over, for filter-handover only. */
+/* The two ends of a handover, for filter-handover only. */
 
 #ifndef NET_FILTER_HANDOVER_H
 #define NET_FILTER_HANDOVER_H
@@ -16,7 +16,7 @@ typedef struct HandoverSource {
     NetHold sent;              /* frames that are not acknowledged: those that were sent, */
     NetHold unsent;            /* and behind them those that were not */
     uint64_t first;            /* number of the oldest of them */
-    uint64_t n_doubtful;       /* the first so many frames of this round are doubtful */
+    uint64_t n_in_flight;      /* the first so many frames of this round were in flight */
     Timer *timer;              /* owned: until the destination answers */
     Timer *quiet_timer;        /* owned: until the netdev is quiet */
     uint64_t quiet_mark;       /* n_taken when the netdev was last looked at */
@@ -24,9 +24,9 @@ typedef struct HandoverSource {
     bool is_closing;
     int64_t last_taken_ns;     /* when a frame came last */
     uint64_t n_taken;
-    uint64_t n_doubtful_total;
+    uint64_t n_in_flight_total;
     uint64_t n_acknowledged;
-    uint64_t n_returned;       /* doubtful ones included: their guest has them */
+    uint64_t n_returned;       /* those in flight included: their guest has them */
     uint64_t n_dropped;
     uint64_t n_unasked;        /* of those returned: without the destination's word */
     uint64_t n_split;          /* of those: the destination's VM has them, too */
@@ -84,11 +84,11 @@ void handover_target_changed(HandoverTarget *target);
 bool handover_target_holds(const HandoverTarget *target);
 void handover_target_describe(const HandoverTarget *target, NetHandoverInfo *info);
 
-/** handover_tell_phase: send @event, with the filter's id, if the phase is not *@phase. */
-void handover_tell_phase(NetFilter *nf, NetHandoverPhase *phase, NetHandoverEvent event);
+/** handover_notify_phase: send @event, with the filter's id, if the phase is not *@phase. */
+void handover_notify_phase(NetFilter *nf, NetHandoverPhase *phase, NetHandoverEvent event);
 
-/** handover_tell_split: frames are at both VMs; @where: the other one is. */
-void handover_tell_split(NetFilter *nf, const char *where, uint32_t round, uint64_t n);
+/** handover_notify_split: frames are at both VMs; @where: the other one is. */
+void handover_notify_split(NetFilter *nf, const char *where, uint32_t round, uint64_t n);
 
 /** handover_wait_ns: the wait property, in ns. */
 int64_t handover_wait_ns(const NetFilter *nf);

@@ -19,24 +19,24 @@ static size_t input_read_wanted(void *opaque)
 {
     FilterInput *in = opaque;
 
-    in->paused = in->dead || !in->hooks->wanted(in->owner);
+    in->paused = in->dead || !in->ops->wanted(in->owner);
     return in->paused ? 0 : NET_READ_SIZE;
 }
 
 /* What messages are about. Returns: owned. */
 static char *input_source(const FilterInput *in)
 {
-    return g_strdup_printf("%s '%s'", in->hooks->kind, in->owner->id);
+    return g_strdup_printf("%s '%s'", in->ops->kind, in->owner->id);
 }
 
 static void input_malformed(FilterInput *in, const GError *error)
 {
-    const FilterInputHooks *hooks = in->hooks;
+    const FilterInputOps *ops = in->ops;
     g_autofree char *source = input_source(in);
 
-    log_limited_error(source, hooks->property, "%s", error->message);
-    if (hooks->error) {
-        log_limited_error(source, hooks->error, "%s", hooks->error);
+    log_limited_error(source, ops->property, "%s", error->message);
+    if (ops->error) {
+        log_limited_error(source, ops->error, "%s", ops->error);
     }
     in->n_malformed++;
     net_framer_reset(&in->framer);
@@ -51,8 +51,8 @@ static void input_read(const uint8_t *data, size_t len, void *opaque)
     FilterInput *in = opaque;
     size_t pos = 0;
 
-    TRACE(filter_input_read, "%s=%s %s bytes=%zu", in->hooks->kind, in->owner->id,
-          in->hooks->property, len);
+    TRACE(filter_input_read, "%s=%s %s bytes=%zu", in->ops->kind, in->owner->id,
+          in->ops->property, len);
     while (pos < len) {
         g_autoptr(GError) error = NULL;
         NetBatch batch;
@@ -63,7 +63,7 @@ static void input_read(const uint8_t *data, size_t len, void *opaque)
         }
         used = net_framer_push(&in->framer, data + pos, len - pos, &batch, &error);
         if (batch.n > 0) {
-            in->hooks->frames(in->owner, batch.frames, batch.n);
+            in->ops->frames(in->owner, batch.frames, batch.n);
         }
         if (used < 0) {
             input_malformed(in, error);
@@ -71,8 +71,8 @@ static void input_read(const uint8_t *data, size_t len, void *opaque)
         }
         pos += (size_t)used;
     }
-    if (in->hooks->read_done) {
-        in->hooks->read_done(in->owner);
+    if (in->ops->read_done) {
+        in->ops->read_done(in->owner);
     }
 }
 
@@ -84,7 +84,7 @@ static void input_closed(FilterInput *in)
         const char *id = char_id(in->fe.chr);
 
         log_limited_warning(source, id, "%s '%s' was closed in the middle of a frame",
-                            in->hooks->property, id);
+                            in->ops->property, id);
         in->n_malformed++;
         net_framer_reset(&in->framer);
     }
@@ -111,10 +111,10 @@ static const CharFrontendOps input_ops = {
     .event = input_event,
 };
 
-bool filter_input_open(FilterInput *in, Chardev *chr, const FilterInputHooks *hooks,
+bool filter_input_open(FilterInput *in, Chardev *chr, const FilterInputOps *ops,
                        Object *owner, GError **error)
 {
-    in->hooks = hooks;
+    in->ops = ops;
     in->owner = owner;
     net_framer_init(&in->framer, in->vnet_hdr);
     return char_frontend_attach(&in->fe, chr, &input_ops, in, error);

@@ -54,7 +54,7 @@ static size_t mirror_run(NetFilter *nf, NetDirection direction, const NetFrame *
 
     if (done < n && !filter_outdev_is_connected(&mirror->out)) {
         net_count_add(&nf->copies_lost, n - done, net_frames_bytes(frames + done, n - done));
-        filter_outdev_tell(&mirror->out, "pass without a copy");
+        filter_outdev_notify(&mirror->out, "pass without a copy");
         done = n;
     }
     pass->all = true;
@@ -73,14 +73,14 @@ static void mirror_describe(const NetFilter *nf, NetFilterInfo *info)
     info->outdev_connected = filter_outdev_is_connected(&((const FilterMirror *)nf)->out);
 }
 
-static const NetFilterHooks mirror_hooks = {
+static const NetFilterOps mirror_ops = {
     .run = mirror_run,
     .decide = mirror_decide,
     .describe = mirror_describe,
 };
 
 /* The frame itself has passed long ago. */
-static void mirror_settle(FilterOutdev *out)
+static void mirror_outdev_changed(FilterOutdev *out)
 {
     NetFrame frame;
 
@@ -100,10 +100,10 @@ static bool mirror_create(Object *obj, GError **error)
     }
     chr = filter_chardev_find("Device", props->outdev, error);
     if (!chr || !filter_outdev_open(&mirror->out, &mirror->nf, chr, props->vnet_hdr_support,
-                                    mirror_settle, error)) {
+                                    mirror_outdev_changed, error)) {
         return false;
     }
-    if (!net_filter_attach(&mirror->nf, &mirror_hooks, error)) {
+    if (!net_filter_attach(&mirror->nf, &mirror_ops, error)) {
         filter_outdev_close(&mirror->out);
         return false;
     }
@@ -152,7 +152,7 @@ static NetFilterOnDisconnect redirector_policy(const FilterRedirector *redirecto
 static void redirector_drop(FilterRedirector *redirector, NetDirection direction,
                             const NetFrame *frames, size_t n)
 {
-    filter_outdev_tell(&redirector->out, "are dropped");
+    filter_outdev_notify(&redirector->out, "are dropped");
     net_stage_drop(&redirector->nf.stages[direction], frames, n, NET_DROP_REASON_NOT_CONNECTED);
 }
 
@@ -179,7 +179,7 @@ static void redirector_run_state_changed(bool running, RunState state, void *opa
     FilterRedirector *redirector = opaque;
 
     if (running) {
-        redirector->out.settle(&redirector->out);
+        redirector->out.changed(&redirector->out);
     }
 }
 
@@ -201,7 +201,7 @@ static bool redirector_is_met(const FilterRedirector *redirector)
 }
 
 /* Without a connection: deal with the frame that is partly out. */
-static void redirector_settle(FilterOutdev *out)
+static void redirector_outdev_changed(FilterOutdev *out)
 {
     FilterRedirector *redirector = (FilterRedirector *)out->filter;
     NetFilterOnDisconnect policy = redirector_policy(redirector);
@@ -251,7 +251,7 @@ static size_t redirector_run_unconnected(FilterRedirector *redirector, NetDirect
 {
     bool reclaiming = redirector->nf.stages[direction].reclaiming;
 
-    redirector_settle(&redirector->out);
+    redirector_outdev_changed(&redirector->out);
     switch (redirector_policy(redirector)) {
     case NET_FILTER_ON_DISCONNECT_HOLD:
         return 0;
@@ -324,7 +324,7 @@ static void redirector_describe(const NetFilter *nf, NetFilterInfo *info)
     info->empty = filter_input_n_empty(&redirector->in);
 }
 
-static const NetFilterHooks redirector_hooks = {
+static const NetFilterOps redirector_ops = {
     .run = redirector_run,
     .decide = redirector_decide,
     .switched = redirector_switched,
@@ -347,7 +347,7 @@ static void redirector_take_input(Object *owner, const NetFrame *frames, size_t 
     net_filter_inject(nf, frames, n);
 }
 
-static const FilterInputHooks redirector_input_hooks = {
+static const FilterInputOps redirector_input_ops = {
     .kind = "filter",
     .property = "indev",
     .wanted = redirector_wants_input,
@@ -380,7 +380,7 @@ static bool redirector_open_ends(FilterRedirector *redirector, GError **error)
     if (props->indev) {
         in = filter_chardev_find("IN Device", props->indev, error);
         redirector->in.vnet_hdr = props->vnet_hdr_support;
-        if (!in || !filter_input_open(&redirector->in, in, &redirector_input_hooks, &nf->obj,
+        if (!in || !filter_input_open(&redirector->in, in, &redirector_input_ops, &nf->obj,
                                       error)) {
             return false;
         }
@@ -388,7 +388,7 @@ static bool redirector_open_ends(FilterRedirector *redirector, GError **error)
     if (props->outdev) {
         out = filter_chardev_find("OUT Device", props->outdev, error);
         if (!out || !filter_outdev_open(&redirector->out, nf, out, props->vnet_hdr_support,
-                                        redirector_settle, error)) {
+                                        redirector_outdev_changed, error)) {
             return false;
         }
     }
@@ -409,7 +409,7 @@ static bool redirector_create(Object *obj, GError **error)
         return false;
     }
     if (!redirector_open_ends(redirector, error) ||
-        !net_filter_attach(&redirector->nf, &redirector_hooks, error)) {
+        !net_filter_attach(&redirector->nf, &redirector_ops, error)) {
         redirector_close_ends(redirector);
         return false;
     }
@@ -446,7 +446,7 @@ static void redirector_changed(Object *obj, const QapiMember *member)
     redirector->in.vnet_hdr = props->vnet_hdr_support;
     redirector->out.channel.vnet_hdr = props->vnet_hdr_support;
     if (redirector->out.filter) {
-        redirector_settle(&redirector->out);
+        redirector_outdev_changed(&redirector->out);
     }
     net_filter_update(&redirector->nf);
 }

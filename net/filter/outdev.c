@@ -58,7 +58,7 @@ static void outdev_closed(void *opaque)
     FilterOutdev *out = opaque;
 
     TRACE(filter_outdev_disconnected, "filter=%s", out->filter->obj.id);
-    out->settle(out);
+    out->changed(out);
     outdev_changed(out);
     outdev_ready(out);
 }
@@ -72,10 +72,10 @@ static const FilterChannelOps outdev_ops = {
 };
 
 bool filter_outdev_open(FilterOutdev *out, NetFilter *nf, Chardev *chr, bool vnet_hdr,
-                        void (*settle)(FilterOutdev *out), GError **error)
+                        void (*changed)(FilterOutdev *out), GError **error)
 {
     out->filter = nf;
-    out->settle = settle;
+    out->changed = changed;
     out->channel.vnet_hdr = vnet_hdr;
     if (!filter_channel_open(&out->channel, chr, &outdev_ops, out, error)) {
         out->filter = NULL;
@@ -143,7 +143,7 @@ bool filter_outdev_take_kept(FilterOutdev *out, NetFrame *frame)
     return true;
 }
 
-void filter_outdev_tell(FilterOutdev *out, const char *what)
+void filter_outdev_notify(FilterOutdev *out, const char *what)
 {
     g_autofree char *source = NULL;
     g_autofree char *why = NULL;

@@ -14,7 +14,7 @@ typedef struct FilterOutdev FilterOutdev;
 struct FilterOutdev {
     NetFilter *filter;   /* back pointer; NULL = the filter has no outdev */
     /** The connection broke or is missing: deal with the frame that the channel keeps. */
-    void (*settle)(FilterOutdev *out);
+    void (*changed)(FilterOutdev *out);
     FilterChannel channel;
     NetDirection kept_direction; /* of the frame that the channel keeps */
     bool kept_reclaimed; /* it was held further down the chain before */
@@ -27,7 +27,7 @@ Chardev *filter_chardev_find(const char *what, const char *id, GError **error);
 
 /** filter_outdev_open: become the user of @chr. Returns: false with @error set. */
 bool filter_outdev_open(FilterOutdev *out, NetFilter *nf, Chardev *chr, bool vnet_hdr,
-                        void (*settle)(FilterOutdev *out), GError **error);
+                        void (*changed)(FilterOutdev *out), GError **error);
 
 /**
  * filter_outdev_abandon: the filter goes; give up the frame that is partly out, if any
@@ -58,7 +58,7 @@ size_t filter_outdev_write(FilterOutdev *out, NetDirection direction, const NetF
 /** filter_outdev_take_kept: give up the frame that is partly out; it no longer counts as sent. */
 bool filter_outdev_take_kept(FilterOutdev *out, NetFrame *frame);
 
-/** filter_outdev_tell: log that frames @what, unless none was sent since last time. */
-void filter_outdev_tell(FilterOutdev *out, const char *what);
+/** filter_outdev_notify: log that frames @what, unless none was sent since last time. */
+void filter_outdev_notify(FilterOutdev *out, const char *what);
 
 #endif

@@ -10,13 +10,13 @@ static size_t replay_run(NetFilter *nf, NetDirection direction, const NetFrame *
     return n;
 }
 
-static const NetFilterHooks replay_hooks = {
+static const NetFilterOps replay_ops = {
     .run = replay_run,
 };
 
 static bool replay_create(Object *obj, GError **error)
 {
-    return net_filter_attach((NetFilter *)obj, &replay_hooks, error);
+    return net_filter_attach((NetFilter *)obj, &replay_ops, error);
 }
 
 static void replay_finalize(Object *obj)

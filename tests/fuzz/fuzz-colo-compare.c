@@ -37,7 +37,7 @@ static void fuzz_request(ColoCheckpointReason reason, void *opaque)
     ((Fuzz *)opaque)->n_requests++;
 }
 
-static const ColoQueuesHooks fuzz_hooks = { .release = fuzz_release, .request = fuzz_request };
+static const ColoQueuesOps fuzz_ops = { .release = fuzz_release, .request = fuzz_request };
 
 static void fuzz_check(const Fuzz *fuzz)
 {
@@ -106,7 +106,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     static const uint32_t max_queue = 4;
     Fuzz fuzz = { 0 };
 
-    colo_queues_init(&fuzz.queues, &fuzz_hooks, &fuzz, "fuzz", &max_queue, 10000);
+    colo_queues_init(&fuzz.queues, &fuzz_ops, &fuzz, "fuzz", &max_queue, 10000);
     while (len > 0) {
         fuzz_step(&fuzz, &data, &len);
         fuzz_check(&fuzz);

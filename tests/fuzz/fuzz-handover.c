@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Fuzzes the other host of a hand-over: whatever it says, each frame has one place. */
+/* Fuzzes the other host of a handover: whatever it says, each frame has one place. */
 
 #include "fuzz.h"
 

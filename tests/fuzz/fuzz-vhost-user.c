@@ -36,7 +36,7 @@ static void fuzz_changed(VhostUserDev *dev)
 {
 }
 
-static const VhostUserDevHooks fuzz_hooks = { .changed = fuzz_changed, .failed = fuzz_changed };
+static const VhostUserDevHooks fuzz_ops = { .changed = fuzz_changed, .failed = fuzz_changed };
 
 /* The descriptor that goes with a message: memory, an eventfd, or something else. */
 static int fuzz_fd(const FuzzDev *fuzz, uint8_t kind)
@@ -187,7 +187,7 @@ static FuzzDev *fuzz_dev_new(void)
     g_assert_cmpint(ftruncate(fuzz->mem_fd, MEM_SIZE + 4096), ==, 0);
     fuzz->mem = mmap(NULL, MEM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fuzz->mem_fd, 0);
     g_assert_true(fuzz->mem != MAP_FAILED);
-    vhost_user_dev_init(&fuzz->dev, &fuzz->nc, "fuzz", &fuzz_hooks, 1);
+    vhost_user_dev_init(&fuzz->dev, &fuzz->nc, "fuzz", &fuzz_ops, 1);
     vhost_user_dev_open(&fuzz->dev);
     return fuzz;
 }

@@ -10,9 +10,9 @@
 #define N_FRAMES 40
 #define N_BACKLOG 200
 
-/* Shorter frames go one by one; hand-overs of others may grow to so many. */
+/* Shorter frames go one by one; handovers of others may grow to so many. */
 #define LARGE 512
-#define HANDFUL_MAX 64
+#define BURST_MAX 64
 
 typedef ExportRig *RigNewFunc(const char *more);
 
@@ -215,7 +215,7 @@ static void test_short_backlog(void)
     check_short_backlog(export_rig_new_dgram);
 }
 
-/* Large ones may go by growing handfuls, in order, and the last three handfuls are in doubt. */
+/* Large ones may go by growing bursts, in order, and the last three bursts are in doubt. */
 static void check_large_backlog(RigNewFunc *rig_new)
 {
     ExportRig *rig = rig_new(",gate=on");
@@ -223,7 +223,7 @@ static void check_large_backlog(RigNewFunc *rig_new)
     send_of(rig, LARGE, N_BACKLOG);
     let_guest_read_backlog(rig);
     g_assert_cmpint(export_rig_count(rig, "doubtful"), >=, 3);
-    g_assert_cmpint(export_rig_count(rig, "doubtful"), <=, 3 * HANDFUL_MAX);
+    g_assert_cmpint(export_rig_count(rig, "doubtful"), <=, 3 * BURST_MAX);
     qtest_cont(rig->s);
     export_rig_check(rig, N_FRAMES);
     export_rig_free(rig);
@@ -235,7 +235,7 @@ static void test_large_backlog(void)
     check_large_backlog(export_rig_new_dgram);
 }
 
-/* No handful goes past a short frame: each of the last three is one frame here. */
+/* No burst goes past a short frame: each of the last three is one frame here. */
 static void check_mixed_backlog(RigNewFunc *rig_new)
 {
     ExportRig *rig = rig_new(",gate=on");

@@ -281,7 +281,7 @@ static void write_words(int fd, const uint32_t *words, size_t n)
     }
 }
 
-/* docs/protocol.rst, "Hand-over". */
+/* docs/protocol.rst, "Handover". */
 static void tell(int fd, uint32_t type, uint32_t round, uint32_t n_frames)
 {
     const uint32_t words[] = { 20, 20, 0x514e4832, type, round, 0, n_frames };

@@ -581,6 +581,6 @@ int main(int argc, char **argv)
     ADD("secondary/comes-late", test_comes_late);
     ADD("secondary/strange-exit", test_strange_exit);
     ADD("vm-is-lost", test_vm_is_lost);
-    ADD("no-hand-over", test_no_hand_over);
+    ADD("no-handover", test_no_hand_over);
     return g_test_run();
 }

@@ -59,12 +59,12 @@ static void rig_request(ColoCheckpointReason reason, void *opaque)
     rig_log(opaque, reason == COLO_CHECKPOINT_REASON_TIMEOUT ? "T" : "D", 1);
 }
 
-static const ColoQueuesHooks rig_hooks = { .release = rig_release, .request = rig_request };
+static const ColoQueuesOps rig_ops = { .release = rig_release, .request = rig_request };
 
 void colo_rig_init(ColoRig *rig)
 {
     *rig = (ColoRig) { .max_queue = 1024, .log = g_string_new(NULL), .now_ns = 1000 * MS };
-    colo_queues_init(&rig->queues, &rig_hooks, rig, "colo-compare 'test'", &rig->max_queue,
+    colo_queues_init(&rig->queues, &rig_ops, rig, "colo-compare 'test'", &rig->max_queue,
                      1 << 20);
 }
 

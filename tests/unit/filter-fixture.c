@@ -44,15 +44,15 @@ static void client_read_poll(NetClient *nc, bool enable)
     g_assert_cmpint(nc->polled, ==, enable);
 }
 
-static void client_doubtful(const NetClient *nc, NetBatch *batch)
+static void client_in_flight(const NetClient *nc, NetBatch *batch)
 {
     FixtureClient *client = (FixtureClient *)nc;
 
     g_assert_false(run_state_is_running());
-    batch->n = client->n_doubtful;
+    batch->n = client->n_in_flight;
     for (size_t i = 0; i < batch->n; i++) {
-        fixture_frame(client->doubtful[i], client->last_seq + 1 + i - batch->n);
-        batch->frames[i] = (NetFrame) { client->doubtful[i], FIXTURE_FRAME_LEN, 0 };
+        fixture_frame(client->in_flight[i], client->last_seq + 1 + i - batch->n);
+        batch->frames[i] = (NetFrame) { client->in_flight[i], FIXTURE_FRAME_LEN, 0 };
     }
 }
 
@@ -70,7 +70,7 @@ static const NetClientInfo peer_info = {
     .size = sizeof(FixtureClient),
     .receive = client_receive,
     .takes_vnet_hdr = true,
-    .doubtful = client_doubtful,
+    .in_flight = client_in_flight,
 };
 
 static FixtureClient *client_new(const NetClientInfo *info, const char *id)

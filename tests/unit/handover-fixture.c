@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A test that plays the other host of a hand-over. */
+/* A test that plays the other host of a handover. */
 
 #include "handover-fixture.h"
 
@@ -14,7 +14,7 @@ static void append_message(GByteArray *stream, HandoverMessageType type, uint32_
     g_byte_array_append(stream, (const uint8_t *)words, sizeof(words));
 }
 
-void handover_tell(FixtureChar *ch, HandoverMessageType type, uint32_t number, uint32_t count)
+void handover_send(FixtureChar *ch, HandoverMessageType type, uint32_t number, uint32_t count)
 {
     g_autoptr(GByteArray) stream = g_byte_array_new();
 
@@ -90,7 +90,7 @@ NetHandoverInfo *handover_info(NetFilter *nf)
 {
     NetFilterInfo info = { 0 };
 
-    nf->info->describe(nf, &info);
+    nf->ops->describe(nf, &info);
     return info.handover;
 }
 
@@ -111,7 +111,7 @@ void handover_expect_refused(FixtureChar *ch, HandoverMessageType type, uint32_t
 {
     unsigned before = ch->n_disconnects;
 
-    handover_tell(ch, type, number, count);
+    handover_send(ch, type, number, count);
     g_assert_cmpuint(ch->n_disconnects, ==, before + 1);
     handover_reconnect(ch);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A test that plays the other host of a hand-over. */
+/* A test that plays the other host of a handover. */
 
 #ifndef TESTS_UNIT_HANDOVER_FIXTURE_H
 #define TESTS_UNIT_HANDOVER_FIXTURE_H
@@ -18,8 +18,8 @@
 
 #define DEADLINE_US (20 * G_USEC_PER_SEC)
 
-/** handover_tell: send a message to the end on @ch. */
-void handover_tell(FixtureChar *ch, HandoverMessageType type, uint32_t number, uint32_t count);
+/** handover_send: send a message to the end on @ch. */
+void handover_send(FixtureChar *ch, HandoverMessageType type, uint32_t number, uint32_t count);
 
 /** handover_expect: the bytes in front of what @ch has got are this message; they go off. */
 void handover_expect(FixtureChar *ch, HandoverMessageType type, uint32_t number, uint32_t count);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A model of a hand-over: both ends by their real rules, a channel, two networks, two VMs. */
+/* A model of a handover: both ends by their real rules, a channel, two networks, two VMs. */
 
 #ifndef TESTS_UNIT_HANDOVER_MODEL_H
 #define TESTS_UNIT_HANDOVER_MODEL_H

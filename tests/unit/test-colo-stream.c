@@ -54,8 +54,8 @@ static void stream_request(ColoCheckpointReason reason, void *opaque)
     stream->n_requests++;
 }
 
-static const ColoQueuesHooks stream_hooks = { .release = stream_release,
-                                              .request = stream_request };
+static const ColoQueuesOps stream_ops = { .release = stream_release,
+                                          .request = stream_request };
 
 static void stream_init(Stream *stream)
 {
@@ -64,7 +64,7 @@ static void stream_init(Stream *stream)
     if (g_test_rand_bit()) {
         stream->isn = 0u - (uint32_t)g_test_rand_int_range(0, (int32_t)LEN);
     }
-    colo_queues_init(&stream->queues, &stream_hooks, stream, "stream", &stream->max_queue,
+    colo_queues_init(&stream->queues, &stream_ops, stream, "stream", &stream->max_queue,
                      UINT64_MAX);
 }
 

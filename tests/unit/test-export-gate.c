@@ -9,10 +9,10 @@
 
 /* The test reads as it likes, and says when QEMU began to stop and had stopped. */
 
-/* Frames of this length or more may go by handfuls, which hold no more than so much. */
+/* Frames of this length or more may go by bursts, which hold no more than so much. */
 #define LARGE 512
-#define HANDFUL_MAX 64
-#define HANDFUL_BYTES_MAX 65536
+#define BURST_MAX 64
+#define BURST_BYTES_MAX 65536
 
 static void setup(ExportFixture *f, gconstpointer data)
 {
@@ -50,46 +50,46 @@ static void read_nothing(ExportFixture *f)
     g_assert_cmpint(recv(f->guest, &byte, 1, MSG_DONTWAIT), ==, -1);
 }
 
-/** What lies in the socket: one hand-over, as QEMU has read all before it. */
-typedef struct Handful {
+/** What lies in the socket: one handover, as QEMU has read all before it. */
+typedef struct Burst {
     uint8_t first; /* number of the first frame */
     size_t n;
     size_t n_short;
     size_t bytes;
-} Handful;
+} Burst;
 
 /* QEMU reads all that there is, which must go on with frame number @seq. */
-static Handful read_handful(ExportFixture *f, uint8_t seq)
+static Burst read_burst(ExportFixture *f, uint8_t seq)
 {
-    g_autofree uint8_t *data = g_malloc(2 * HANDFUL_BYTES_MAX);
-    ssize_t n_read = recv(f->guest, data, 2 * HANDFUL_BYTES_MAX, MSG_DONTWAIT);
-    Handful handful = { .first = seq };
+    g_autofree uint8_t *data = g_malloc(2 * BURST_BYTES_MAX);
+    ssize_t n_read = recv(f->guest, data, 2 * BURST_BYTES_MAX, MSG_DONTWAIT);
+    Burst burst = { .first = seq };
 
-    for (ssize_t pos = 0; pos < n_read; handful.n++) {
+    for (ssize_t pos = 0; pos < n_read; burst.n++) {
         uint32_t len_be;
 
         memcpy(&len_be, data + pos, sizeof(len_be));
-        g_assert_cmpint(data[pos + 4], ==, (uint8_t)(seq + handful.n));
-        handful.n_short += GUINT32_FROM_BE(len_be) < LARGE;
-        handful.bytes += GUINT32_FROM_BE(len_be);
+        g_assert_cmpint(data[pos + 4], ==, (uint8_t)(seq + burst.n));
+        burst.n_short += GUINT32_FROM_BE(len_be) < LARGE;
+        burst.bytes += GUINT32_FROM_BE(len_be);
         pos += 4 + GUINT32_FROM_BE(len_be);
         g_assert_cmpint(pos, <=, n_read);
     }
-    return handful;
+    return burst;
 }
 
-/* QEMU reads one hand-over after the other. @last: (out) the newest three, the oldest first. */
-static void read_handfuls(ExportFixture *f, uint8_t seq, uint8_t end, Handful *last)
+/* QEMU reads one handover after the other. @last: (out) the newest three, the oldest first. */
+static void read_bursts(ExportFixture *f, uint8_t seq, uint8_t end, Burst *last)
 {
     while (seq != end) {
-        Handful handful = read_handful(f, seq);
+        Burst burst = read_burst(f, seq);
 
-        g_assert_cmpuint(handful.n, >, 0);
-        g_assert_cmpuint(handful.n, <=, handful.n_short > 0 ? 1 : HANDFUL_MAX);
-        g_assert_cmpuint(handful.bytes, <=, HANDFUL_BYTES_MAX);
+        g_assert_cmpuint(burst.n, >, 0);
+        g_assert_cmpuint(burst.n, <=, burst.n_short > 0 ? 1 : BURST_MAX);
+        g_assert_cmpuint(burst.bytes, <=, BURST_BYTES_MAX);
         memmove(last, last + 1, 2 * sizeof(*last));
-        last[2] = handful;
-        seq += handful.n;
+        last[2] = burst;
+        seq += burst.n;
         net_client_ready(&f->exp->nc);
     }
     read_nothing(f);
@@ -106,7 +106,7 @@ static void expect_doubtful(ExportFixture *f, uint8_t first, size_t n)
 {
     NetBatch batch;
 
-    net_export_doubtful(&f->exp->nc, &batch);
+    net_export_in_flight(&f->exp->nc, &batch);
     g_assert_cmpuint(batch.n, ==, n);
     for (size_t i = 0; i < n; i++) {
         g_assert_cmpint(batch.frames[i].data[0], ==, (uint8_t)(first + i));
@@ -142,21 +142,21 @@ static void test_last_three_are_doubtful(ExportFixture *f, gconstpointer data)
 /* Whatever piles up: short frames go one by one, so that no more than three are in doubt. */
 static void test_short_ones_go_singly(ExportFixture *f, gconstpointer data)
 {
-    Handful last[3] = { 0 };
+    Burst last[3] = { 0 };
 
     for (unsigned i = 0; i < 200; i++) {
         send_frame_of(f, i % 2 ? LARGE - 1 : FIXTURE_FRAME_LEN);
     }
-    read_handfuls(f, 0, 200, last);
+    read_bursts(f, 0, 200, last);
     stop_since(f, 0);
     expect_doubtful(f, 197, 3);
 }
 
 /* How fast they grow depends on how quick the machine is; that they do must be seen. */
-static void test_large_ones_go_by_handfuls(ExportFixture *f, gconstpointer data)
+static void test_large_ones_go_by_bursts(ExportFixture *f, gconstpointer data)
 {
     int64_t deadline = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
-    Handful last[3] = { 0 };
+    Burst last[3] = { 0 };
 
     while (last[2].n < 2) {
         uint8_t first = f->n_sent;
@@ -165,13 +165,13 @@ static void test_large_ones_go_by_handfuls(ExportFixture *f, gconstpointer data)
         for (unsigned i = 0; i < 200; i++) {
             send_frame_of(f, LARGE);
         }
-        read_handfuls(f, first, f->n_sent, last);
+        read_bursts(f, first, f->n_sent, last);
     }
     stop_since(f, 0);
     expect_doubtful(f, last[0].first, last[0].n + last[1].n + last[2].n);
 }
 
-/* A hand-over holds one short frame or some large ones, and the last three are in doubt. */
+/* A handover holds one short frame or some large ones, and the last three are in doubt. */
 static void test_mixture(ExportFixture *f, gconstpointer data)
 {
     static const uint32_t lens[] = { 1514, LARGE, 1514, 9000, LARGE - 1, FIXTURE_FRAME_LEN,
@@ -179,22 +179,22 @@ static void test_mixture(ExportFixture *f, gconstpointer data)
 
     for (size_t n = 100; n < 100 + G_N_ELEMENTS(lens); n++) {
         uint8_t first = f->n_sent;
-        Handful last[3] = { 0 };
+        Burst last[3] = { 0 };
 
         for (size_t i = 0; i < n; i++) {
             send_frame_of(f, lens[i % G_N_ELEMENTS(lens)]);
         }
-        read_handfuls(f, first, f->n_sent, last);
+        read_bursts(f, first, f->n_sent, last);
         stop_since(f, 0);
         expect_doubtful(f, last[0].first, last[0].n + last[1].n + last[2].n);
         run_state_set(RUN_STATE_RUNNING);
     }
 }
 
-/* Large ones that were handed over in bulk stay in doubt until three more hand-overs. */
+/* Large ones that were handed over in bulk stay in doubt until three more handovers. */
 static void test_short_ones_behind_large_ones(ExportFixture *f, gconstpointer data)
 {
-    Handful last[3] = { 0 };
+    Burst last[3] = { 0 };
 
     for (unsigned i = 0; i < 100; i++) {
         send_frame_of(f, 1514);
@@ -202,7 +202,7 @@ static void test_short_ones_behind_large_ones(ExportFixture *f, gconstpointer da
     send_frame(f);
     send_frame_of(f, 1514);
     send_frame(f);
-    read_handfuls(f, 0, 103, last);
+    read_bursts(f, 0, 103, last);
     stop_since(f, 0);
     expect_doubtful(f, 100, 3);
 }
@@ -214,7 +214,7 @@ static void test_taken_elsewhere(ExportFixture *f, gconstpointer data)
     send_frame(f);
     read_frame(f, 0);
     stop_since(f, begin_us);
-    net_export_doubtful_taken(&f->exp->nc);
+    net_export_in_flight_taken(&f->exp->nc);
     expect_doubtful(f, 0, 0);
     run_state_set(RUN_STATE_RUNNING);
     read_nothing(f);
@@ -340,7 +340,7 @@ static void test_two_were_lost(ExportFixture *f, gconstpointer data)
     expect_again(f, 3);
 }
 
-/* More than one hand-over cannot be lost, nor what is not remembered, nor what never was. */
+/* More than one handover cannot be lost, nor what is not remembered, nor what never was. */
 static void test_impossible_losses(ExportFixture *f, gconstpointer data)
 {
     static const NetExportLoss losses[] = {
@@ -410,7 +410,7 @@ int main(int argc, char **argv)
     add("/export-gate/one-at-a-time", test_one_at_a_time);
     add("/export-gate/last-three-are-doubtful", test_last_three_are_doubtful);
     add("/export-gate/short-ones-go-singly", test_short_ones_go_singly);
-    add("/export-gate/large-ones-go-by-handfuls", test_large_ones_go_by_handfuls);
+    add("/export-gate/large-ones-go-by-bursts", test_large_ones_go_by_bursts);
     add("/export-gate/mixture", test_mixture);
     add("/export-gate/short-ones-behind-large-ones", test_short_ones_behind_large_ones);
     add("/export-gate/taken-elsewhere", test_taken_elsewhere);

@@ -38,7 +38,7 @@ static void test_the_guest_is_gone(void)
     export_fixture_send(&f, 1, FIXTURE_FRAME_LEN);
     run_state_set(RUN_STATE_PAUSED);
     export_fixture_send(&f, 5, FIXTURE_FRAME_LEN);
-    net_export_doubtful(&f.exp->nc, &batch);
+    net_export_in_flight(&f.exp->nc, &batch);
     g_assert_cmpuint(batch.n, ==, 1);
     g_assert_cmpuint(n_held(f.exp), ==, 5);
     g_assert_true(f.netdev->polled);
@@ -46,7 +46,7 @@ static void test_the_guest_is_gone(void)
     g_assert_cmpuint(n_held(f.exp), ==, 0);
     g_assert_cmpuint(n_dropped(f.exp, NET_DROP_REASON_GUEST_GONE), ==, 5);
     g_assert_false(f.netdev->polled);
-    net_export_doubtful(&f.exp->nc, &batch);
+    net_export_in_flight(&f.exp->nc, &batch);
     g_assert_cmpuint(batch.n, ==, 0);
     net_exports_set_guest_gone(false);
     g_assert_true(f.netdev->polled);
@@ -74,12 +74,12 @@ static void test_armed(void)
     ExportFixture f;
 
     export_fixture_set_up(&f, "");
-    g_assert_false(f.exp->gating.on);
+    g_assert_false(f.exp->flow.on);
     net_exports_set_armed(true);
-    g_assert_true(f.exp->gating.on);
+    g_assert_true(f.exp->flow.on);
     f.exp->gate = NET_EXPORT_GATE_OFF;
     net_export_update(f.exp);
-    g_assert_false(f.exp->gating.on);
+    g_assert_false(f.exp->flow.on);
     net_exports_set_armed(false);
     export_fixture_tear_down(&f);
 }

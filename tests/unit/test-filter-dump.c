@@ -168,7 +168,7 @@ static void test_vnet_header_is_removed(void)
     NetPass pass = { .all = false };
 
     fixture_frame(data + 12, 5);
-    g_assert_cmpuint(nf->info->run(nf, NET_DIRECTION_TX, &frame, 1, &pass), ==, 1);
+    g_assert_cmpuint(nf->ops->run(nf, NET_DIRECTION_TX, &frame, 1, &pass), ==, 1);
     g_assert_true(net_pass_has(&pass, 0));
     expect_records((const uint32_t[]){ 5 }, 1, FIXTURE_FRAME_LEN);
 }

@@ -81,7 +81,7 @@ static void test_source_order(void)
 {
     NetFilter *nf = add_source("");
 
-    fixture_peer->n_doubtful = 2;
+    fixture_peer->n_in_flight = 2;
     fixture_peer->room = 6;
     fixture_send(fixture_netdev, 9);
     fixture_expect(fixture_peer, 0, 6);
@@ -98,11 +98,11 @@ static void test_source_released(void)
 
     fixture_send(fixture_netdev, 5);
     handover_expect_frames(OUT, 0, 5);
-    handover_tell(OUT, HANDOVER_RELEASED, number_of(nf), 3);
+    handover_send(OUT, HANDOVER_RELEASED, number_of(nf), 3);
     handover_expect_phase(nf, NET_HANDOVER_PHASE_RELEASED, 2);
     fixture_send(fixture_netdev, 2);
     handover_expect_frames(OUT, 5, 2);
-    handover_tell(OUT, HANDOVER_RELEASED, number_of(nf), 7);
+    handover_send(OUT, HANDOVER_RELEASED, number_of(nf), 7);
     handover_expect_phase(nf, NET_HANDOVER_PHASE_RELEASED, 0);
     handover_wait_written(OUT);
     handover_expect(OUT, HANDOVER_DONE, number_of(nf), 7);
@@ -112,7 +112,7 @@ static void test_source_released(void)
     fixture_send(fixture_netdev, 2);
     fixture_expect(fixture_peer, 8, 2);
     handover_expect_phase(nf, NET_HANDOVER_PHASE_DRAINING, 1);
-    handover_tell(OUT, HANDOVER_RELEASED, number_of(nf), 8);
+    handover_send(OUT, HANDOVER_RELEASED, number_of(nf), 8);
     handover_expect(OUT, HANDOVER_DONE, number_of(nf), 8);
     handover_expect_phase(nf, NET_HANDOVER_PHASE_IDLE, 0);
 }
@@ -123,7 +123,7 @@ static void test_source_cancels(void)
 
     fixture_send(fixture_netdev, 3);
     fixture_expect(fixture_peer, 0, 3);
-    fixture_peer->n_doubtful = 2;
+    fixture_peer->n_in_flight = 2;
     run_state_set(RUN_STATE_FINISH_MIGRATE);
     fixture_send(fixture_netdev, 5);
     handover_expect(OUT, HANDOVER_OFFER, number_of(nf), 0);
@@ -135,7 +135,7 @@ static void test_source_cancels(void)
     handover_expect_frames(OUT, 0, 0);
     fixture_expect(fixture_peer, 0, 0);
     handover_expect_phase(nf, NET_HANDOVER_PHASE_CANCELLING, 7);
-    handover_tell(OUT, HANDOVER_CANCELLED, number_of(nf), 0);
+    handover_send(OUT, HANDOVER_CANCELLED, number_of(nf), 0);
     fixture_expect(fixture_peer, 3, 9);
     handover_expect_phase(nf, NET_HANDOVER_PHASE_IDLE, 0);
     fixture_send(fixture_netdev, 1);
@@ -151,7 +151,7 @@ static void test_source_cancels_too_late(void)
     fixture_start();
     handover_expect(OUT, HANDOVER_CANCEL, number_of(nf), 0);
     fixture_send(fixture_netdev, 2);
-    handover_tell(OUT, HANDOVER_RELEASED, number_of(nf), 5);
+    handover_send(OUT, HANDOVER_RELEASED, number_of(nf), 5);
     handover_expect(OUT, HANDOVER_RESUME, number_of(nf), 5);
     handover_expect(OUT, HANDOVER_DONE, number_of(nf), 5);
     fixture_expect(fixture_peer, 5, 2);
@@ -191,11 +191,11 @@ static void test_source_hears_a_late_answer(void)
     NetFilter *nf = take_back();
     g_autoptr(NetHandoverInfo) info = NULL;
 
-    handover_tell(OUT, HANDOVER_RELEASED, number_of(nf), 0);
-    handover_tell(OUT, HANDOVER_AGAIN, number_of(nf), 0);
+    handover_send(OUT, HANDOVER_RELEASED, number_of(nf), 0);
+    handover_send(OUT, HANDOVER_AGAIN, number_of(nf), 0);
     handover_expect_phase(nf, NET_HANDOVER_PHASE_TAKEN_BACK, 0);
-    handover_tell(OUT, HANDOVER_SPLIT, number_of(nf), 5);
-    handover_tell(OUT, HANDOVER_SPLIT, number_of(nf), 5);
+    handover_send(OUT, HANDOVER_SPLIT, number_of(nf), 5);
+    handover_send(OUT, HANDOVER_SPLIT, number_of(nf), 5);
     g_assert_cmpuint(OUT->n_disconnects, ==, 0);
     handover_expect_phase(nf, NET_HANDOVER_PHASE_IDLE, 0);
     info = handover_info(nf);
@@ -234,7 +234,7 @@ static void test_source_cancels_on_the_next_connection(void)
         handover_expect(OUT, HANDOVER_REVOKE, number, 0);
         g_assert_cmpuint(OUT->written->len, ==, 0);
     }
-    handover_tell(OUT, HANDOVER_CANCELLED, number, 0);
+    handover_send(OUT, HANDOVER_CANCELLED, number, 0);
     handover_reconnect(OUT);
     g_assert_cmpuint(OUT->written->len, ==, 0);
     handover_expect_phase(nf, NET_HANDOVER_PHASE_IDLE, 0);
@@ -251,7 +251,7 @@ static void test_source_cancels_while_the_channel_is_down(void)
     fixture_expect(fixture_peer, 0, 0);
     handover_reconnect(OUT);
     handover_expect(OUT, HANDOVER_CANCEL, number_of(nf), 0);
-    handover_tell(OUT, HANDOVER_CANCELLED, number_of(nf), 0);
+    handover_send(OUT, HANDOVER_CANCELLED, number_of(nf), 0);
     fixture_expect(fixture_peer, 0, 5);
     handover_expect_phase(nf, NET_HANDOVER_PHASE_IDLE, 0);
 }
@@ -262,15 +262,15 @@ static void test_source_offers_again(void)
 
     fixture_send(fixture_netdev, 3);
     handover_expect_frames(OUT, 0, 3);
-    handover_tell(OUT, HANDOVER_REFUSED, number_of(nf), 0);
+    handover_send(OUT, HANDOVER_REFUSED, number_of(nf), 0);
     fixture_send(fixture_netdev, 2);
     g_assert_cmpuint(OUT->written->len, ==, 0);
-    handover_tell(OUT, HANDOVER_AGAIN, number_of(nf), 0);
+    handover_send(OUT, HANDOVER_AGAIN, number_of(nf), 0);
     handover_expect(OUT, HANDOVER_OFFER, number_of(nf), 0);
     handover_expect_frames(OUT, 0, 5);
-    handover_tell(OUT, HANDOVER_AGAIN, number_of(nf), 0);
+    handover_send(OUT, HANDOVER_AGAIN, number_of(nf), 0);
     g_assert_cmpuint(OUT->written->len, ==, 0);
-    handover_tell(OUT, HANDOVER_RELEASED, number_of(nf), 5);
+    handover_send(OUT, HANDOVER_RELEASED, number_of(nf), 5);
     handover_expect_phase(nf, NET_HANDOVER_PHASE_RELEASED, 0);
 }
 
@@ -281,8 +281,8 @@ static void test_source_released_while_refused(void)
 
     fixture_send(fixture_netdev, 5);
     handover_expect_frames(OUT, 0, 5);
-    handover_tell(OUT, HANDOVER_REFUSED, number_of(nf), 0);
-    handover_tell(OUT, HANDOVER_RELEASED, number_of(nf), 3);
+    handover_send(OUT, HANDOVER_REFUSED, number_of(nf), 0);
+    handover_send(OUT, HANDOVER_RELEASED, number_of(nf), 3);
     handover_expect(OUT, HANDOVER_RESUME, number_of(nf), 3);
     handover_expect_frames(OUT, 3, 2);
     handover_expect_phase(nf, NET_HANDOVER_PHASE_RELEASED, 2);
@@ -295,7 +295,7 @@ static void test_source_stopped_again_behind_a_release(void)
 
     fixture_send(fixture_netdev, 5);
     handover_expect_frames(OUT, 0, 5);
-    handover_tell(OUT, HANDOVER_RELEASED, number_of(nf), 2);
+    handover_send(OUT, HANDOVER_RELEASED, number_of(nf), 2);
     fixture_start();
     handover_expect_phase(nf, NET_HANDOVER_PHASE_DRAINING, 3);
     run_state_set(RUN_STATE_FINISH_MIGRATE);
@@ -304,7 +304,7 @@ static void test_source_stopped_again_behind_a_release(void)
     handover_reconnect(OUT);
     handover_expect(OUT, HANDOVER_RESUME, number_of(nf), 2);
     handover_expect_frames(OUT, 2, 3);
-    handover_tell(OUT, HANDOVER_RELEASED, number_of(nf), 5);
+    handover_send(OUT, HANDOVER_RELEASED, number_of(nf), 5);
     handover_expect(OUT, HANDOVER_DONE, 1, 5);
     handover_expect(OUT, HANDOVER_OFFER, 2, 0);
     handover_expect_frames(OUT, 5, 2);
@@ -318,18 +318,18 @@ static void test_source_of_a_destination_that_began_anew(void)
 
     fixture_send(fixture_netdev, 5);
     handover_expect_frames(OUT, 0, 5);
-    handover_tell(OUT, HANDOVER_RELEASED, 1, 2);
+    handover_send(OUT, HANDOVER_RELEASED, 1, 2);
     handover_reconnect(OUT);
     handover_expect(OUT, HANDOVER_RESUME, 1, 2);
     handover_expect_frames(OUT, 2, 3);
-    handover_tell(OUT, HANDOVER_UNKNOWN, 1, 0);
+    handover_send(OUT, HANDOVER_UNKNOWN, 1, 0);
     handover_expect(OUT, HANDOVER_OFFER, 2, 0);
     handover_expect_frames(OUT, 2, 3);
-    handover_tell(OUT, HANDOVER_UNKNOWN, 1, 0);
+    handover_send(OUT, HANDOVER_UNKNOWN, 1, 0);
     handover_expect_phase(nf, NET_HANDOVER_PHASE_DIVERTING, 3);
     fixture_start();
     handover_expect(OUT, HANDOVER_CANCEL, 2, 0);
-    handover_tell(OUT, HANDOVER_CANCELLED, 2, 0);
+    handover_send(OUT, HANDOVER_CANCELLED, 2, 0);
     fixture_expect(fixture_peer, 2, 3);
 }
 
@@ -348,7 +348,7 @@ static void test_source_sends_again_on_a_new_connection(void)
     handover_meet(OUT);
     handover_expect(OUT, HANDOVER_OFFER, number_of(nf), 0);
     handover_expect_frames(OUT, 0, 7);
-    handover_tell(OUT, HANDOVER_RELEASED, number_of(nf), 4);
+    handover_send(OUT, HANDOVER_RELEASED, number_of(nf), 4);
     handover_reconnect(OUT);
     handover_expect(OUT, HANDOVER_RESUME, number_of(nf), 4);
     handover_expect_frames(OUT, 4, 3);
@@ -376,9 +376,9 @@ static void test_source_keeps_to_its_limit(void)
     handover_expect_phase(nf, NET_HANDOVER_PHASE_DIVERTING, 5);
     g_assert_cmpuint(fixture_held(nf), ==, 7);
     g_assert_false(fixture_netdev->nc.polled);
-    handover_tell(OUT, HANDOVER_RELEASED, number_of(nf), 5);
+    handover_send(OUT, HANDOVER_RELEASED, number_of(nf), 5);
     handover_expect_frames(OUT, 5, 5);
-    handover_tell(OUT, HANDOVER_RELEASED, number_of(nf), 10);
+    handover_send(OUT, HANDOVER_RELEASED, number_of(nf), 10);
     handover_expect_frames(OUT, 10, 2);
     g_assert_true(fixture_netdev->nc.polled);
 }
@@ -390,9 +390,9 @@ static void test_source_with_a_limit_below_a_frame(void)
 
     fixture_send(fixture_netdev, 3);
     handover_expect_frames(OUT, 0, 1);
-    handover_tell(OUT, HANDOVER_RELEASED, number_of(nf), 1);
+    handover_send(OUT, HANDOVER_RELEASED, number_of(nf), 1);
     handover_expect_frames(OUT, 1, 1);
-    handover_tell(OUT, HANDOVER_RELEASED, number_of(nf), 2);
+    handover_send(OUT, HANDOVER_RELEASED, number_of(nf), 2);
     handover_expect_frames(OUT, 2, 1);
     handover_expect_phase(nf, NET_HANDOVER_PHASE_RELEASED, 1);
 }
@@ -414,7 +414,7 @@ static void test_source_takes_what_is_held_beyond_its_limit(void)
     fixture_peer->room = SIZE_MAX;
     fixture_start();
     fixture_expect(fixture_peer, 0, 0);
-    handover_tell(OUT, HANDOVER_CANCELLED, number_of(nf), 0);
+    handover_send(OUT, HANDOVER_CANCELLED, number_of(nf), 0);
     fixture_expect(fixture_peer, 0, 11);
 }
 
@@ -430,7 +430,7 @@ static void test_source_stopped_again_while_cancelling(void)
     run_state_set(RUN_STATE_FINISH_MIGRATE);
     fixture_send(fixture_netdev, 2);
     g_assert_cmpuint(OUT->written->len, ==, 0);
-    handover_tell(OUT, HANDOVER_CANCELLED, before, 0);
+    handover_send(OUT, HANDOVER_CANCELLED, before, 0);
     handover_expect(OUT, HANDOVER_OFFER, number_of(nf), 0);
     handover_expect_frames(OUT, 0, 5);
     handover_expect_phase(nf, NET_HANDOVER_PHASE_DIVERTING, 5);
@@ -447,10 +447,10 @@ static void test_source_stopped_again_while_cancelling_too_late(void)
     handover_expect(OUT, HANDOVER_CANCEL, 1, 0);
     run_state_set(RUN_STATE_FINISH_MIGRATE);
     fixture_send(fixture_netdev, 2);
-    handover_tell(OUT, HANDOVER_RELEASED, 1, 2);
+    handover_send(OUT, HANDOVER_RELEASED, 1, 2);
     handover_expect(OUT, HANDOVER_RESUME, 1, 2);
     handover_expect_frames(OUT, 2, 3);
-    handover_tell(OUT, HANDOVER_RELEASED, 1, 5);
+    handover_send(OUT, HANDOVER_RELEASED, 1, 5);
     handover_expect(OUT, HANDOVER_DONE, 1, 5);
     handover_expect(OUT, HANDOVER_OFFER, 2, 0);
     handover_expect_frames(OUT, 5, 2);

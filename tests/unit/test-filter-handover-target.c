@@ -37,7 +37,7 @@ static void test_target_order(void)
 
     fixture_netdev->next_seq = 100;
     fixture_send(fixture_netdev, 2);
-    handover_tell(IN, HANDOVER_OFFER, NUMBER, 0);
+    handover_send(IN, HANDOVER_OFFER, NUMBER, 0);
     fixture_feed(IN, 0, 5, true);
     handover_expect_phase(nf, NET_HANDOVER_PHASE_WAITING, 5);
     fixture_start();
@@ -48,7 +48,7 @@ static void test_target_order(void)
     handover_expect(IN, HANDOVER_RELEASED, NUMBER, 8);
     fixture_expect(fixture_peer, 5, 3);
     handover_expect_phase(nf, NET_HANDOVER_PHASE_RELEASED, 0);
-    handover_tell(IN, HANDOVER_DONE, NUMBER, 8);
+    handover_send(IN, HANDOVER_DONE, NUMBER, 8);
     fixture_expect(fixture_peer, 100, 4);
     handover_expect_phase(nf, NET_HANDOVER_PHASE_IDLE, 0);
     fixture_feed(IN, 8, 1, true);
@@ -73,11 +73,11 @@ static void test_target_waits_once(void)
     expect_vm(",wait=100");
     fixture_netdev->next_seq = 100;
     fixture_send(fixture_netdev, 2);
-    handover_tell(IN, HANDOVER_OFFER, NUMBER, 0);
+    handover_send(IN, HANDOVER_OFFER, NUMBER, 0);
     fixture_start();
     while (fixture_peer->got->len == 0) {
-        handover_tell(IN, HANDOVER_OFFER, NUMBER, 0);
-        handover_tell(IN, HANDOVER_RESUME, NUMBER, 0);
+        handover_send(IN, HANDOVER_OFFER, NUMBER, 0);
+        handover_send(IN, HANDOVER_RESUME, NUMBER, 0);
         g_main_context_iteration(NULL, FALSE);
         g_assert_cmpint(g_get_monotonic_time(), <, deadline);
     }
@@ -100,7 +100,7 @@ static void test_target_waits_for_a_paused_vm(void)
 {
     NetFilter *nf = expect_vm("");
 
-    handover_tell(IN, HANDOVER_OFFER, NUMBER, 0);
+    handover_send(IN, HANDOVER_OFFER, NUMBER, 0);
     fixture_feed(IN, 0, 5, true);
     fixture_stop();
     fixture_expect(fixture_peer, 0, 0);
@@ -113,17 +113,17 @@ static void test_target_cancelled(void)
 {
     NetFilter *nf = expect_vm("");
 
-    handover_tell(IN, HANDOVER_OFFER, NUMBER, 0);
+    handover_send(IN, HANDOVER_OFFER, NUMBER, 0);
     fixture_feed(IN, 0, 5, true);
-    handover_tell(IN, HANDOVER_CANCEL, NUMBER, 0);
+    handover_send(IN, HANDOVER_CANCEL, NUMBER, 0);
     handover_expect(IN, HANDOVER_CANCELLED, NUMBER, 0);
     handover_expect_phase(nf, NET_HANDOVER_PHASE_WAITING, 0);
-    handover_tell(IN, HANDOVER_OFFER, NUMBER + 1, 0);
+    handover_send(IN, HANDOVER_OFFER, NUMBER + 1, 0);
     fixture_feed(IN, 5, 5, true);
     fixture_start();
     fixture_expect(fixture_peer, 5, 5);
     handover_expect(IN, HANDOVER_RELEASED, NUMBER + 1, 5);
-    handover_tell(IN, HANDOVER_CANCEL, NUMBER + 1, 0);
+    handover_send(IN, HANDOVER_CANCEL, NUMBER + 1, 0);
     handover_expect(IN, HANDOVER_RELEASED, NUMBER + 1, 5);
     handover_expect_phase(nf, NET_HANDOVER_PHASE_RELEASED, 0);
 }
@@ -132,12 +132,12 @@ static void test_target_cancelled_after_a_new_connection(void)
 {
     NetFilter *nf = expect_vm("");
 
-    handover_tell(IN, HANDOVER_OFFER, NUMBER, 0);
+    handover_send(IN, HANDOVER_OFFER, NUMBER, 0);
     fixture_feed(IN, 0, 5, true);
     handover_reconnect(IN);
     handover_expect_phase(nf, NET_HANDOVER_PHASE_WAITING, 5);
-    handover_tell(IN, HANDOVER_OFFER, NUMBER, 0);
-    handover_tell(IN, HANDOVER_CANCEL, NUMBER, 0);
+    handover_send(IN, HANDOVER_OFFER, NUMBER, 0);
+    handover_send(IN, HANDOVER_CANCEL, NUMBER, 0);
     handover_expect(IN, HANDOVER_CANCELLED, NUMBER, 0);
     fixture_start();
     fixture_expect(fixture_peer, 0, 0);
@@ -147,17 +147,17 @@ static void test_target_skips_what_it_has(void)
 {
     NetFilter *nf = expect_vm("");
 
-    handover_tell(IN, HANDOVER_OFFER, NUMBER, 0);
+    handover_send(IN, HANDOVER_OFFER, NUMBER, 0);
     fixture_feed(IN, 0, 5, true);
     handover_reconnect(IN);
-    handover_tell(IN, HANDOVER_OFFER, NUMBER, 0);
+    handover_send(IN, HANDOVER_OFFER, NUMBER, 0);
     fixture_feed(IN, 0, 8, true);
     handover_expect_phase(nf, NET_HANDOVER_PHASE_WAITING, 8);
     fixture_start();
     fixture_expect(fixture_peer, 0, 8);
     handover_expect(IN, HANDOVER_RELEASED, NUMBER, 8);
     handover_reconnect(IN);
-    handover_tell(IN, HANDOVER_RESUME, NUMBER, 5);
+    handover_send(IN, HANDOVER_RESUME, NUMBER, 5);
     handover_expect(IN, HANDOVER_RELEASED, NUMBER, 8);
     fixture_feed(IN, 5, 4, true);
     fixture_expect(fixture_peer, 8, 1);
@@ -168,7 +168,7 @@ static void test_target_running_already(void)
 {
     NetFilter *nf = add_target(",armed=on");
 
-    handover_tell(IN, HANDOVER_OFFER, NUMBER, 0);
+    handover_send(IN, HANDOVER_OFFER, NUMBER, 0);
     handover_expect(IN, HANDOVER_RELEASED, NUMBER, 0);
     fixture_feed(IN, 0, 3, true);
     fixture_expect(fixture_peer, 0, 3);
@@ -181,25 +181,25 @@ static void test_target_not_armed(void)
     NetFilter *nf = add_target("");
     g_autoptr(NetHandoverInfo) info = NULL;
 
-    handover_tell(IN, HANDOVER_OFFER, NUMBER, 0);
+    handover_send(IN, HANDOVER_OFFER, NUMBER, 0);
     handover_expect(IN, HANDOVER_REFUSED, NUMBER, 0);
     fixture_feed(IN, 0, 3, true);
-    handover_tell(IN, HANDOVER_RESUME, NUMBER, 0);
+    handover_send(IN, HANDOVER_RESUME, NUMBER, 0);
     handover_expect(IN, HANDOVER_UNKNOWN, NUMBER, 0);
     fixture_feed(IN, 0, 3, true);
     fixture_expect(fixture_peer, 0, 0);
     info = handover_info(nf);
     g_assert_cmpuint(info->refused, ==, 6);
-    handover_tell(IN, HANDOVER_OFFER, NUMBER, 0);
+    handover_send(IN, HANDOVER_OFFER, NUMBER, 0);
     handover_expect(IN, HANDOVER_REFUSED, NUMBER, 0);
     fixture_set("h0", "armed", "true");
     handover_expect(IN, HANDOVER_AGAIN, NUMBER, 0);
-    handover_tell(IN, HANDOVER_OFFER, NUMBER, 0);
+    handover_send(IN, HANDOVER_OFFER, NUMBER, 0);
     handover_expect(IN, HANDOVER_RELEASED, NUMBER, 0);
     fixture_feed(IN, 0, 3, true);
     fixture_expect(fixture_peer, 0, 3);
     handover_expect(IN, HANDOVER_RELEASED, NUMBER, 3);
-    handover_tell(IN, HANDOVER_OFFER, NUMBER + 1, 0);
+    handover_send(IN, HANDOVER_OFFER, NUMBER + 1, 0);
     handover_expect(IN, HANDOVER_REFUSED, NUMBER + 1, 0);
 }
 
@@ -209,13 +209,13 @@ static void test_target_revoked(void)
     NetFilter *nf = expect_vm("");
     g_autoptr(NetHandoverInfo) info = NULL;
 
-    handover_tell(IN, HANDOVER_OFFER, NUMBER, 0);
+    handover_send(IN, HANDOVER_OFFER, NUMBER, 0);
     fixture_feed(IN, 0, 5, true);
     fixture_start();
     fixture_expect(fixture_peer, 0, 5);
     for (int i = 0; i < 2; i++) {
         handover_reconnect(IN);
-        handover_tell(IN, HANDOVER_REVOKE, NUMBER, 0);
+        handover_send(IN, HANDOVER_REVOKE, NUMBER, 0);
         handover_expect(IN, HANDOVER_SPLIT, NUMBER, 5);
     }
     info = handover_info(nf);
@@ -229,7 +229,7 @@ static NetFilter *fill_target(void)
     const CharFrontend *fe = IN->chr->fe;
     g_autoptr(NetHandoverInfo) info = NULL;
 
-    handover_tell(IN, HANDOVER_OFFER, NUMBER, 0);
+    handover_send(IN, HANDOVER_OFFER, NUMBER, 0);
     fixture_feed(IN, 0, 7, true);
     g_assert_cmpuint(fe->ops->read_wanted(fe->opaque), >, 0);
     fixture_feed(IN, 7, 2, true);
@@ -249,7 +249,7 @@ static void test_target_goes_on_when_it_runs(void)
     handover_expect(IN, HANDOVER_RELEASED, NUMBER, 5);
     fixture_feed(IN, 9, 1, true);
     fixture_expect(fixture_peer, 0, 0);
-    handover_tell(IN, HANDOVER_RESUME, NUMBER, 5);
+    handover_send(IN, HANDOVER_RESUME, NUMBER, 5);
     handover_expect(IN, HANDOVER_RELEASED, NUMBER, 5);
     fixture_feed(IN, 5, 6, true);
     fixture_expect(fixture_peer, 5, 6);
@@ -264,7 +264,7 @@ static void test_target_asks_again_when_it_has_room(void)
     g_assert_cmpuint(IN->written->len, ==, 0);
     fixture_set("h0", "hold-size", "680");
     handover_expect(IN, HANDOVER_AGAIN, NUMBER, 0);
-    handover_tell(IN, HANDOVER_OFFER, NUMBER, 0);
+    handover_send(IN, HANDOVER_OFFER, NUMBER, 0);
     fixture_feed(IN, 0, 9, true);
     handover_expect_phase(nf, NET_HANDOVER_PHASE_WAITING, 9);
     fixture_start();
@@ -277,10 +277,10 @@ static void test_target_is_cancelled_at_its_limit(void)
 {
     NetFilter *nf = fill_target();
 
-    handover_tell(IN, HANDOVER_CANCEL, NUMBER, 0);
+    handover_send(IN, HANDOVER_CANCEL, NUMBER, 0);
     handover_expect(IN, HANDOVER_CANCELLED, NUMBER, 0);
     handover_expect_phase(nf, NET_HANDOVER_PHASE_WAITING, 0);
-    handover_tell(IN, HANDOVER_OFFER, NUMBER + 1, 0);
+    handover_send(IN, HANDOVER_OFFER, NUMBER + 1, 0);
     fixture_feed(IN, 20, 3, true);
     fixture_start();
     fixture_expect(fixture_peer, 20, 3);
@@ -292,9 +292,9 @@ static void test_target_refuses_nonsense(void)
 
     handover_expect_refused(IN, HANDOVER_RELEASED, NUMBER, 0);
     handover_expect_refused(IN, HANDOVER_OFFER, 0, 0);
-    handover_tell(IN, HANDOVER_OFFER, NUMBER, 0);
+    handover_send(IN, HANDOVER_OFFER, NUMBER, 0);
     handover_expect_refused(IN, HANDOVER_OFFER, NUMBER, 1);
-    handover_tell(IN, HANDOVER_CANCEL, NUMBER, 0);
+    handover_send(IN, HANDOVER_CANCEL, NUMBER, 0);
     fixture_feed(IN, 0, 2, true);
     g_assert_cmpuint(IN->n_disconnects, ==, 4);
     g_assert_cmpuint(fixture_malformed(nf), ==, 4);

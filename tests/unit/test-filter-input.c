@@ -53,7 +53,7 @@ static void owner_read_done(Object *obj)
     ((Owner *)obj)->n_reads++;
 }
 
-static const FilterInputHooks owner_hooks = {
+static const FilterInputOps owner_ops = {
     .kind = "owner",
     .property = "indev",
     .error = "owner indev error",
@@ -75,7 +75,7 @@ static void owner_open(Owner *owner)
 {
     g_autoptr(GError) error = NULL;
 
-    g_assert_true(filter_input_open(&owner->in, IN->chr, &owner_hooks, &owner->obj, &error));
+    g_assert_true(filter_input_open(&owner->in, IN->chr, &owner_ops, &owner->obj, &error));
     g_assert_no_error(error);
 }
 
@@ -282,7 +282,7 @@ static void test_second_user(Owner *owner)
     g_autoptr(GError) error = NULL;
     FilterInput other = { 0 };
 
-    g_assert_false(filter_input_open(&other, IN->chr, &owner_hooks, &owner->obj, &error));
+    g_assert_false(filter_input_open(&other, IN->chr, &owner_ops, &owner->obj, &error));
     g_assert_cmpstr(error->message, ==, "chardev 'c1' is already in use");
     filter_input_revive(&other);
     filter_input_close(&other);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The rules of a hand-over in all interleavings: no frame lost, none twice, none out of order. */
+/* The rules of a handover in all interleavings: no frame lost, none twice, none out of order. */
 
 /*
  * usage: test-handover-model [--deep]

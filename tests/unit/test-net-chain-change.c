@@ -127,16 +127,16 @@ static void waiter_decide(const NetFilter *nf, NetStageState *state)
     state->holds = true;
 }
 
-static const NetFilterHooks changer_hooks = {
+static const NetFilterOps changer_ops = {
     .change = waiter_change,
     .decide = waiter_decide,
 };
 
-static const NetFilterHooks plain_changer_hooks = {
+static const NetFilterOps plain_changer_ops = {
     .change = changer_change,
 };
 
-static const NetFilterHooks reader_hooks = {
+static const NetFilterOps reader_ops = {
     .run = reader_run,
     .decide = reader_decide,
 };
@@ -146,7 +146,7 @@ static ObjectClass test_class = {
     .parent = "netfilter",
 };
 
-static void filter_add(TestFilter *filter, const NetFilterHooks *hooks)
+static void filter_add(TestFilter *filter, const NetFilterOps *ops)
 {
     g_autoptr(GError) error = NULL;
 
@@ -163,7 +163,7 @@ static void filter_add(TestFilter *filter, const NetFilterHooks *hooks)
         .mark = 'A',
     };
     test_class.props = QAPI_TYPE(FilterRedirectorProperties);
-    g_assert_true(net_filter_attach(&filter->nf, hooks, &error));
+    g_assert_true(net_filter_attach(&filter->nf, ops, &error));
     g_assert_no_error(error);
 }
 
@@ -176,15 +176,15 @@ static TestClient *client_new(const char *id)
     return client;
 }
 
-static void setup(const NetFilterHooks *hooks)
+static void setup(const NetFilterOps *ops)
 {
     net_init();
     run_state_set(RUN_STATE_RUNNING);
     source = client_new("n0");
     peer = client_new("p0");
     net_client_connect(&source->nc, &peer->nc);
-    filter_add(&changer, hooks);
-    filter_add(&reader, &reader_hooks);
+    filter_add(&changer, ops);
+    filter_add(&reader, &reader_ops);
 }
 
 static void assert_conserved(const NetChain *chain)
@@ -238,7 +238,7 @@ static void expect(TestClient *at, uint8_t mark, size_t n)
 /* The frame that its owner gave is never written to. */
 static void test_changes_a_copy(void)
 {
-    setup(&changer_hooks);
+    setup(&changer_ops);
     send_batch(source, 5, 60);
     expect(peer, 'A', 5);
     send_batch(peer, 7, 60);
@@ -250,7 +250,7 @@ static void test_changes_a_copy(void)
 /* More than the room for copies: part by part, in order, all of it. */
 static void test_changes_in_parts(void)
 {
-    setup(&changer_hooks);
+    setup(&changer_ops);
     send_batch(source, NET_BATCH_MAX, 1514);
     expect(peer, 'A', NET_BATCH_MAX);
     g_assert_cmpuint(changer.n_calls, ==, 3);
@@ -261,7 +261,7 @@ static void test_changes_in_parts(void)
 
 static void test_peer_that_takes_few(void)
 {
-    setup(&changer_hooks);
+    setup(&changer_ops);
     peer->room = 3;
     send_batch(source, 20, NET_FRAME_MAX);
     expect(peer, 'A', 3);
@@ -276,7 +276,7 @@ static void test_peer_that_takes_few(void)
 /* The peer sends into the same chain before it looks at the frames that it was given. */
 static void test_nested_run_leaves_copies_alone(void)
 {
-    setup(&changer_hooks);
+    setup(&changer_ops);
     peer->answers = true;
     changer.mark = 'A';
     send_batch(source, 4, 2000);
@@ -288,7 +288,7 @@ static void test_nested_run_leaves_copies_alone(void)
 /* Toward the guest they wait in front and become what is right at the resume. */
 static void test_waits_for_vm(void)
 {
-    setup(&changer_hooks);
+    setup(&changer_ops);
     run_state_set(RUN_STATE_PAUSED);
     send_batch(source, 5, 60);
     send_batch(source, 5, 60);
@@ -303,7 +303,7 @@ static void test_waits_for_vm(void)
 /* From the guest nothing has to wait. */
 static void test_waits_in_one_direction(void)
 {
-    setup(&changer_hooks);
+    setup(&changer_ops);
     run_state_set(RUN_STATE_PAUSED);
     send_batch(peer, 5, 60);
     g_assert_cmpuint(changer.n_calls, ==, 1);
@@ -315,7 +315,7 @@ static void test_waits_in_one_direction(void)
 
 static void test_reader_behind_gets_frames_of_stopped_vm(void)
 {
-    setup(&changer_hooks);
+    setup(&changer_ops);
     run_state_set(RUN_STATE_PAUSED);
     send_batch(source, 5, 60);
     g_assert_cmpuint(reader.nf.stages[NET_DIRECTION_TX].stats.in.frames, ==, 0);
@@ -332,7 +332,7 @@ static void test_reader_behind_gets_frames_of_stopped_vm(void)
 /* What waits in front of it makes the source wait at the limit only, as at the peer. */
 static void test_waiting_is_limited(void)
 {
-    setup(&changer_hooks);
+    setup(&changer_ops);
     run_state_set(RUN_STATE_PAUSED);
     send_batch(source, 10, 60);
     g_assert_false(source->nc.out->blocked);
@@ -346,7 +346,7 @@ static void test_waiting_is_limited(void)
 
 static void test_switched_off_lets_go_unchanged(void)
 {
-    setup(&changer_hooks);
+    setup(&changer_ops);
     run_state_set(RUN_STATE_PAUSED);
     send_batch(source, 5, 60);
     changer.props.status = (char *)"off";
@@ -359,7 +359,7 @@ static void test_switched_off_lets_go_unchanged(void)
 
 static void test_need_not_wait(void)
 {
-    setup(&plain_changer_hooks);
+    setup(&plain_changer_ops);
     run_state_set(RUN_STATE_PAUSED);
     send_batch(source, 5, 60);
     changer.mark = 'B';

@@ -135,7 +135,7 @@ static void filter_can_inject(NetFilter *nf)
     ((TestFilter *)nf)->n_can_inject++;
 }
 
-static const NetFilterHooks filter_hooks = {
+static const NetFilterOps filter_ops = {
     .run = filter_run,
     .decide = filter_decide,
     .can_inject = filter_can_inject,
@@ -156,7 +156,7 @@ static ObjectClass test_class = {
     .parent = "netfilter",
 };
 
-static void filter_add(Fixture *f, int i, const NetFilterHooks *hooks)
+static void filter_add(Fixture *f, int i, const NetFilterOps *ops)
 {
     TestFilter *filter = &f->filters[i];
     g_autoptr(GError) error = NULL;
@@ -175,7 +175,7 @@ static void filter_add(Fixture *f, int i, const NetFilterHooks *hooks)
     filter->nf.obj.props = &filter->props;
     filter->taken = g_array_new(FALSE, FALSE, sizeof(uint32_t));
     filter->room = SIZE_MAX;
-    g_assert_true(net_filter_attach(&filter->nf, hooks, &error));
+    g_assert_true(net_filter_attach(&filter->nf, ops, &error));
     g_assert_no_error(error);
 }
 
@@ -196,7 +196,7 @@ static void setup(Fixture *f, gconstpointer data)
     f->peer->room = SIZE_MAX;
     net_client_connect(f->source, &f->peer->nc);
     for (int i = 0; i < N_FILTERS; i++) {
-        filter_add(f, i, &filter_hooks);
+        filter_add(f, i, &filter_ops);
     }
 }
 

@@ -13,7 +13,7 @@
 #include "qom/object.h"
 
 /** What an input is, asks and tells; constant. @owner is the object that it belongs to. */
-typedef struct FilterInputHooks {
+typedef struct FilterInputOps {
     const char *kind;     /* what kind of object the owner is, for messages: "filter" */
     const char *property; /* the owner's property that names the chardev: "indev" */
     const char *error;    /* logged as well when the stream is malformed; may be NULL */
@@ -30,11 +30,11 @@ typedef struct FilterInputHooks {
 
     /** All frames of one read have been handed over. May be NULL. */
     void (*read_done)(Object *owner);
-} FilterInputHooks;
+} FilterInputOps;
 
 /** Embedded in its owner; zeroed = not there. */
 typedef struct FilterInput {
-    const FilterInputHooks *hooks;
+    const FilterInputOps *ops;
     Object *owner;        /* back pointer */
     CharFrontend fe;
     NetFramer framer;
@@ -52,7 +52,7 @@ typedef struct FilterInput {
  * Source: docs/protocol.rst, "Stream framing".
  * Returns: false with @error when @chr has another user; @in is then not there.
  */
-bool filter_input_open(FilterInput *in, Chardev *chr, const FilterInputHooks *hooks,
+bool filter_input_open(FilterInput *in, Chardev *chr, const FilterInputOps *ops,
                        Object *owner, GError **error);
 
 /** filter_input_close: forgets a frame of which a part has come; legal when not there. */

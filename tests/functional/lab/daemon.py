@@ -9,7 +9,7 @@ from .qmp import Qmp
 
 PEAK_KIB = 40 << 10
 # What is known of the frames that a stop may have cost.
-TRACES = ('-trace', 'export_doubt_*', '-trace', 'vm_nics_judged')
+TRACES = ('-trace', 'export_in_flight_*', '-trace', 'vm_nics_judged')
 OUTCOMES = ('delivered', 'consumed', 'held')
 
 

@@ -15,7 +15,7 @@
 
 /* --- Exports ------------------------------------------------------------------------------- */
 
-void vm_follower_tell_exports(VmFollower *f)
+void vm_follower_notify_exports(VmFollower *f)
 {
     bool armed = f->state.role == FOLLOW_ROLE_SOURCE;
     bool guest_gone = follow_state_is_gone(&f->state) &&
@@ -33,7 +33,7 @@ void vm_follower_tell_exports(VmFollower *f)
 }
 
 /* A migration tells its last pass right before it stops the VM. */
-void vm_follower_tell_switch(VmFollower *f, const QmpClientEvent *event)
+void vm_follower_notify_switch(VmFollower *f, const QmpClientEvent *event)
 {
     int64_t at_us = event->seconds * G_USEC_PER_SEC + event->microseconds;
 
@@ -59,7 +59,7 @@ static void vm_follower_emit_colo_exit(const FollowColo *colo)
 }
 
 /* As if a manager had given the commands here that the VM's QEMU was given, or gave itself. */
-void vm_follower_tell_colo(VmFollower *f)
+void vm_follower_notify_colo(VmFollower *f)
 {
     FollowColo *colo = &f->state.colo;
     unsigned acts = colo->acts;
