@@ -15,6 +15,11 @@ NetCount net_chain_held(const NetChain *chain)
     return chain->held;
 }
 
+uint64_t net_chain_hold_size(const NetChain *chain)
+{
+    return chain->hold_size;
+}
+
 void net_chain_mark_run_state(NetChain *chain, bool running)
 {
     *(running ? &chain->at_start : &chain->at_stop) = chain->stats;

@@ -68,6 +68,9 @@ void net_chain_mark_run_state(NetChain *chain, bool running);
 const NetChainStats *net_chain_stats(const NetChain *chain);
 NetCount net_chain_held(const NetChain *chain);
 
+/** net_chain_hold_size: bytes of memory that waiting frames may take while the VM is stopped. */
+uint64_t net_chain_hold_size(const NetChain *chain);
+
 /** net_chain_describe: for QMP, without the ids of filters. Returns: owned. */
 NetChainInfo *net_chain_describe(const NetChain *chain);
 

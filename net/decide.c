@@ -61,6 +61,9 @@ static void client_notify(void *what)
     }
     TRACE(net_client_polled, "netdev '%s' polled %d", nc->id, polled);
     nc->polled = polled;
+    if (asked && blocked && nc->info->is_netdev && net_chain_is_full(nc->out)) {
+        net_hold_limit_reached(nc);
+    }
     nc->info->read_poll(nc, polled);
 }
 

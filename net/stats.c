@@ -59,6 +59,7 @@ static void netdev_info_append(NetClient *nc, void *opaque)
     info.malformed = nc->n_read_errors;
     info.truncated = nc->n_truncated;
     info.dropped = net_drops_to_qapi(&nc->drops);
+    info.limit_reached = nc->hold_limit.n_reached;
     info.has_kernel_dropped = net_client_kernel_dropped(nc, &info.kernel_dropped);
     if (nc->peer) {
         info.peer = g_strdup(nc->peer->id);

@@ -173,6 +173,9 @@ static void hmp_print_netdev(Hmp *hmp, const NetdevInfo *info)
         hmp_printf(hmp, "  %" PRIu64 " malformed streams, %" PRIu64 " cut datagrams\n",
                    info->malformed, info->truncated);
     }
+    if (info->limit_reached > 0) {
+        hmp_printf(hmp, "  at its hold limit %" PRIu64 " times\n", info->limit_reached);
+    }
     hmp_print_drops(hmp, info->dropped);
     hmp_print_kernel_dropped(hmp, info->has_kernel_dropped, info->kernel_dropped);
     if (info->tx) {

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <glib.h>
 #include "net/chain.h"
+#include "net/hold-limit.h"
 #include "net/packet/frame.h"
 #include "net/turn.h"
 #include "qapi/qapi-types.h"
@@ -94,6 +95,7 @@ struct NetClient {
     NetDrops drops;      /* frames that entered no chain */
     uint64_t n_read_errors;   /* malformed streams, see net_client_count_malformed() */
     uint64_t n_truncated;     /* datagrams cut to NET_FRAME_MAX */
+    NetHoldLimit hold_limit;
 };
 
 /**
