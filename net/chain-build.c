@@ -32,8 +32,8 @@ static void stage_drop_held(NetStage *stage)
     if (held->n_frames > 0) {
         NetDrops *drops = stage->filter ? &stage->stats.dropped : chain->ends.drops;
 
-        net_count_add(&drops->by_reason[NET_DROP_REASON_DELETED], held->n_frames,
-                      held->n_bytes);
+        net_drops_add(drops, net_stage_noun(stage), net_stage_id(stage), held->n_frames,
+                      held->n_bytes, NET_DROP_REASON_DELETED);
         net_hold_clear(held);
     }
     stage->reclaiming = false;
@@ -131,7 +131,8 @@ void net_chain_drop_end(NetChain *chain, NetDropReason reason)
     if (frames == 0) {
         return;
     }
-    net_count_add(&end->stats.dropped.by_reason[reason], frames, bytes);
+    net_drops_add(&end->stats.dropped, net_stage_noun(end), net_stage_id(end), frames, bytes,
+                  reason);
     net_count_add(&chain->stats.dropped.by_reason[reason], frames, bytes);
     chain->held.frames -= frames;
     chain->held.bytes -= bytes;

@@ -35,6 +35,10 @@ struct NetChain {
 /** The end of a chain, in chain-end.c. */
 extern const NetStageOps net_chain_end_ops;
 
+/** net_stage_noun, net_stage_id: what messages call it; the last stage is the client it feeds. */
+const char *net_stage_noun(const NetStage *stage);
+const char *net_stage_id(const NetStage *stage);
+
 /** net_chain_take_rest: after a run of the last stage: what remains of a frame waits there. */
 void net_chain_take_rest(NetChain *chain);
 

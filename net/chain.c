@@ -25,9 +25,15 @@
 
 #include "net/chain-internal.h"
 
+#include <inttypes.h>
 #include <string.h>
 
+#include "net/filter.h"
 #include "net/run-state.h"
+#include "util/trace.h"
+
+TRACE_POINT(net_hold);
+TRACE_POINT(net_release);
 
 /* How long a full filter may keep the source of a stopped VM waiting before reading goes on. */
 #define CHAIN_GRACE_NS INT64_C(5000000)
@@ -47,6 +53,10 @@ static void stage_hold(NetStage *stage, const NetFrame *frames, size_t n)
 {
     net_hold_push(&stage->held, frames, n);
     net_count_add(&stage->chain->held, n, net_frames_bytes(frames, n));
+    if (n > 0) {
+        TRACE(net_hold, "%s '%s': %zu frames, %" PRIu64 " wait now", net_stage_noun(stage),
+              net_stage_id(stage), n, stage->held.n_frames);
+    }
 }
 
 static void stage_unhold(NetStage *stage, const NetFrame *frames, size_t n)
@@ -56,6 +66,10 @@ static void stage_unhold(NetStage *stage, const NetFrame *frames, size_t n)
     held->frames -= n;
     held->bytes -= net_frames_bytes(frames, n);
     net_hold_pop(&stage->held, n);
+    if (n > 0) {
+        TRACE(net_release, "%s '%s': %zu frames, %" PRIu64 " wait now", net_stage_noun(stage),
+              net_stage_id(stage), n, stage->held.n_frames);
+    }
 }
 
 /* Let the stage deal with frames from the front. Returns: how many it dealt with. */
@@ -474,7 +488,8 @@ void net_stage_inject(NetStage *stage, const NetFrame *frames, size_t n)
     uint64_t bytes = net_frames_bytes(frames, n);
 
     if (!chain) {
-        net_count_add(&stage->drops->by_reason[NET_DROP_REASON_NO_PEER], n, bytes);
+        net_drops_add(stage->drops, "filter", stage->filter->obj.id, n, bytes,
+                      NET_DROP_REASON_NO_PEER);
         return;
     }
     net_count_add(&stage->stats.injected, n, bytes);
@@ -511,6 +526,8 @@ void net_stage_give_back(NetStage *stage, const NetFrame *frame)
     net_count_add(&front->stats.in, 1, frame->len);
     net_count_add(&chain->held, 1, frame->len);
     net_hold_push_front(&front->held, frame);
+    TRACE(net_hold, "%s '%s': %zu frames, %" PRIu64 " wait now", net_stage_noun(front),
+          net_stage_id(front), (size_t)1, front->held.n_frames);
 }
 
 bool net_stage_can_inject(const NetStage *stage)
@@ -539,7 +556,8 @@ void net_stage_drop(NetStage *stage, const NetFrame *frames, size_t n, NetDropRe
     NetCount *stage_count = stage->filter ? &stage->stats.consumed : &stage->stats.passed;
 
     /* The frames are, or will be when the run ends, counted as dealt with: take that back. */
-    net_count_add(&stage->stats.dropped.by_reason[reason], n, bytes);
+    net_drops_add(&stage->stats.dropped, net_stage_noun(stage), net_stage_id(stage), n, bytes,
+                  reason);
     stage_count->frames -= n;
     stage_count->bytes -= bytes;
     if (stage->chain) {

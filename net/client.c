@@ -193,7 +193,7 @@ bool net_client_can_send(const NetClient *nc)
 
 void net_client_drop(NetClient *nc, uint64_t frames, uint64_t bytes, NetDropReason reason)
 {
-    net_count_add(&nc->drops.by_reason[reason], frames, bytes);
+    net_drops_add(&nc->drops, net_client_noun(nc), nc->id, frames, bytes, reason);
 }
 
 void net_client_ready(NetClient *nc)

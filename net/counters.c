@@ -3,7 +3,13 @@
 
 #include "net/counters.h"
 
+#include <inttypes.h>
 #include <glib.h>
+
+#include "qapi/qapi.h"
+#include "util/trace.h"
+
+TRACE_POINT(net_drop);
 
 NetCountInfo *net_count_to_qapi(NetCount count)
 {
@@ -12,6 +18,14 @@ NetCountInfo *net_count_to_qapi(NetCount count)
     info->frames = count.frames;
     info->bytes = count.bytes;
     return info;
+}
+
+void net_drops_add(NetDrops *drops, const char *noun, const char *id, uint64_t frames,
+                   uint64_t bytes, NetDropReason reason)
+{
+    TRACE(net_drop, "%s '%s': %" PRIu64 " frames, %" PRIu64 " bytes: %s", noun, id, frames, bytes,
+          qapi_enum_name(QAPI_TYPE(NetDropReason), (int)reason));
+    net_count_add(&drops->by_reason[reason], frames, bytes);
 }
 
 NetCount net_drops_total(const NetDrops *drops)

@@ -28,6 +28,13 @@ typedef struct NetDrops {
     NetCount by_reason[NET_DROP_REASON__MAX];
 } NetDrops;
 
+/**
+ * net_drops_add: count frames that are dropped, and trace it (net_drop)
+ * @noun, @id: who drops them: "netdev", its id
+ */
+void net_drops_add(NetDrops *drops, const char *noun, const char *id, uint64_t frames,
+                   uint64_t bytes, NetDropReason reason);
+
 /** net_drops_total: for all reasons together. */
 NetCount net_drops_total(const NetDrops *drops);
 

@@ -15,6 +15,10 @@
 #include "net/turn.h"
 #include "qom/object.h"
 #include "util/log.h"
+#include "util/trace.h"
+
+TRACE_POINT(filter_handover_kept);
+TRACE_POINT(filter_handover_let_go);
 
 /* The netdev counts as quiet when it brought nothing between three looks at this distance. */
 #define QUIET_LOOK_NS INT64_C(10000000)
@@ -102,6 +106,8 @@ static void source_keep(HandoverSource *source, const NetFrame *frames, size_t n
         }
         net_hold_push(&source->unsent, &frame, 1);
     }
+    TRACE(filter_handover_kept, "filter '%s': %zu frames, %" PRIu64 " kept now",
+          source_filter(source)->obj.id, n, source_n_kept(source));
     handover_source_took(&source->rules, n);
     source->last_taken_ns = source_now();
 }
@@ -119,6 +125,8 @@ static void source_pop(HandoverSource *source, size_t n)
 {
     net_hold_pop(source->sent.n_frames > 0 ? &source->sent : &source->unsent, n);
     source->first += n;
+    TRACE(filter_handover_let_go, "filter '%s': %zu frames, %" PRIu64 " kept now",
+          source_filter(source)->obj.id, n, source_n_kept(source));
 }
 
 /* How many of the next @n frames were in flight: the VM here has them, if its QEMU lost none. */

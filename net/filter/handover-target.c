@@ -15,8 +15,15 @@
 
 #include "net/filter/handover.h"
 
+#include <inttypes.h>
+
 #include "net/run-state.h"
 #include "net/turn.h"
+#include "util/trace.h"
+
+TRACE_POINT(filter_handover_waits);
+TRACE_POINT(filter_handover_released);
+TRACE_POINT(filter_handover_forgot);
 
 /* What has come in one read, while it is dealt with. */
 typedef struct TargetFrames {
@@ -64,6 +71,8 @@ static void target_release(HandoverTarget *target)
         net_hold_peek(&target->kept, &batch);
         target_inject(target, batch.frames, batch.n);
         net_hold_pop(&target->kept, batch.n);
+        TRACE(filter_handover_released, "filter '%s': %zu frames, %" PRIu64 " wait now",
+              target_filter(target)->obj.id, batch.n, target->kept.n_frames);
     }
     if (target_props(target)->announce) {
         handover_announce_send(&target->announce, target_filter(target));
@@ -72,6 +81,8 @@ static void target_release(HandoverTarget *target)
 
 static void target_clear(HandoverTarget *target)
 {
+    TRACE(filter_handover_forgot, "filter '%s': %" PRIu64 " frames",
+          target_filter(target)->obj.id, target->kept.n_frames);
     target->n_cancelled += target->kept.n_frames;
     net_hold_clear(&target->kept);
 }
@@ -88,6 +99,8 @@ static void target_use(HandoverTarget *target, const HandoverAction *action,
         target_inject(target, frames, n);
     } else {
         net_hold_push(&target->kept, frames, n);
+        TRACE(filter_handover_waits, "filter '%s': %zu frames, %" PRIu64 " wait now",
+              target_filter(target)->obj.id, n, target->kept.n_frames);
     }
 }
 
