@@ -9,13 +9,31 @@
 
 #include "util/error.h"
 #include "util/fd.h"
+#include "util/log.h"
 #include "util/output-file.h"
+#include "util/reopen.h"
 
 struct CharLog {
     int fd;
+    char *path; /* owned, absolute: a daemon leaves its working directory */
+    ReopenHook *hook; /* owned */
     bool timestamps;
     bool in_line; /* the last byte was no line feed */
 };
+
+static void char_log_reopen(void *opaque)
+{
+    CharLog *log = opaque;
+    int fd = output_file_open(log->path, O_APPEND);
+
+    if (fd < 0) {
+        log_error("cannot open logfile %s again: %s: the old one is written on", log->path,
+                  output_file_strerror(log->path, errno));
+        return;
+    }
+    fd_close(&log->fd);
+    log->fd = fd;
+}
 
 bool char_log_new(const ChardevCommon *common, CharLog **log, GError **error)
 {
@@ -35,6 +53,8 @@ bool char_log_new(const ChardevCommon *common, CharLog **log, GError **error)
     }
     *log = g_new0(CharLog, 1);
     (*log)->fd = fd;
+    (*log)->path = g_canonicalize_filename(common->logfile, NULL);
+    (*log)->hook = reopen_add(char_log_reopen, *log);
     (*log)->timestamps = common->logtimestamp;
     return true;
 }
@@ -42,7 +62,9 @@ bool char_log_new(const ChardevCommon *common, CharLog **log, GError **error)
 void char_log_free(CharLog *log)
 {
     if (log) {
+        reopen_remove(log->hook);
         fd_close(&log->fd);
+        g_free(log->path);
         g_free(log);
     }
 }

@@ -21,6 +21,9 @@
 #include "util/janitor.h"
 #include "util/log.h"
 #include "util/output-file.h"
+#include "util/reopen.h"
+#include "util/syslog.h"
+#include "util/trace.h"
 
 #define PROCESS_DAEMON_UMASK 027
 
@@ -32,6 +35,9 @@ static struct {
     Accelerator accelerator;
     int ready_fd;          /* of a daemon: where its parent waits; -1 = none */
     int null_fd;           /* of a daemon: /dev/null, opened before any chroot */
+    int syslog_error;      /* why there is none */
+    Syslog syslog;         /* of a daemon: likewise; not open where there is none */
+    ReopenHook *reopen;    /* owned; of a daemon: there from when it is ready */
     int pidfile_fd;        /* keeps the lock */
     int pidfile_dir_fd;    /* so that a relative name still leads there; -1 behind a chroot */
     char *pidfile_name;    /* owned: last component */
@@ -68,6 +74,8 @@ void process_cleanup(void)
     process_release_signals();
     process_remove_pidfile();
     janitor_cleanup();
+    g_clear_pointer(&process.reopen, reopen_remove);
+    syslog_close(&process.syslog);
     fd_close(&process.ready_fd);
     fd_close(&process.null_fd);
     fd_close(&process.home_fd);
@@ -155,9 +163,36 @@ int process_daemonize(int *status, GError **error)
     close(pipe_fds[0]);
     process.ready_fd = pipe_fds[1];
     process.null_fd = fd_steal(&null_fd);
+    if (!syslog_connect(&process.syslog, SYSLOG_PATH)) {
+        process.syslog_error = errno;
+    }
     setsid();
     umask(PROCESS_DAEMON_UMASK);
     return 0;
+}
+
+/* The log file is another one: what goes to standard error goes there. */
+static void process_reopen(void *opaque)
+{
+    int log_fd = trace_log_fd();
+
+    if (log_fd >= 0) {
+        dup2(log_fd, STDERR_FILENO);
+        log_reopen();
+    }
+}
+
+/* From now on nobody sees standard error, unless it is the log file. */
+static void process_redirect_messages(int log_fd)
+{
+    if (log_fd < 0 && process.syslog.path) {
+        log_to_syslog(process.syslog);
+        process.syslog = (Syslog) { .path = NULL };
+    } else {
+        syslog_close(&process.syslog);
+        log_reopen();
+    }
+    process.reopen = reopen_add(process_reopen, NULL);
 }
 
 void process_daemon_ready(int log_fd)
@@ -173,10 +208,14 @@ void process_daemon_ready(int log_fd)
     if (chdir("/") < 0) {
         return; /* the parent hears of it by the end of file that follows */
     }
+    if (log_fd < 0 && !process.syslog.path) {
+        log_warning("messages of the daemon will be lost: there is no -D, and the system's log "
+                    "(%s) cannot be reached: %s", SYSLOG_PATH, g_strerror(process.syslog_error));
+    }
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
         dup2(fd == STDERR_FILENO && log_fd >= 0 ? log_fd : process.null_fd, fd);
     }
-    log_reopen();
+    process_redirect_messages(log_fd);
     fd_close(&process.null_fd);
     do {
         n = write(process.ready_fd, "", 1);

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Signals that end the process, carried from their handler to the loop by a pipe. */
+/* Signals that end the process, or open log files again, go from their handler to the loop. */
+
+/*
+ * A SIGHUP is about log files if there are any, or to a daemon, which has no terminal that could
+ * hang up. Such a one has a pipe of its own: the other is what ends a wait outside the loop.
+ */
 
 #include "system/process.h"
 
@@ -14,6 +19,7 @@
 #include "util/fd.h"
 #include "util/interrupt.h"
 #include "util/log.h"
+#include "util/reopen.h"
 
 typedef struct SignalNote {
     int number;
@@ -25,6 +31,9 @@ static const int signal_numbers[] = { SIGINT, SIGHUP, SIGTERM };
 static int signal_read_fd = -1;
 static int signal_write_fd = -1;
 static FdWatch *signal_watch;
+static int reopen_read_fd = -1;
+static int reopen_write_fd = -1;
+static FdWatch *reopen_watch;
 static bool signal_is_quiet;
 
 /*
@@ -34,9 +43,10 @@ static bool signal_is_quiet;
 static void signal_handle(int number, siginfo_t *info, void *context)
 {
     SignalNote note = { .number = number, .sender = info->si_pid };
+    bool is_about_logs = number == SIGHUP && reopen_any();
     int saved = errno;
 
-    if (write(signal_write_fd, &note, sizeof(note)) < 0) {
+    if (write(is_about_logs ? reopen_write_fd : signal_write_fd, &note, sizeof(note)) < 0) {
         /* nothing to be done inside a handler */
     }
     errno = saved;
@@ -94,19 +104,47 @@ static void signal_ready(int fd, FdEvents events, void *opaque)
     }
 }
 
-bool process_catch_signals(bool quiet, GError **error)
+/* However many of them have come. */
+static void signal_reopen(int fd, FdEvents events, void *opaque)
 {
-    struct sigaction action = { .sa_sigaction = signal_handle, .sa_flags = SA_SIGINFO };
+    SignalNote notes[16];
+
+    while (read(fd, notes, sizeof(notes)) > 0) {
+        /* one reopening is enough */
+    }
+    reopen_all();
+}
+
+/* @read_fd, @write_fd: (out) a pipe. Returns: its watch, for @func; NULL with @error. */
+static FdWatch *signal_open_pipe(int *read_fd, int *write_fd, FdWatchFunc *func, GError **error)
+{
+    FdWatch *watch;
     int fds[2];
 
     if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0) {
-        return error_set_errno(error, errno, "cannot create a pipe");
+        error_set_errno(error, errno, "cannot create a pipe");
+        return NULL;
     }
-    signal_read_fd = fds[0];
-    signal_write_fd = fds[1];
+    *read_fd = fds[0];
+    *write_fd = fds[1];
+    watch = fd_watch_new(*read_fd, func, NULL);
+    fd_watch_set(watch, FD_EVENT_READ);
+    return watch;
+}
+
+bool process_catch_signals(bool quiet, GError **error)
+{
+    struct sigaction action = { .sa_sigaction = signal_handle, .sa_flags = SA_SIGINFO };
+
+    reopen_watch = signal_open_pipe(&reopen_read_fd, &reopen_write_fd, signal_reopen, error);
+    if (!reopen_watch) {
+        return false;
+    }
+    signal_watch = signal_open_pipe(&signal_read_fd, &signal_write_fd, signal_ready, error);
+    if (!signal_watch) {
+        return false;
+    }
     signal_is_quiet = quiet;
-    signal_watch = fd_watch_new(signal_read_fd, signal_ready, NULL);
-    fd_watch_set(signal_watch, FD_EVENT_READ);
     interrupt_set_fd(signal_read_fd);
     sigfillset(&action.sa_mask);
     for (size_t i = 0; i < G_N_ELEMENTS(signal_numbers); i++) {
@@ -120,16 +158,19 @@ bool process_is_signalled(void)
     return signal_take();
 }
 
+static void signal_close_pipe(int *read_fd, int *write_fd, FdWatch **watch)
+{
+    g_clear_pointer(watch, fd_watch_free);
+    fd_close(read_fd);
+    fd_close(write_fd);
+}
+
 void process_release_signals(void)
 {
-    if (signal_read_fd < 0) {
-        return;
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(signal_numbers); i++) {
+    for (size_t i = 0; signal_read_fd >= 0 && i < G_N_ELEMENTS(signal_numbers); i++) {
         signal(signal_numbers[i], SIG_IGN); /* the end has begun; let it finish */
     }
     interrupt_set_fd(-1);
-    g_clear_pointer(&signal_watch, fd_watch_free);
-    fd_close(&signal_read_fd);
-    fd_close(&signal_write_fd);
+    signal_close_pipe(&signal_read_fd, &signal_write_fd, &signal_watch);
+    signal_close_pipe(&reopen_read_fd, &reopen_write_fd, &reopen_watch);
 }

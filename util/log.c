@@ -35,6 +35,7 @@ typedef struct LogState {
     bool timestamps;
     bool is_open;        /* sink is what stderr is */
     LineSink sink;
+    Syslog syslog;       /* open: messages go there instead */
     GHashTable *topics;  /* owned: source and topic -> LogTopic; NULL = none */
     Timer *quiet_timer;  /* owned; runs while there are topics */
     uint64_t n_beyond;   /* messages that came when there were LOG_TOPICS_MAX topics */
@@ -48,8 +49,35 @@ void log_reopen(void)
     log_state.is_open = true;
 }
 
+static bool log_is_syslog(void)
+{
+    return log_state.syslog.path != NULL;
+}
+
+void log_to_syslog(Syslog log)
+{
+    syslog_close(&log_state.syslog);
+    log_state.syslog = log;
+}
+
+static void log_write_to_syslog(SyslogSeverity severity, const char *text, size_t len)
+{
+    g_autofree char *copy = g_strndup(text, len);
+    g_auto(GStrv) lines = g_strsplit(copy, "\n", -1);
+
+    for (char **line = lines; *line; line++) {
+        if (**line) {
+            syslog_send(&log_state.syslog, severity, log_program_name(), *line);
+        }
+    }
+}
+
 void log_write(const char *text, size_t len)
 {
+    if (log_is_syslog()) {
+        log_write_to_syslog(SYSLOG_SEVERITY_INFO, text, len);
+        return;
+    }
     if (!log_state.is_open) {
         log_reopen();
     }
@@ -133,7 +161,9 @@ static GString *log_line_new(LogSeverity severity)
     if (log_state.guest_name) {
         g_string_append_printf(line, "%s ", log_state.guest_name);
     }
-    g_string_append_printf(line, "%s:", log_program_name());
+    if (!log_is_syslog()) {
+        g_string_append_printf(line, "%s:", log_program_name());
+    }
     if (where) {
         /* A place in a file, ":FILE:LINE", follows without a blank. */
         g_string_append_printf(line, where[0] == ':' ? "%s:" : " %s:",
@@ -144,9 +174,20 @@ static GString *log_line_new(LogSeverity severity)
 }
 
 /* One write, so that the lines of several processes on one stderr do not mix. */
-static void log_line_end(GString *line)
+static void log_line_end(LogSeverity severity, GString *line)
 {
-    log_write(line->str, line->len);
+    static const SyslogSeverity severities[] = {
+        [LOG_SEVERITY_ERROR] = SYSLOG_SEVERITY_ERROR,
+        [LOG_SEVERITY_WARNING] = SYSLOG_SEVERITY_WARNING,
+        [LOG_SEVERITY_INFO] = SYSLOG_SEVERITY_INFO,
+    };
+
+    if (log_is_syslog()) {
+        g_strchug(line->str);
+        log_write_to_syslog(severities[severity], line->str, strlen(line->str));
+    } else {
+        log_write(line->str, line->len);
+    }
     g_string_free(line, TRUE);
 }
 
@@ -156,7 +197,7 @@ static void log_text(LogSeverity severity, const char *text)
 
     g_string_append(line, text);
     g_string_append_c(line, '\n');
-    log_line_end(line);
+    log_line_end(severity, line);
 }
 
 static void log_message(LogSeverity severity, const char *fmt, va_list ap) G_GNUC_PRINTF(2, 0);
@@ -201,7 +242,7 @@ void log_gerror(const GError *error)
     GString *line = log_line_new(LOG_SEVERITY_ERROR);
 
     g_string_append_printf(line, "%s\n%s", error->message, hint ? hint : "");
-    log_line_end(line);
+    log_line_end(LOG_SEVERITY_ERROR, line);
 }
 
 /* --- What peers can cause at will -------------------------------------------------------- */
@@ -340,6 +381,7 @@ void log_cleanup(void)
         g_clear_pointer(&log_state.topics, g_hash_table_unref);
         g_clear_pointer(&log_state.quiet_timer, timer_free);
     }
+    syslog_close(&log_state.syslog);
     line_sink_finish(&log_state.sink, LOG_FINISH_MS);
     line_sink_close(&log_state.sink);
     log_state.is_open = false;

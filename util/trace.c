@@ -14,12 +14,15 @@
 #include "util/line-sink.h"
 #include "util/log.h"
 #include "util/output-file.h"
+#include "util/reopen.h"
 
 static TracePoint *trace_points; /* sorted by name */
 
 static struct {
-    char *path; /* owned; the file to open at the first line; NULL = stderr or already open */
+    char *path; /* owned; the file to open at the first line; NULL = stderr */
     bool is_open;
+    bool is_tried; /* to open it, or it is open */
+    ReopenHook *hook; /* owned; there while there is a path */
     LineSink sink; /* the log file, when it is open */
 } trace_file;
 
@@ -62,15 +65,33 @@ static void trace_open(void)
 {
     int fd;
 
-    if (!trace_file.path) {
+    if (!trace_file.path || trace_file.is_tried) {
         return;
     }
     fd = output_file_open(trace_file.path, O_TRUNC | O_APPEND);
-    g_clear_pointer(&trace_file.path, g_free);
+    trace_file.is_tried = true;
     trace_file.is_open = fd >= 0;
     if (fd >= 0) {
         line_sink_take(&trace_file.sink, fd);
     }
+}
+
+/* Nothing of another file by that name is overwritten: it may be the one of a while ago. */
+static void trace_reopen(void *opaque)
+{
+    int fd;
+
+    if (!trace_file.is_open) {
+        return;
+    }
+    fd = output_file_open(trace_file.path, O_APPEND);
+    if (fd < 0) {
+        log_error("cannot open logfile %s again: %s: the old one is written on", trace_file.path,
+                  output_file_strerror(trace_file.path, errno));
+        return;
+    }
+    line_sink_finish(&trace_file.sink, 0);
+    line_sink_take(&trace_file.sink, fd);
 }
 
 /* The file is opened when this is the first line; without one, lines go to stderr. */
@@ -142,6 +163,7 @@ bool trace_set_file(const char *path, GError **error)
     trace_cleanup();
     /* It is opened later, and a daemon changes its working directory before that. */
     trace_file.path = name ? g_canonicalize_filename(name, NULL) : NULL;
+    trace_file.hook = name ? reopen_add(trace_reopen, NULL) : NULL;
     return true;
 }
 
@@ -150,5 +172,7 @@ void trace_cleanup(void)
     line_sink_finish(&trace_file.sink, 0);
     line_sink_close(&trace_file.sink);
     trace_file.is_open = false;
+    trace_file.is_tried = false;
+    g_clear_pointer(&trace_file.hook, reopen_remove);
     g_clear_pointer(&trace_file.path, g_free);
 }

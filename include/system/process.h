@@ -76,6 +76,8 @@ bool process_confine(const char *root, const ProcessUser *user, GError **error);
  * process_catch_signals: from now on SIGINT, SIGHUP and SIGTERM shut down in order
  * @quiet: print no line about it
  *
+ * A SIGHUP opens log files again instead, if there are any (util/reopen.h).
+ *
  * Those that come before the loop runs end what waits through interrupt_wait() and then the
  * loop as soon as it begins.
  */

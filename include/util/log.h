@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Diagnostics on stderr in the form "PROG: [where: ][warning: ]message". */
+/* Diagnostics on stderr, or in the system's log: "PROG: [where: ][warning: ]message". */
 
 #ifndef UTIL_LOG_H
 #define UTIL_LOG_H
@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <glib.h>
+#include "util/syslog.h"
 
 /*
  * No message waits for the reader of stderr: what it leaves no room for is kept, then lost and
@@ -25,6 +26,9 @@ void log_init(const char *argv0);
 
 /** log_reopen: descriptor 2 leads elsewhere now (a daemon's goes to /dev/null). */
 void log_reopen(void);
+
+/** log_to_syslog: messages go there from now on; @log: taken. Nothing is in front of them. */
+void log_to_syslog(Syslog log);
 
 /** log_catch_glib: log what GLib and its users have to say, too; once in a process. */
 void log_catch_glib(void);

@@ -3,8 +3,11 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -140,6 +143,7 @@ typedef struct Daemon {
     int qmp_fd;
     char *sock;
     char *pidfile;
+    char *err; /* what it said at the start */
 } Daemon;
 
 static Daemon daemon_start(const char *options)
@@ -147,8 +151,9 @@ static Daemon daemon_start(const char *options)
     Daemon d = { .sock = tmp_path("daemon.sock"), .pidfile = tmp_path("daemon.pid") };
     g_autofree char *text = NULL;
 
-    g_assert_cmpint(qtest_run(NULL, NULL, "-daemonize -pidfile %s -qmp unix:%s,server=on,wait=off "
-                              "%s", d.pidfile, d.sock, options), ==, 0);
+    g_assert_cmpint(qtest_run(NULL, &d.err, "-daemonize -pidfile %s "
+                              "-qmp unix:%s,server=on,wait=off %s",
+                              d.pidfile, d.sock, options), ==, 0);
     text = read_file(d.pidfile);
     d.pid = atoi(text);
     g_assert_cmpint(d.pid, >, 0);
@@ -169,6 +174,7 @@ static void daemon_stop(Daemon *d)
     sock_close(&pidfd);
     g_free(d->sock);
     g_free(d->pidfile);
+    g_free(d->err);
 }
 
 static void test_daemon_session(void)
@@ -234,6 +240,117 @@ static void test_daemon_messages_go_to_the_log(void)
     daemon_stop(&d);
     text = read_file(log);
     g_assert_nonnull(strstr(text, want));
+}
+
+/* Until there is a file. The program has no event for it: its QMP is asked meanwhile. */
+static void wait_for_file(int qmp_fd, const char *path)
+{
+    static const char request[] = "{\"execute\": \"query-status\"}\n";
+    int64_t end = g_get_monotonic_time() + wait_limit_ms() * INT64_C(1000);
+
+    while (!g_file_test(path, G_FILE_TEST_EXISTS)) {
+        g_autofree char *line = NULL;
+
+        g_assert_cmpint(g_get_monotonic_time(), <, end);
+        sock_write(qmp_fd, request, strlen(request));
+        line = sock_read_line(qmp_fd);
+        g_assert_nonnull(line);
+    }
+}
+
+/* A daemon's log is moved away, and SIGHUP lets it begin another. */
+static void test_daemon_log_is_reopened(void)
+{
+    g_autofree char *log = tmp_path("daemon-rotated.log");
+    g_autofree char *old = tmp_path("daemon-rotated.log.1");
+    g_autofree char *options = g_strdup_printf("-D %s", log);
+    Daemon d = daemon_start(options);
+    g_autofree char *text = NULL;
+    g_autofree char *old_text = NULL;
+
+    g_assert_cmpint(rename(log, old), ==, 0);
+    g_assert_cmpint(kill(d.pid, SIGHUP), ==, 0);
+    wait_for_file(d.qmp_fd, log);
+    daemon_stop(&d);
+    text = read_file(log);
+    old_text = read_file(old);
+    g_assert_nonnull(strstr(text, " terminating on signal 15 from pid "));
+    g_assert_cmpstr(old_text, ==, "");
+}
+
+/* A daemon has no terminal: without a log file SIGHUP is about nothing. */
+static void test_daemon_survives_hangup(void)
+{
+    static const char request[] = "{\"execute\": \"qmp_capabilities\"}\n";
+    Daemon d = daemon_start("-M none");
+    g_autofree char *line = NULL;
+
+    g_assert_cmpint(kill(d.pid, SIGHUP), ==, 0);
+    sock_write(d.qmp_fd, request, strlen(request));
+    line = sock_read_line(d.qmp_fd);
+    g_assert_nonnull(strstr(line, "\"return\""));
+    daemon_stop(&d);
+}
+
+static void bind_file(const char *folder, const char *name)
+{
+    g_autofree char *from = g_build_filename("/dev", name, NULL);
+    g_autofree char *to = g_build_filename(folder, name, NULL);
+
+    g_assert_true(g_file_set_contents(to, "", 0, NULL));
+    g_assert_cmpint(mount(from, to, NULL, MS_BIND, NULL), ==, 0);
+}
+
+/* This process and those it starts see a /dev without a log. Returns: false = cannot be done. */
+static bool enter_own_dev(void)
+{
+    g_autofree char *folder = tmp_path("dev");
+
+    if (unshare(CLONE_NEWNS) < 0) {
+        return false;
+    }
+    g_assert_cmpint(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), ==, 0);
+    g_assert_cmpint(mkdir(folder, 0755), ==, 0);
+    g_assert_cmpint(mount("tmpfs", folder, "tmpfs", 0, NULL), ==, 0);
+    bind_file(folder, "null");
+    bind_file(folder, "urandom");
+    g_assert_cmpint(mount(folder, "/dev", NULL, MS_BIND | MS_REC, NULL), ==, 0);
+    return true;
+}
+
+/* Without -D the system's log gets the messages, and without that a warning tells they are lost. */
+static void test_daemon_messages_go_to_syslog(void)
+{
+    int before = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+    g_autofree char *pid = NULL;
+    char message[1024];
+    ssize_t n;
+    Daemon d;
+    int log;
+
+    if (!enter_own_dev()) {
+        g_test_skip("no mount namespace of its own");
+        sock_close(&before);
+        return;
+    }
+    d = daemon_start("-M none");
+    g_assert_nonnull(strstr(d.err, "warning: messages of the daemon will be lost: there is no -D, "
+                            "and the system's log (/dev/log) cannot be reached: No such file"));
+    daemon_stop(&d);
+    log = sock_dgram_unix("/dev/log");
+    d = daemon_start("-M none");
+    g_assert_cmpstr(d.err, ==, "");
+    pid = g_strdup_printf(" qemu-net-daemon[%d]: terminating on signal 15 from pid ", d.pid);
+    daemon_stop(&d);
+    wait_fd(log, POLLIN, "a message in the system's log");
+    n = recv(log, message, sizeof(message) - 1, 0);
+    g_assert_cmpint(n, >, 0);
+    message[n] = '\0';
+    g_assert_true(g_str_has_prefix(message, "<27>"));
+    g_assert_nonnull(strstr(message, pid));
+    sock_close(&log);
+    g_assert_cmpint(setns(before, CLONE_NEWNS), ==, 0);
+    sock_close(&before);
 }
 
 /* Its working directory is / by then, and still it removes what has a relative name. */
@@ -597,6 +714,9 @@ int main(int argc, char **argv)
     g_test_add_func("/process/daemon-log", test_daemon_log_name_is_made_absolute);
     g_test_add_func("/process/daemon-messages-go-to-the-log", test_daemon_messages_go_to_the_log);
     g_test_add_func("/process/daemon-log-name-holds-its-pid", test_daemon_log_name_holds_its_pid);
+    g_test_add_func("/process/daemon-log-is-reopened", test_daemon_log_is_reopened);
+    g_test_add_func("/process/daemon-survives-hangup", test_daemon_survives_hangup);
+    g_test_add_func("/process/daemon-messages-go-to-syslog", test_daemon_messages_go_to_syslog);
     g_test_add_func("/process/daemon-connects-to-relative-names",
                     test_daemon_connects_to_relative_names);
     g_test_add_func("/process/daemon-removes-relative-names", test_daemon_removes_relative_names);

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Messages to the system's log, without ever waiting for it. */
+
+#ifndef UTIL_SYSLOG_H
+#define UTIL_SYSLOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/** Where the system's log listens. */
+#define SYSLOG_PATH "/dev/log"
+
+/** As in RFC 5424, 6.2.1. */
+typedef enum SyslogSeverity {
+    SYSLOG_SEVERITY_ERROR = 3,
+    SYSLOG_SEVERITY_WARNING = 4,
+    SYSLOG_SEVERITY_INFO = 6,
+} SyslogSeverity;
+
+/** A connection to the system's log. Embedded; zeroed = not open. */
+typedef struct Syslog {
+    int fd;          /* owned; valid if @path is there */
+    char *path;      /* owned; NULL = not open */
+    uint64_t n_lost; /* messages since the last that was taken */
+} Syslog;
+
+/** syslog_connect: @path: SYSLOG_PATH. Returns: false, with errno, if nobody listens there. */
+bool syslog_connect(Syslog *log, const char *path);
+
+/**
+ * syslog_send: one message; lost, and the number told later, if the log does not take it at once
+ * @program: who says it
+ * @text: no line feed
+ *
+ * Form: RFC 3164 as local programs use it, facility daemon.
+ */
+void syslog_send(Syslog *log, SyslogSeverity severity, const char *program, const char *text);
+
+/** syslog_close: legal when it is not open. */
+void syslog_close(Syslog *log);
+
+#endif
