@@ -169,10 +169,6 @@ static void test_mode_and_group(const void *data)
     g_autofree char *options = binder_options(binder, path);
     QTest *s;
 
-    if (!binder->prefix) {
-        g_test_skip("libslirp binds it");
-        return;
-    }
     s = qtest_start("%s,%smode=0642,%sgroup=%u", options, binder->prefix, binder->prefix,
                     getegid());
     g_assert_cmpuint(file_at(path).st_mode & 07777, ==, 0642);
@@ -286,6 +282,9 @@ int main(int argc, char **argv)
             g_autofree char *name = g_strdup_printf("/unix-paths/%s/%s", binders[i].name,
                                                     tests[j].name);
 
+            if (tests[j].func == test_mode_and_group && !binders[i].prefix) {
+                continue; /* libslirp binds it, and knows neither */
+            }
             g_test_add_data_func(name, &binders[i], tests[j].func);
         }
     }
