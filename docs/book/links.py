@@ -60,12 +60,13 @@ class QapiMembers(SphinxDirective):
         self.env.note_dependency(path)
         with open(path, encoding='utf-8') as file:
             text = file.read()
-        found = re.search(r'^\.\. qapi:: %s\n\n.*\n-+\n\n(.*?)(?=^\.\. qapi:: |^\S.*\n~+$|\Z)' %
-                          re.escape(self.arguments[0]), text, re.M | re.S)
+        found = re.search(r'^\.\. qapi:: %s\n\n.*\n-+\n\n((?:.*\n)*?)(?=\.\. qapi:: |.*\n~+$|\Z)' %
+                          re.escape(self.arguments[0]), text, re.M)
         if not found:
             raise self.error('the schema has no %s' % self.arguments[0])
-        # The first paragraph says what the entity is; the page says that itself.
+        # The page itself says what the entity is, and whose members it has as well.
         _, _, members = found.group(1).partition('\n\n')
+        members = re.sub(r'^The members of .*, and:\n\n', '', members)
         top = nodes.Element()
         self.state.nested_parse(StringList(members.splitlines(), path), 0, top)
         return top.children

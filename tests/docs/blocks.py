@@ -26,6 +26,7 @@ NOT_TYPED = {
     'architecture.rst': ('netdev ──► filter 1 ──►', 'polled = '),
     'README.md': ('./configure --install-deps && make demo',),
 }
+HUMAN_PROMPT = '(qemu) '
 PATHS = re.compile(r'\(``(/run/[^`]*)``\)')
 
 
@@ -43,7 +44,7 @@ class Block:
         head = self.text.lstrip()
         if head.startswith(NOT_TYPED.get(self.document, ())):
             return NOTHING
-        marks = {'-': OPTIONS, '$ ': SESSION, '(qemu) ': HUMAN, '{"': QMP}
+        marks = {'-': OPTIONS, '$ ': SESSION, HUMAN_PROMPT: HUMAN, '{"': QMP}
         return next((kind for mark, kind in marks.items() if head.startswith(mark)), COMMAND)
 
     @property
@@ -59,6 +60,16 @@ class Block:
             value, at = decoder.raw_decode(self.text, at)
             yield value
             at += len(self.text[at:]) - len(self.text[at:].lstrip())
+
+    def dialogue(self):
+        """What is typed in the human monitor, and for each the lines that it shows."""
+        result = []
+        for line in self.text.splitlines():
+            if line.startswith(HUMAN_PROMPT):
+                result.append((line[len(HUMAN_PROMPT):], []))
+            else:
+                result[-1][1].append(line)
+        return result
 
     def typed(self, prompt):
         """What is typed behind a prompt."""
@@ -104,6 +115,14 @@ def find_blocks(document):
         text = '\n'.join(line[indent:] for line in lines[first:at]).rstrip()
         blocks.append(Block(document.name, first + 1, text, before))
     return blocks
+
+
+def matches(said, shown):
+    """Whether the lines said are those shown, where "..." stands for any text."""
+    lines = [line for line in said.splitlines() if line.strip()]
+    return len(lines) == len(shown) and all(
+        re.fullmatch('.*'.join(map(re.escape, pattern.split('...'))), line)
+        for line, pattern in zip(lines, shown))
 
 
 def stale_lines(documents, blocks):

@@ -9,6 +9,7 @@ start have one more QMP monitor each, by which the test sees that they are up, a
 import json
 import os
 import pathlib
+import re
 import select
 import shutil
 import socket
@@ -17,6 +18,7 @@ import tempfile
 import time
 
 DEADLINE_S = 60
+TCP_ESTABLISHED = '01'
 DAEMON = 'qemu-net-daemon'
 QEMU = 'qemu-system-x86_64'
 UNSHARE = ['unshare', '--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc']
@@ -189,8 +191,9 @@ class Host:
             self.close()
             raise Fault(f'the host cannot be set up: {why}')
         pid = self.init.pid
-        child = pathlib.Path(f'/proc/{pid}/task/{pid}/children').read_text(encoding='ascii').split()
-        self.enter = ['nsenter', '-t', child[0], '--net', '--mount', '--pid']
+        children = pathlib.Path(f'/proc/{pid}/task/{pid}/children').read_text(encoding='ascii')
+        self.child = children.split()[0]
+        self.enter = ['nsenter', '-t', self.child, '--net', '--mount', '--pid']
         if not privileged:
             self.enter += ['--user', '--preserve-credentials']
 
@@ -206,6 +209,11 @@ class Host:
     def path(self, inside):
         """Where the host's path is for us."""
         return f'{self.work}{inside}'
+
+    def is_connected(self, port):
+        """Whether a TCP client has connected to the host's port."""
+        lines = pathlib.Path(f'/proc/{self.child}/net/tcp').read_text(encoding='ascii')
+        return re.search(rf'^ *\d+: \S+ [0-9A-F]+:{port:04X} {TCP_ESTABLISHED} ', lines, re.M)
 
     def _monitors(self):
         return set(os.listdir(self.path('/run/check')))
