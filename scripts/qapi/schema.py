@@ -75,6 +75,7 @@ class Schema:
         self.lists = {}
         self.sources = {}
         self.places = {}
+        self.unions = {e.data['union']: e for e in expressions if 'union' in e.data}
         for expression in expressions:
             self.declare(expression)
         for entity in self.entities:
@@ -141,14 +142,29 @@ class Schema:
                 result.append(name)
         return result
 
+    def branches_as_values(self, entity, data):
+        """The branches of the union that an enum names; their documentation becomes its own."""
+        union = self.unions.get(data['data'])
+        if not union:
+            raise SchemaError(data.place, "'data' of an enum must be a list, or name a union")
+        for name, item in union.data['data'].items():
+            text = union.doc.members.pop(name, None) if union.doc else None
+            if not isinstance(item, dict) or self.condition.enabled(item):
+                if text and entity.doc:
+                    entity.doc.members[name] = text
+                yield name
+
     def make_enum(self, entity, data):
         values = []
-        if not isinstance(data['data'], list):
-            raise SchemaError(data.place, "'data' of an enum must be a list")
+        items = data['data']
+        if isinstance(items, str):
+            items = list(self.branches_as_values(entity, data))
+        if not isinstance(items, list):
+            raise SchemaError(data.place, "'data' of an enum must be a list, or name a union")
         prefix = data.get('prefix')
         if prefix is not None and not re.match(r'[A-Z][A-Z0-9_]*$', str(prefix)):
             raise SchemaError(data.place, "bad prefix '%s'" % prefix)
-        for item in data['data']:
+        for item in items:
             name, features = item, []
             if isinstance(item, dict):
                 check_keys(item, ['name'], COMMON_KEYS, 'enum value')

@@ -23,7 +23,8 @@ NOT_TYPED = {
                      '{"execute": "query-netdevs"', '{"execute": "query-net-exports"',
                      '{"execute": "net-export-add"', '{"execute": "query-vm-follower"'),
     'performance.rst': ('./configure --install-deps ', 'pump thread --socket-->', 'machine: '),
-    'architecture.rst': ('netdev ──► filter 1 ──►', 'polled = '),
+    'architecture.rst': ('polled = ',),
+    'service.rst': ('systemctl edit ',),
     'README.md': ('./configure --install-deps && make demo',),
 }
 HUMAN_PROMPT = '(qemu) '

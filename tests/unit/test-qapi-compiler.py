@@ -89,7 +89,7 @@ BAD = [
     ('enum-twice', doc('Xx', 'a') + "{ 'enum': 'Xx', 'data': [ 'a', 'A' ] }\n", 8,
      "duplicate value 'a' of enum 'Xx'"),
     ('enum-data', doc('Xx') + "{ 'enum': 'Xx', 'data': {} }\n", 6,
-     "'data' of an enum must be a list"),
+     "'data' of an enum must be a list, or name a union"),
     ('enum-prefix', doc('Xx') + "{ 'enum': 'Xx', 'data': [], 'prefix': 'x' }\n", 6,
      "bad prefix 'x'"),
     ('union-tag', BRANCH + doc('Xx', 't') + "{ 'union': 'Xx', 'base': { 't': 'str' },"
@@ -184,6 +184,20 @@ def test_conditions(suite):
             suite.check('conditions with ' + define, found == present, text)
 
 
+def test_branches_as_values(suite):
+    text = ("##\n# @Xx:\n#\n# Words.\n##\n{ 'enum': 'Xx', 'data': 'Uu' }\n" + BRANCH
+            + "##\n# @Uu:\n#\n# Words.\n#\n# @t: words\n#\n# @one: the first\n# @two: the second\n"
+              "##\n{ 'union': 'Uu', 'base': { 't': 'Xx' }, 'discriminator': 't',\n"
+              "  'data': { 'one': 'Branch', 'two': { 'type': 'Branch', 'if': 'CONFIG_A' } } }\n")
+    for define, names in (('-', {'one'}), ('CONFIG_A', {'one', 'two'})):
+        with tempfile.TemporaryDirectory() as folder:
+            result = compile_schema(folder, {'schema.json': text}, define)
+            rst = output(folder, 'qapi-reference.rst') if not result.returncode else result.stderr
+            suite.check('an enum has the branches of a union with ' + define,
+                        {name for name in ('one', 'two') if '``%s``\n    the ' % name in rst}
+                        == names, rst)
+
+
 def test_include(suite):
     files = {'schema.json': "{ 'include': 'one.json' }\n{ 'include': 'two.json' }\n",
              'one.json': "{ 'include': 'two.json' }\n" + struct('One', "{ 'two': 'Two' }", 'two'),
@@ -230,6 +244,7 @@ def main():
     suite = Suite()
     test_bad(suite)
     test_conditions(suite)
+    test_branches_as_values(suite)
     test_include(suite)
     test_unchanged(suite)
     test_reference(suite)
