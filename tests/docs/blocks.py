@@ -16,9 +16,7 @@ NOTHING = 'nothing that is typed'
 # Blocks that nobody types, by their document and how they begin: pictures, what both sides of a
 # conversation say, and what builds or tests a clone, as CI does. Each line must have its block.
 NOT_TYPED = {
-    'start.rst': ('netdev ──► filter ──►',),
     'monitors.rst': ('in + injected = ',),
-    'migration.rst': ('source host  ',),
     'protocol.rst': ('{"execute": "qmp_capabilities"', '{"execute": "x-query-virtio"',
                      '{"execute": "query-netdevs"', '{"execute": "query-net-exports"',
                      '{"execute": "net-export-add"', '{"execute": "query-vm-follower"'),
