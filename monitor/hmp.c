@@ -149,7 +149,7 @@ static void hmp_complete_help(const char *word, int arg_index, GPtrArray *candid
 
 static const HmpCommand hmp_own_commands[] = {
     { .name = "help|?", .args = "name:S?", .params = "[CMD]",
-      .help = "list the commands, or tell about one", .run = hmp_run_help,
+      .help = "list the commands, or describe one", .run = hmp_run_help,
       .complete = hmp_complete_help },
     { .name = "info", .params = "[X]", .help = "show what X is about; alone: list the topics",
       .run = hmp_run_info },

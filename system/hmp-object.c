@@ -219,7 +219,7 @@ static const HmpCommand hmp_object_commands[] = {
     { .name = "object_del", .args = "id:s", .params = "ID", .help = "delete an object",
       .run = hmp_run_object_del, .complete = hmp_complete_object },
     { .name = "qom-list", .args = "path:s?", .params = "PATH",
-      .help = "list the properties of what is at PATH", .run = hmp_run_qom_list },
+      .help = "list the properties of the object at PATH", .run = hmp_run_qom_list },
     { .name = "qom-get", .args = "path:s,property:s", .params = "PATH PROP",
       .help = "show a property", .run = hmp_run_qom_get },
     { .name = "qom-set", .args = "json:-j,path:s,property:s,value:S",

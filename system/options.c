@@ -17,8 +17,8 @@ static const Option options[] = {
       .is_group = true, .handle = option_netdev },
     { "nic", "[TYPE][,id=ID][,model=MODEL][,mac=MAC][,KEY=VALUE...] | none",
       OPTION_SECTION_NETWORK, OPTION_KIND_NIC,
-      "Create a network back end with an idle NIC as its peer. It takes no frame: what is\n"
-      "sent to it waits, and the back end is not read on. The default type is user.\n"
+      "Create a network back end with an idle NIC as its peer. It takes no frames: they wait,\n"
+      "and the back end is read no more. The default type is user.\n"
       "\"-nic help\" lists types and models.",
       .is_group = true, .handle = option_nic },
     { "device", "MODEL,netdev=ID[,id=ID][,mac=MAC] | JSON", OPTION_SECTION_NETWORK,
@@ -70,7 +70,7 @@ static const Option options[] = {
       "debug-threads=on gives each thread a name of its own, as is always done here.",
       QAPI_TYPE(NameOptions), true, option_name },
     { "action", "EVENT=ACTION[,...]", OPTION_SECTION_VM, OPTION_KIND_SETTING,
-      "reboot=reset|shutdown: what system_reset does. The events shutdown, panic and\n"
+      "reboot=reset|shutdown: the action of system_reset. The events shutdown, panic and\n"
       "watchdog are those of a guest inside this process; there is none, so their\n"
       "actions never take place.",
       QAPI_TYPE(ActionOptions), true, option_action },
@@ -93,7 +93,7 @@ static const Option options[] = {
 
     /* --- process --- */
     { "daemonize", NULL, OPTION_SECTION_PROCESS, OPTION_KIND_SETTING,
-      "Go to the background when everything has been created; the status tells whether it\n"
+      "Go to the background when everything has been created; the status shows whether it\n"
       "has. Afterwards the working directory is /.", .handle = option_daemonize },
     { "pidfile", "FILE", OPTION_SECTION_PROCESS, OPTION_KIND_SETTING,
       "Write the process id to FILE and keep FILE locked. At the end FILE is removed.",
@@ -143,7 +143,7 @@ static const Option options[] = {
     { "set", "GROUP.ID.KEY=VALUE", OPTION_SECTION_GENERAL, OPTION_KIND_SETTING,
       "Change a key of an earlier -GROUP ...,id=ID.", .handle = option_set },
     { "nodefaults", NULL, OPTION_SECTION_GENERAL, OPTION_KIND_SETTING,
-      "Create nothing that was not asked for. Nothing is anyway; with -accel qtest also no\n"
+      "Create no default devices; there are none anyway. With -accel qtest also print no\n"
       "warnings about missing peers.", .handle = option_nodefaults },
     { "no-user-config", NULL, OPTION_SECTION_GENERAL, OPTION_KIND_SETTING,
       "Without effect: no configuration is read unless -readconfig asks for it.",

@@ -233,7 +233,7 @@ static bool device_attach_error(const char *ifname, int err, GError **error)
         error_append_hint(error, "There is no interface '%s', and making one takes "
                           "CAP_NET_ADMIN.", ifname);
     } else if (err == EPERM) {
-        error_append_hint(error, "Interface '%s' belongs to somebody else.", ifname);
+        error_append_hint(error, "Interface '%s' belongs to another user.", ifname);
     } else if (err == EBUSY) {
         error_append_hint(error, "Somebody else uses '%s'.", ifname);
     } else if (err == EINVAL && if_nametoindex(ifname) > 0) {
