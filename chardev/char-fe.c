@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The front-end handle: reading by what the user wants, writing without waiting. */
+/* The front-end handle: reading as the user asks for, writing without waiting. */
 
 #include "chardev/char-internal.h"
 
@@ -93,7 +93,7 @@ bool char_write_blocked(const Chardev *chr)
     return chr->fe && chr->fe->write_blocked;
 }
 
-/** Write what is pending. Returns: whether nothing is left; what a broken stream leaves is lost. */
+/** Write pending bytes. Returns: whether nothing is left; the rest of a broken stream is lost. */
 static bool char_frontend_flush(CharFrontend *fe)
 {
     while (fe->pending && fe->pending->len > 0) {

@@ -24,14 +24,14 @@ typedef struct ChardevClass {
     size_t size; /* of the instance; its first member is Chardev */
 
     /**
-     * Bring a zeroed instance to life. On failure @close is called on what is there.
-     * A stream that stands already is announced with char_set_open().
+     * Bring a zeroed instance to life. On failure @close is called on the half-made instance. A
+     * stream that stands already is announced with char_set_open().
      */
     bool (*open)(Chardev *chr, const ChardevBackend *backend, GError **error);
     void (*close)(Chardev *chr);
 
     /**
-     * Write what goes without waiting. @fe: who writes, of interest to a mux only.
+     * Write without waiting. @fe: the writer, of interest to a mux only.
      * Returns: bytes taken or -errno. After fewer than all the back end calls
      * char_write_ready() once it can take more. NULL = takes everything.
      */
@@ -50,7 +50,7 @@ typedef struct ChardevClass {
     /** Forget what is left of a received datagram; NULL = a stream of bytes is read. */
     void (*skip_datagram)(Chardev *chr);
 
-    /** As char_kernel_dropped(); NULL = the kernel loses nothing, or does not tell. */
+    /** As char_kernel_dropped(); NULL = the kernel loses nothing, or does not report it. */
     bool (*kernel_dropped)(Chardev *chr, uint64_t *datagrams);
 
     /** Whether a device that is about to take the place of this one may have its path. */
@@ -86,7 +86,7 @@ struct Chardev {
     unsigned n_refs;  /* the registry's, and one for each callback under way */
     bool is_closed;   /* class->close has run; only references keep the memory */
     bool is_open;     /* bytes can be written */
-    bool announced;   /* the last event told was OPENED */
+    bool announced;   /* the last event was OPENED */
     bool has_node;    /* /chardevs/ID exists */
 };
 
@@ -117,7 +117,7 @@ Chardev *char_change(Chardev *chr, const ChardevBackend *backend, GError **error
 /** char_in_use: whether it has a front end; of a mux, any. */
 bool char_in_use(const Chardev *chr);
 
-/** char_ask_to_yield: a front end that is there on sufferance goes. */
+/** char_ask_to_yield: a front end with the hook yield detaches. */
 void char_ask_to_yield(Chardev *chr);
 
 /** char_filename: as in query-chardev. Owned. */
@@ -144,7 +144,7 @@ bool char_has_reader(const Chardev *chr);
 /** char_read_wanted: how much it takes now, at most CHAR_READ_MAX; 0 without a front end. */
 size_t char_read_wanted(const Chardev *chr);
 
-/** char_is_busy: whether the front end has not finished with what it read. */
+/** char_is_busy: whether the front end has not finished with its input. */
 bool char_is_busy(const Chardev *chr);
 
 /** char_read_buffer: CHAR_READ_MAX bytes for one read; the thread's, valid until the next use. */
@@ -153,11 +153,11 @@ uint8_t *char_read_buffer(void);
 /** char_deliver: hand bytes to the front end; it may detach inside. */
 void char_deliver(Chardev *chr, const uint8_t *data, size_t len);
 
-/** char_deliver_event: tell the front end, if there is one; it may detach inside. */
+/** char_deliver_event: notify the front end, if there is one; it may detach inside. */
 void char_deliver_event(Chardev *chr, CharEvent event);
 
 /**
- * char_set_open: the stream is there, or gone; told to the front end when that is news
+ * char_set_open: the stream is there, or gone; notify the front end of a change
  *
  * To be called from the loop, or from class->open.
  */
@@ -220,8 +220,8 @@ GByteArray *char_ringbuf_read(Chardev *chr, size_t size);
 /* --- char-opts.c --------------------------------------------------------------------------- */
 
 /**
- * char_backend_from_opts: what the keys of a -chardev argument ask for
- * @at_start: whether a server waits for its client unless told not to
+ * char_backend_from_opts: the back end of the keys of a -chardev argument
+ * @at_start: whether a server waits for its client by default
  * @mux: (out) whether a mux goes on top
  */
 ChardevBackend *char_backend_from_opts(const char *id, const Opts *opts, bool at_start,

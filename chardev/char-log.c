@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A file that gets a copy of what is written to a character device. */
+/* A file that gets a copy of the output of a character device. */
 
 #include "chardev/char-internal.h"
 
@@ -69,7 +69,7 @@ void char_log_free(CharLog *log)
     }
 }
 
-/** A log that cannot be written must not hurt the stream: what does not fit is lost. */
+/** A log that cannot be written must not hurt the stream: the rest is lost. */
 static void char_log_put(CharLog *log, const char *data, size_t len)
 {
     while (len > 0) {

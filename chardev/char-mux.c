@@ -2,10 +2,10 @@
 /* Back end mux: several users on one device; Ctrl-A keys choose who gets the input. */
 
 /*
- * Output of all users goes to the device below as it comes. Texts of the mux itself, and
- * output with time stamps, pass through a pending buffer (out); while it holds anything the
- * users are blocked. Input goes to the user in focus; what that one does not want waits in
- * its queue, so that the keys work in front of a user who does not read.
+ * Output of all users goes to the device below as it comes. Texts of the mux itself, and output
+ * with time stamps, pass through a pending buffer (out); while it holds anything the users are
+ * blocked. Input goes to the user in focus. Input that it does not want waits in its queue, so
+ * that the keys work in front of a user that does not read.
  */
 
 #include "chardev/char-internal.h"
@@ -33,7 +33,7 @@ typedef struct CharMux {
     bool timestamps;
     bool in_line;      /* no time stamp before the next line feed */
     int64_t start_us;  /* when the first time stamp was written; 0 = not yet */
-    GByteArray *out;   /* owned; what the device below did not take yet */
+    GByteArray *out;   /* owned; bytes that the device below did not take yet */
     guint pump_source; /* idle source that delivers queues; 0 = none */
 } CharMux;
 
@@ -165,7 +165,7 @@ static int char_mux_next(const CharMux *mux)
     return -1;
 }
 
-/** The new one is told in char_mux_notify_focus(), when it is ready for that. */
+/** char_mux_notify_focus() notifies the new one, when it is ready for that. */
 static void char_mux_set_focus(CharMux *mux, int index)
 {
     int old = mux->focus;
@@ -274,7 +274,7 @@ static void char_mux_give(CharMux *mux, const uint8_t *data, size_t len)
     char_mux_pump(mux);
 }
 
-/* A peer of a socket, say, is somebody else than who has started the process. */
+/* The peer of a socket, for example, is not the user who has started the process. */
 static bool char_mux_is_terminal(const Chardev *chr)
 {
     const Chardev *base = ((const CharMux *)chr)->base.chr;

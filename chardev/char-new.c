@@ -158,7 +158,7 @@ static char *char_legacy_quote(const char *text)
 /**
  * Cut "HOST:PORT" off the front of @text; HOST may be empty or in brackets, and the port ends
  * at @end or at the end of the text, whichever comes first.
- * Returns: what follows the port, or NULL when there is no port.
+ * Returns: the text behind the port, or NULL when there is no port.
  */
 static const char *char_legacy_cut_address(const char *text, char end, char **host, char **port)
 {
@@ -277,7 +277,7 @@ bool char_is_legacy(const char *text)
     return device;
 }
 
-/** Nothing else tells the user where a pty is. */
+/** No other message has the path of a pty. */
 static void char_print_redirect(const Chardev *chr)
 {
     g_autofree char *text = char_redirect_text(chr);

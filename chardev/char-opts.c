@@ -2,9 +2,9 @@
 /* From the keys of -chardev to a back end of the schema. */
 
 /*
- * The keys are one flat set. Which of them a back end takes, and where in its members each one
- * goes, is told by a table for each kind; a key that is left over is refused. The members are
- * put together as JSON, which the schema then checks once more.
+ * The keys are one flat set. A table for each kind has the keys that a back end takes, and the
+ * member of each; a key that is left over is refused. The members are put together as JSON, which
+ * the schema then checks once more.
  */
 
 #include "chardev/char-internal.h"

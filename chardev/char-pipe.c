@@ -8,8 +8,8 @@
 #include "util/fd.h"
 
 /*
- * The pipes are opened for reading and writing, so that neither the open nor a read depends
- * on somebody being at the other end.
+ * The pipes are opened for reading and writing, so that neither the open nor a read depends on a
+ * peer.
  */
 static bool char_pipe_open(Chardev *chr, const ChardevBackend *backend, GError **error)
 {

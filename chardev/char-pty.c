@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Back end pty: a new pseudo-terminal, open while somebody has its slave side open. */
+/* Back end pty: a new pseudo-terminal, open while a process has its slave side open. */
 
 /*
- * The master side tells when the last slave is closed (hang-up) but not when one is opened;
- * inotify on the slave's path tells that, so nothing has to be polled.
+ * The master side reports when the last slave is closed (hang-up) but not when one is opened;
+ * inotify on the slave's path reports that, so nothing has to be polled.
  */
 
 #include "chardev/char-internal.h"
@@ -32,7 +32,7 @@ typedef struct CharPty {
     FdWatch *watch;
     int inotify_fd; /* owned */
     FdWatch *inotify_watch;
-    bool hangup_waits; /* nobody has it open any more, unread bytes come first */
+    bool hangup_waits; /* no process has it open any more, unread bytes come first */
     bool end_waits;    /* the same, what was read is still being worked on */
 } CharPty;
 
@@ -123,7 +123,7 @@ static void char_pty_event(int fd, FdEvents events, void *opaque)
     char_unref(chr);
 }
 
-/** Somebody has opened the slave; whether it is still open, the first read will tell. */
+/** A process has opened the slave; the first read shows whether it is still open. */
 static void char_pty_opened(int inotify_fd, FdEvents events, void *opaque)
 {
     CharPty *pty = opaque;
@@ -242,7 +242,7 @@ static bool char_pty_open(Chardev *chr, const ChardevBackend *backend, GError **
     return true;
 }
 
-/** Remove the link unless somebody has made it point elsewhere. */
+/** Remove the link unless it points elsewhere by now. */
 static void char_pty_unlink(const CharPty *pty)
 {
     g_autofree char *target = pty->link ? g_file_read_link(pty->link, NULL) : NULL;
@@ -272,7 +272,7 @@ static const char *char_pty_path(const Chardev *chr)
     return ((const CharPty *)chr)->path;
 }
 
-/* Who may open a terminal is told by its owner and mode. */
+/* Owner and mode of a terminal decide who may open it. */
 static bool char_pty_is_terminal(const Chardev *chr)
 {
     return true;

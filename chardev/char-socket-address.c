@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How a socket back end is told in query-chardev. */
+/* The text of a socket back end in query-chardev. */
 
 #include "chardev/char-internal.h"
 

@@ -2,13 +2,13 @@
 /* Back end socket: one stream connection at a time, as server or client. */
 
 /*
- * What is watched follows from what the front end wants. While it reads, end of file comes out
- * of the read. While it does not, a hang-up is waited for: with no reader at the other side of
- * this device the connection ends at once, but bytes that a reader may still want keep the
- * connection until they have been read (hangup_waits).
+ * The watched events follow from the needs of the front end. While it reads, end of file comes out
+ * of the read. While it does not, the device waits for a hang-up: without a reader the connection
+ * ends at once, but unread bytes for a reader keep the connection until they have been read
+ * (hangup_waits).
  *
- * While the front end is busy with what it has read, the end is not told: a peer that closes
- * its direction behind its last request still gets the answer (end_waits).
+ * While the front end is busy with its input, the end is not reported: a peer that closes its
+ * direction behind its last request still gets the answer (end_waits).
  *
  * A write that fails does not end the connection either when there is a reader: the peer's last
  * bytes may still be in the socket. It is shut down, so that reading runs into the end.
@@ -71,7 +71,7 @@ static void char_socket_disconnect(CharSocket *cs)
     cs->hangup_waits = cs->end_waits = false;
 }
 
-/** The connection is over; the front end may do anything when told, so that comes last. */
+/** The connection is over; the front end may do anything in its callback, so that comes last. */
 static void char_socket_drop(CharSocket *cs)
 {
     char_socket_disconnect(cs);
@@ -135,7 +135,7 @@ static void char_socket_update(Chardev *chr, CharFrontend *fe)
     fd_watch_set(cs->watch, events);
 }
 
-/** Keep the descriptors of one message; those of an earlier one that nobody took are closed. */
+/** Keep the descriptors of one message; close those of an earlier one that have no user. */
 static void char_socket_keep_fds(CharSocket *cs, struct msghdr *msg)
 {
     for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg); cmsg; cmsg = CMSG_NXTHDR(msg, cmsg)) {

@@ -138,7 +138,7 @@ static ssize_t char_udp_writev(Chardev *chr, CharFrontend *fe, const struct iove
     return n_written;
 }
 
-/** Bind to what @legacy says, in the family of the other end. */
+/** Bind to the local address of @legacy, in the family of the other end. */
 static bool char_udp_bind(int fd, const SocketAddressLegacy *legacy, int family, GError **error)
 {
     g_autoptr(SocketAddress) addr = socket_address_flatten(legacy, error);

@@ -225,7 +225,7 @@ Chardev *char_change(Chardev *chr, const ChardevBackend *backend, GError **error
         return NULL;
     }
     if (char_in_use(chr)) {
-        /* Nobody used it before: it is what the new one stands on. */
+        /* It had no user before: the new one stands on it. */
         error_set(error, "Chardev '%s' cannot be replaced by one that stands on it", chr->id);
         char_close(new_chr);
         char_unref(new_chr);

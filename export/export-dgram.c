@@ -2,16 +2,15 @@
 /* Exports of type dgram: the guest's QEMU attaches by a datagram socket. */
 
 /*
- * There is no connection, and QEMU may come, go and come back at any time. The socket is
- * connected to QEMU's address, so that nobody else's datagrams are taken. A unix socket cannot be
- * connected while QEMU is away; then the address that a datagram comes from is looked at.
- * Whether QEMU is there:
+ * There is no connection, and QEMU may come, go and come back at any time. The socket is connected
+ * to QEMU's address, so that it takes no other datagrams. A unix socket cannot be connected while
+ * QEMU is away; then the address that a datagram comes from is looked at. Whether QEMU is there:
  *
- * With unix sockets, connecting fails if nobody is bound there. That is tried at regular times:
- * a socket that was connected to a QEMU which has gone takes nothing of one that has come since.
+ * With unix sockets, connecting fails if no socket is bound there. The export tries at regular
+ * times: a socket that was connected to an earlier QEMU takes no datagrams of a later one.
  *
- * UDP tells only by an error that follows a frame that was sent. So QEMU counts as there until
- * that happens; after it one frame at a time is sent, now and then, until there is no error.
+ * UDP reports it only by an error after a frame was sent. So QEMU counts as there until an error
+ * comes; then the export sends one frame at a time, now and then, until there is no error.
  */
 
 #include <errno.h>
@@ -31,7 +30,7 @@
 /* How often to look whether the guest is there. */
 #define PROBE_NS INT64_C(100000000)
 
-/* Room for what the guest sends by UDP while the loop is busy; the kernel may grant less. */
+/* Room for datagrams of the guest while the loop is busy; the kernel may grant less. */
 #define RECEIVE_BUFFER_SIZE (8 * 1024 * 1024)
 
 typedef struct NetExportDgram {
@@ -206,7 +205,7 @@ static const NetDgramConnHooks export_conn_hooks = {
 
 /* --- Hooks of the client ----------------------------------------------------------------- */
 
-/* It is read always: a QEMU whose datagrams nobody takes spins. */
+/* It is always read: QEMU spins while its datagrams are not taken. */
 static void export_dgram_read_poll(NetClient *nc, bool enable)
 {
 }
@@ -274,7 +273,7 @@ static int export_dgram_socket(const NetExport *exp)
     return export_conn(exp)->fd;
 }
 
-/* The system knows which port it is when any was asked for. */
+/* The system knows the port if port 0 was given. */
 static char *export_dgram_address(const NetExport *exp)
 {
     const NetExportDgram *dgram = (const NetExportDgram *)exp;

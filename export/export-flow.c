@@ -2,23 +2,23 @@
 /* Flow control of an export: few frames are in flight while a migration may stop the VM. */
 
 /*
- * When a VM stops, its QEMU no longer brings frames to the guest, but goes on taking some: those
- * it has read already, one more read, and what fits into the socket are lost if the VM goes on
- * elsewhere. That can be hundreds. So while a migration is in progress the next frame is handed
- * over only when QEMU has read the last one, which the sender sees in the socket: then at most
- * the last three are in flight. export-in-flight.c remembers them.
+ * When a VM stops, its QEMU no longer brings frames to the guest, but goes on taking some. If the
+ * VM goes on elsewhere, these are lost: the frames that QEMU has read, one more read, and the
+ * content of the socket, which can be hundreds of frames. So during a migration the export hands
+ * over the next frame only when QEMU has read the last one, which the sender sees in the socket:
+ * then at most the last three are in flight. export-in-flight.c remembers them.
  *
  * One frame at a time costs a TCP stream into the guest nine tenths of its rate. So while more
- * waits than was handed over, and QEMU is quick to read, handovers of large frames grow by one now
- * and then, up to what QEMU takes in one read. The last three handovers are in flight then;
- * at hundreds of MB/s they are a millisecond's frames. A steady stream that does not pile up
- * still goes one by one, and a QEMU that is held up is given single frames again.
+ * frames wait than were handed over, and QEMU is quick to read, handovers of large frames grow by
+ * one now and then, up to the size of one read of QEMU. The last three handovers are in flight
+ * then; at hundreds of MB/s they are a millisecond's frames. A steady stream that does not pile up
+ * still goes one by one, and a QEMU that is held up gets single frames again.
  *
- * Nothing tells when a small frame has been read: the socket stays writable. So the export looks
+ * No event comes when a small frame has been read: the socket stays writable. So the export looks
  * again: at once for a moment, as QEMU mostly is quick, then by a timer with growing pauses.
  *
- * QEMU tells a pass of a migration just before it stops the VM, if that was the last: so nothing
- * is handed over for a moment then, and less is in flight.
+ * QEMU reports the last pass of a migration just before it stops the VM. So the export hands over
+ * no frames for a moment then, and fewer are in flight.
  */
 
 #include "export/export-internal.h"
@@ -88,7 +88,7 @@ static void flow_learn_socket(NetExport *exp)
     }
 }
 
-/* Whether QEMU has read everything. A broken socket counts as read: sending tells the reason. */
+/* Whether QEMU has read everything. A broken socket counts as read: sending finds the reason. */
 bool export_flow_look(NetExport *exp)
 {
     int unread = 0;

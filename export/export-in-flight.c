@@ -2,21 +2,21 @@
 /* Remembers which frames may not have reached the guest, and judges which did not. */
 
 /*
- * Of the frames handed over when the VM stops, the last ones are in flight: whether they are with
- * the guest only QEMU knows. Copies of them are kept. If the VM goes on elsewhere, they are given
- * to it there. If it goes on here, they are in QEMU or in its socket, and reach the guest: all but
- * one handover, perhaps. A migration stops QEMU from a thread of its own, step by step: what the
- * main thread reads when the VM no longer counts as running, but the devices have not been
- * told, waits inside QEMU and is thrown away when they are. QEMU stops reading at it, so it is the
- * last handover that was read before STOP.
+ * When the VM stops, the frames handed over last are in flight: only QEMU knows whether the guest
+ * has them. The export keeps copies of them. If the VM goes on elsewhere, it gets them there. If
+ * it goes on here, they are in QEMU or in its socket, and reach the guest: perhaps all but one
+ * handover. A migration stops QEMU from a thread of its own, step by step. The main thread may
+ * read frames when the VM no longer counts as running, but its devices do not know that yet. These
+ * frames wait inside QEMU, which throws them away a moment later. QEMU stops reading at them, so
+ * they are the last handover that was read before STOP.
  *
- * Whether it was thrown away is known exactly if the VM's NIC counts what it takes and somebody
- * compares that: see net_export_go_on(). Else the times must do: QEMU tells the last pass of the
- * migration just before it stops, and what it was seen to read between that and STOP counts as
- * thrown away. That is wrong at times, as it may have read before the stop had got so far.
+ * The count of the VM's NIC shows exactly whether it was thrown away: see net_export_go_on().
+ * Without a count the times must do: QEMU reports the last pass of the migration just before it
+ * stops, and frames that it read between that and STOP count as thrown away. That is wrong at
+ * times, as it may have read before the stop had got so far.
  *
- * With TCP and UDP nobody can see what has been read. There all frames of the last moments are
- * kept: as many as QEMU can have been late for when it stopped.
+ * With TCP and UDP the export cannot see how much has been read. There it keeps all frames of the
+ * last moments: as many as QEMU may not have read when it stopped.
  */
 
 #include "export/export-internal.h"
@@ -45,7 +45,7 @@ TRACE_POINT(export_in_flight_returned);
  */
 #define IN_FLIGHT_LATE_US 100
 
-/* When QEMU began to stop, if a migration told it; when it had stopped. 0 = not told. */
+/* When QEMU began to stop, if a migration reported it; when it had stopped. 0 = not known. */
 static int64_t switch_begin_us, switch_end_us;
 
 /* --- The history ------------------------------------------------------------------------- */
@@ -189,8 +189,8 @@ void export_in_flight_mark(NetExport *exp)
 
 /*
  * By the times: whether QEMU read the last handover while it stopped. It read between two looks,
- * mostly soon after the first. At the end of the stop it reads nothing, and what it reads after
- * its STOP waits there and reaches the guest.
+ * mostly soon after the first. At the end of the stop it reads nothing; frames that it reads after
+ * its STOP wait there and reach the guest.
  */
 static bool in_flight_was_read_in_switch(NetExportFlow *flow)
 {
@@ -207,7 +207,7 @@ typedef struct InFlightRange {
     size_t first, n;
 } InFlightRange;
 
-/* The frames that @loss places in the order of all: those behind what was not lost. */
+/* The frames that @loss places in the order of all: those behind the ones that were not lost. */
 static bool in_flight_place_in_order(const NetExportFlow *flow, const NetExportLoss *loss,
                                      InFlightRange *range)
 {

@@ -35,11 +35,11 @@ typedef struct NetExportLastRead {
 typedef struct NetExportFlow {
     bool on;             /* hand over with care */
     bool knows_socket;   /* the next member is right */
-    bool sees_reading;   /* of the socket: what is unread can be seen */
+    bool sees_reading;   /* of the socket: unread bytes can be seen */
     bool waits;          /* for the guest's QEMU to read */
     bool is_held_back;   /* nothing is handed over: see net_export_hold_back() */
     bool marked;         /* the VM stops, or has: @history is what was in flight */
-    bool is_unjudged;    /* the VM runs again, and what it lost is still to be told */
+    bool is_unjudged;    /* the VM runs again, and its loss is not known yet */
     Timer *look;         /* owned: looks again whether it has read; NULL until needed */
     int64_t pause_ns;    /* how long @look waits next time */
     NetHold history;     /* copies of frames handed over, oldest first */
@@ -85,7 +85,7 @@ struct NetExport {
     NetClient nc;
     const NetExportClass *class;
     char *netdev;         /* owned: id of the netdev, which may be gone */
-    char *device;         /* owned: id of the VM's NIC; NULL = not told */
+    char *device;         /* owned: id of the VM's NIC; NULL = not given */
     NetExportGate gate;
     bool one_shot;
     bool tries;           /* frames are handed over to learn whether the guest is there */
@@ -116,10 +116,10 @@ void net_export_disconnected(NetExport *exp);
 /** net_export_is_attached: whether a guest's QEMU is connected, running or not. */
 bool net_export_is_attached(const NetExport *exp);
 
-/** net_export_guest_runs: of those whose guest tells it, the guest of one more, or less, runs. */
+/** net_export_guest_runs: of exports that see their guest run, one more, or one less, does. */
 void net_export_guest_runs(bool runs);
 
-/** net_export_forget_guest: one that ran is not seen any more; whether it does, nobody knows. */
+/** net_export_forget_guest: a running guest is not seen any more; it may still run. */
 void net_export_forget_guest(void);
 
 /** net_export_check_gate: whether an export of @class may have that. False with @error set. */
@@ -132,7 +132,7 @@ char *net_export_uri(const NetExport *exp, const SocketAddress *addr);
 typedef struct NetExportRole {
     bool server;
     int64_t reconnect_ms; /* of a client; 0 = never */
-    int fd;               /* owned: what an address of kind fd named; -1 = none */
+    int fd;               /* owned: the descriptor of an address of kind fd; -1 = none */
 } NetExportRole;
 
 /**
@@ -150,23 +150,26 @@ void net_export_foreach(void (*func)(NetExport *exp, void *opaque), void *opaque
 
 NetExport *net_export_find(const char *id);
 
-/** net_export_wait: what frames toward the guest wait for. */
+/** net_export_wait: the reason for which frames toward the guest wait. */
 NetExportWait net_export_wait(const NetExport *exp);
 
 /** net_export_unread: Returns: whether @bytes was set: see NetExportInfo. */
 bool net_export_unread(const NetExport *exp, uint64_t *bytes);
 
-/** net_export_update: after a change of gate, enable_when_stopped and what they depend on. */
+/**
+ * net_export_update: after a change of gate, enable_when_stopped or the states that they depend
+ * on.
+ */
 void net_export_update(NetExport *exp);
 
 /* --- export-flow.c ----------------------------------------------------------------------- */
 
-/** export_flow_send: what @class->send does, one frame at a time where that is asked for. */
+/** export_flow_send: @class->send, one frame at a time while flow control is on. */
 size_t export_flow_send(NetExport *exp, const NetFrame *frames, size_t n);
 
 void export_flow_set(NetExport *exp, bool on);
 
-/** export_flow_opened: there is another guest; what the one before got is forgotten. */
+/** export_flow_opened: there is another guest; forget the frames of the one before. */
 void export_flow_opened(NetExport *exp);
 
 /** export_flow_look: whether QEMU has read everything, which is noted. Only where it is seen. */

@@ -72,7 +72,7 @@ static uint64_t export_n_in_flight(const NetExport *exp)
     return batch.n;
 }
 
-/* What the guest sent and did not start on its way, and what was taken for it and not sent. */
+/* Frames of the guest that did not start on their way, and frames for it that were not sent. */
 static NetDropCountList *export_drops(const NetExport *exp, const NetClientCounts *counts)
 {
     NetDrops drops = exp->nc.drops;

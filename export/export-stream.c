@@ -22,7 +22,7 @@ static void export_stream_connected(NetClient *nc, const SocketAddress *addr)
     net_export_connected((NetExport *)nc, addr);
 }
 
-/* The link then tells if it goes on. */
+/* The link then reports if it goes on. */
 static void export_stream_disconnected(NetClient *nc)
 {
     net_client_set_info(nc, "not-connected");

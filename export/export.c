@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Exports: their registry, their life, and what the run state means to them. */
+/* Exports: their registry, their life, and the effects of the run state. */
 
 #include "export/export.h"
 
@@ -25,7 +25,7 @@ static RunStateListener *listener;
 static bool armed;
 static bool guest_gone;
 static void (*guest_func)(bool runs);
-static unsigned n_guests_running; /* of those whose guest tells it */
+static unsigned n_guests_running; /* of exports that see their guest run */
 
 void net_export_class_register(const NetExportClass *class)
 {

@@ -93,7 +93,7 @@ bool vring_chain_add(Vring *ring, VringChain *chain, const VringDesc *desc, uint
  */
 size_t vring_table_read(Vring *ring, const VringDesc *desc, const VringDesc **table);
 
-/* vring-split.c, vring-packed.c: what vring.c does with a ring of that format. */
+/* vring-split.c, vring-packed.c: the functions of vring.c for a ring of that format. */
 bool vring_split_start(Vring *ring, uint32_t base);
 uint32_t vring_split_base(const Vring *ring);
 VringPop vring_split_pop(Vring *ring, VringChain *chain);

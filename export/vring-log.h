@@ -29,10 +29,10 @@ void vring_log_free(VringLog *log);
 bool vring_log_is_lost(const VringLog *log);
 
 /**
- * vring_log_mark: what lies at the guest's address @addr has been written to
+ * vring_log_mark: the memory at the guest's address @addr has been written to
  *
- * After the writing, and before anybody is told. What the log has no bit for is left out: it is
- * in no memory that is migrated. Source: vhost-user protocol, "Migration".
+ * Call it after the writing, and before the guest is notified. Memory without a bit in the log is
+ * left out: it is not migrated. Source: vhost-user protocol, "Migration".
  */
 void vring_log_mark(VringLog *log, uint64_t addr, uint64_t len);
 

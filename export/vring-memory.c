@@ -2,14 +2,14 @@
 /* Maps the memory that a vhost-user front-end shares, and translates addresses into it. */
 
 /*
- * Every address that comes from the guest or the front-end is translated here, and what is given
- * out lies in one region with all its bytes.
+ * Every address that comes from the guest or the front-end is translated here, and a translated
+ * range lies in one region with all its bytes.
  *
- * The front-end keeps the files and may cut them short, also after they were checked. Whoever
- * touches a page behind the new end is sent SIGBUS. The handler then puts empty memory in the
- * place of that region, so that the access goes on, and notes that the memory is lost; the owner
- * looks at that after each piece of work and ends the connection. There is one thread, and the
- * list of memories does not change while one of them is used, so the handler may walk it.
+ * The front-end keeps the files and may cut them short, also after they were checked. An access to
+ * a page behind the new end raises SIGBUS. The handler then puts empty memory in the place of that
+ * region, so that the access goes on, and notes that the memory is lost; the owner looks at that
+ * after each piece of work and ends the connection. There is one thread, and the list of memories
+ * does not change while one of them is used, so the handler may walk it.
  */
 
 #include "export/vring-memory.h"
@@ -62,7 +62,7 @@ static bool memory_replace(VringMemory *mem, const uint8_t *at)
     return false;
 }
 
-/* What is not about such memory happens again, and then to whoever was there before. */
+/* A signal of other memory is raised again, for the earlier handler. */
 static void guard_bus_error(int number, siginfo_t *info, void *context)
 {
     int err = errno;
@@ -178,7 +178,7 @@ static bool region_check(const VringMemory *mem, const VringRegionSpec *spec, GE
     return true;
 }
 
-/* Huge pages want whole pages, of which the file system tells the size. */
+/* Huge pages want whole pages; the file system has their size. */
 static bool region_map(VringRegion *region, int fd, GError **error)
 {
     const VringRegionSpec *spec = &region->spec;

@@ -48,7 +48,7 @@ size_t vring_memory_n_regions(const VringMemory *mem);
  */
 uint8_t *vring_memory_user(VringMemory *mem, uint64_t addr, uint64_t len);
 
-/** vring_memory_user_to_guest: the guest's address of what vring_memory_user() found at @addr. */
+/** vring_memory_user_to_guest: the guest's address of the memory that vring_memory_user() found. */
 uint64_t vring_memory_user_to_guest(VringMemory *mem, uint64_t addr);
 
 /**

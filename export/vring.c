@@ -2,9 +2,9 @@
 /* What does not depend on the format of a virtqueue: its memory, and buffers in pieces. */
 
 /*
- * The guest owns the ring and may be hostile. What decides anything is read once into our own
- * memory and checked there. A ring found malformed stays as it is, with @fault set, until it is
- * set up anew.
+ * The guest owns the ring and may be hostile. Each value on which a decision depends is read once
+ * into our own memory and checked there. A ring found malformed stays as it is, with @fault set,
+ * until it is set up anew.
  *
  * Buffers are given back in the order in which they were taken, all of a pass together. Between
  * two passes none is in our hands, so the state for GET_VRING_BASE is exact at any time.
@@ -68,7 +68,7 @@ size_t vring_table_read(Vring *ring, const VringDesc *desc, const VringDesc **ta
 
 /* --- Start and stop ---------------------------------------------------------------------- */
 
-/* @align: what virtio 1.2, 2.7 and 2.8, demand. NULL unless all of it is in one region. */
+/* @align: as virtio 1.2, 2.7 and 2.8, demand. NULL unless all of it is in one region. */
 static uint8_t *vring_area(Vring *ring, uint64_t addr, size_t len, size_t align)
 {
     uint8_t *area = vring_memory_user(ring->mem, addr, len);

@@ -45,7 +45,7 @@ typedef struct VringSetup {
     bool has_event_idx;  /* VIRTIO_F_EVENT_IDX */
     bool to_guest;       /* its buffers are written to */
     uint32_t num;        /* entries */
-    uint64_t desc;       /* this and what follows: addresses of the front-end */
+    uint64_t desc;       /* this and the next members: addresses of the front-end */
     uint64_t avail;      /* packed: the driver's event area */
     uint64_t used;       /* packed: the device's event area */
 } VringSetup;
@@ -54,11 +54,11 @@ typedef struct VringSetup {
 typedef struct Vring {
     VringSetup setup;
     VringMemory *mem;     /* borrowed */
-    uint8_t *desc;        /* this and what follows: in @mem */
+    uint8_t *desc;        /* this and the next members: in @mem */
     uint8_t *avail;
     uint8_t *used;
     uint64_t desc_addr;   /* where the guest sees @desc */
-    VringLog *log;        /* borrowed: what is written to the ring is marked there; NULL = not */
+    VringLog *log;        /* borrowed: writes to the ring are marked there; NULL = not */
     uint64_t log_addr;    /* the guest's address to mark for @used */
     uint16_t next_avail;  /* split: runs freely; packed: an entry */
     uint16_t next_used;
@@ -67,7 +67,7 @@ typedef struct Vring {
     uint16_t seen_avail;  /* split: the guest's index when it was read last */
     uint16_t end_avail;   /* where the last vring_pop() that found nothing looked */
     bool end_wrap;
-    bool has_base;        /* @next_avail and what goes with it are valid */
+    bool has_base;        /* @next_avail and its companions are valid */
     bool has_called;      /* the guest has been notified since the start */
     VringUsed *staged;    /* owned: @setup.num of them */
     uint32_t n_staged;
@@ -89,7 +89,7 @@ typedef struct VringMark {
 } VringMark;
 
 /**
- * vring_start: begin with the state that @base tells
+ * vring_start: begin with the state of @base
  * @mem: borrowed until vring_stop()
  * @base: as SET_VRING_BASE has it: split: next index of the available ring; packed: bits 0 to 15
  *        next available entry with wrap counter, 16 to 31 the same of the used ones, which are
@@ -143,8 +143,8 @@ bool vring_publish(Vring *ring);
 /**
  * vring_set_kicks: say whether the guest is to notify of buffers
  *
- * Of those, that is, that were not there yet when vring_pop() found no more, also if some of what
- * it found was taken back since. Returns: whether @wanted and there are some already.
+ * The notification is for buffers that were not there yet when vring_pop() found no more, even if
+ * some buffers were taken back since. Returns: whether @wanted and there are some already.
  */
 bool vring_set_kicks(Vring *ring, bool wanted);
 

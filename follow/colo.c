@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a VM in COLO tells, and what filters and colo-compare are to be told of it. */
+/* Events of a VM in COLO, and the events for filters and colo-compare that follow. */
 
 /*
- * A VM in COLO tells of no checkpoint as such: all that is seen is STOP and RESUME, and these come
- * of a user's stop and cont as well. A checkpoint may even begin while a user's stop lasts, without
- * a second STOP; its RESUME then ends both. So what counts is what is known at RESUME, which comes
+ * A VM in COLO reports no checkpoint as such: it reports STOP and RESUME, and a user's stop and
+ * cont cause these as well. A checkpoint may even begin while a user's stop lasts, without a
+ * second STOP; its RESUME then ends both. So what counts is what is known at RESUME, which comes
  * when a checkpoint has been completed on that side (docs/reference-vm.rst, "COLO"):
  *
  *   the first RESUME since MIGRATION "colo"     both VMs have the same state: as a checkpoint
@@ -135,7 +135,7 @@ void follow_colo_resume(FollowColo *colo)
     }
 }
 
-/* What is not understood does not let anybody go on alone. */
+/* An unknown reason lets no side go on alone. */
 static COLOExitReason follow_colo_parse_reason(const char *text)
 {
     int value = text ? qapi_enum_parse(QAPI_TYPE(COLOExitReason), text) : -1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* vm-follower tells exports, filters and colo-compare what happens to its VM. */
+/* vm-follower notifies exports, filters and colo-compare of the events of its VM. */
 
 #include "follow/follower-internal.h"
 
@@ -32,7 +32,7 @@ void vm_follower_notify_exports(VmFollower *f)
     }
 }
 
-/* A migration tells its last pass right before it stops the VM. */
+/* A migration reports its last pass right before it stops the VM. */
 void vm_follower_notify_switch(VmFollower *f, const QmpClientEvent *event)
 {
     int64_t at_us = event->seconds * G_USEC_PER_SEC + event->microseconds;

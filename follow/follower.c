@@ -2,8 +2,8 @@
 /* vm-follower takes over the run state of a VM in another process, over its QMP. */
 
 /*
- * What arrives goes to the FollowState, which says what our run state is to be;
- * vm_follower_apply() makes it so, tells the exports, and asks the VM what is left to ask.
+ * Messages of the VM go to the FollowState, which decides our run state; vm_follower_apply() sets
+ * it, notifies the exports, and sends the questions that are due.
  *
  * Once a VM that was followed is gone, a timer runs until one is followed again: a connection
  * alone proves nothing. When it expires, or at once after a SHUTDOWN, the VM is given up and
@@ -23,7 +23,7 @@
 #include "util/error.h"
 #include "util/log.h"
 
-/* How often the end of a migration is asked for that does not tell it by events. */
+/* Interval of questions for the end of a migration that sends no events. */
 #define FOLLOWER_POLL_NS (INT64_C(1000) * 1000 * 1000)
 
 static VmFollower *vm_follower; /* borrowed: the one there is */
@@ -82,8 +82,8 @@ static void vm_follower_colo_told(json_object *result, void *opaque)
 }
 
 /*
- * The thread of a migration tells STOP and RESUME by itself, so the answer behind them may be that
- * of before. If it contradicts them it is not taken: ask again.
+ * The thread of a migration sends STOP and RESUME by itself, so the answer behind them may be
+ * older. If it contradicts them it is not taken: ask again.
  */
 static bool vm_follower_is_of_before(const VmFollower *f, FollowQuery query, bool running)
 {
@@ -122,7 +122,7 @@ static void vm_follower_events_told(json_object *result, void *opaque)
 
     f->events = result ? FOLLOW_EVENTS_ON : FOLLOW_EVENTS_REFUSED;
     f->is_complete = true;
-    /* One may have begun, or ended, since the last question, and no event has told of it. */
+    /* One may have begun, or ended, since the last question, without an event. */
     f->state.ask_status |= f->events == FOLLOW_EVENTS_ON;
     f->state.ask_migrate = true;
     vm_follower_apply(f);
@@ -178,7 +178,7 @@ static void vm_follower_ask_colo(VmFollower *f)
     f->state.colo.ask = false;
 }
 
-/* At most one of each is under way: its reply is newer than what came before it, or not taken. */
+/* At most one of each is under way: its reply is newer than all before it, or not taken. */
 static void vm_follower_ask(VmFollower *f)
 {
     FollowState *state = &f->state;
@@ -246,7 +246,7 @@ static void vm_follower_emit(VmFollower *f)
     });
 }
 
-/* Whether the VM is there: what it was before is of no interest any more, or it is gone. */
+/* Whether the VM is there: its earlier state is of no interest any more, or it is gone. */
 static void vm_follower_note_presence(VmFollower *f)
 {
     bool is_present = f->state.vm == FOLLOW_VM_KNOWN;
@@ -467,7 +467,7 @@ static bool vm_follower_create(Object *obj, GError **error)
     return true;
 }
 
-/* The run state stays as it is; whoever deleted the follower can change it now. */
+/* The run state stays as it is; stop and cont can change it now. */
 static void vm_follower_finalize(Object *obj)
 {
     VmFollower *f = (VmFollower *)obj;

@@ -2,27 +2,28 @@
 /* Counts what the VM's NICs take in, to know which frames its stop for a migration cost. */
 
 /*
- * A migration that fails costs the VM that goes on a frame at times: QEMU throws away what it read
- * in the moment in which it stopped. When it read, nobody sees exactly; but a virtio NIC counts,
- * in its ring, the frames that it took, and QEMU tells that on request. So while a migration is in
- * progress the two numbers are compared now and then: what an export has handed over, and
- * what the NIC has taken. When the VM runs again without having gone elsewhere, what is missing
- * since the last comparison was lost at the stop, and the export hands it over again.
+ * A migration that fails may cost the VM a frame: QEMU throws away a frame that it read in the
+ * moment in which it stopped. That moment cannot be seen from outside. But a virtio NIC counts, in
+ * its ring, the frames that it took, and QEMU reports the count on request. So during a migration
+ * the follower compares two numbers now and then: the frames that an export has handed over, and
+ * those that the NIC has taken. When the VM runs again without having gone elsewhere, the frames
+ * that are missing since the last comparison were lost at the stop, and the export hands them over
+ * again.
  *
- * The numbers can be compared only when nothing is under way in between: so the export holds
- * back frames until the reply is there, mostly for a fraction of a millisecond.
+ * The numbers can be compared only while no frame is under way between export and NIC. So the
+ * export hands over no frame until the reply is there, mostly for a fraction of a millisecond.
  *
- * QEMU goes on reading for a moment behind what it throws away, and what it reads then reaches the
- * guest: so it matters which frames are missing, too. Frames keep their order: what is missing
- * are those behind the ones that the NIC had taken when the VM was stopped, if the VM can be
- * asked while it is.
+ * QEMU goes on reading for a moment after the frames that it throws away, and those later frames
+ * reach the guest. So it matters which frames are missing, too. Frames keep their order: the
+ * missing ones are those behind the frames that the NIC had taken when the VM was stopped, if the
+ * VM answers while it is stopped.
  *
- * A NIC does not count what it filters out, and counts a frame that needs several buffers of the
- * guest more than once. So the numbers may stop to fit; then the old comparison is kept once, as
- * the misfit may be due to a stop that is about to be told.
+ * A NIC does not count frames that it filters out, and counts a frame that needs several buffers
+ * of the guest more than once. So the numbers may no longer match. The follower then keeps the old
+ * comparison once, as a stop that is about to be reported may be the cause.
  *
- * The commands begin with "x-": QEMU may change them. Without them, and with other NICs, the export
- * judges by the times at which QEMU read.
+ * The commands begin with "x-": QEMU may change them. Without them, and with other NICs, the
+ * export uses the times at which QEMU read.
  */
 
 #include "follow/nics.h"
@@ -59,7 +60,7 @@ TRACE_POINT(vm_nics_judged);
 typedef enum VmNicsAim {
     VM_NICS_COMPARE, /* while the VM runs: nothing is missing so far */
     VM_NICS_AT_STOP, /* what had been taken when it stopped */
-    VM_NICS_JUDGE,   /* it runs again: what is missing */
+    VM_NICS_JUDGE,   /* it runs again: the missing frames */
 } VmNicsAim;
 
 /** An export and the NIC behind it. */

@@ -10,7 +10,7 @@
 
 typedef struct VmNics VmNics;
 
-/** A NIC that was asked for is not there. @message: borrowed. */
+/** The NIC that an export names is not there. @message: borrowed. */
 typedef void VmNicsComplainFunc(const char *message, void *opaque);
 
 /**

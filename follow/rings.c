@@ -2,10 +2,10 @@
 /* The run state follows the VM's rings, where exports see them. */
 
 /*
- * A VM that stops takes its rings from the back end before it tells anyone else. So do a driver
- * that resets its device, and a link that is taken down: without a vm-follower they count as a
- * stop as well, which costs nothing, as the guest takes no frames then either. With one the run
- * state is what the VM's monitor says, and the rings only hold frames back.
+ * A VM that stops takes its rings from the back end before it sends STOP. So do a driver that
+ * resets its device, and a link that is taken down: without a vm-follower they count as a stop as
+ * well, which costs nothing, as the guest takes no frames then either. With one the run state is
+ * what the VM's monitor says, and the rings only hold frames back.
  */
 
 #include "follow/rings.h"

@@ -3,10 +3,10 @@
 
 /*
  * Events lead: they come at once. STOP is taken at once, with the best guess at its reason, and
- * query-status refines it, tens of milliseconds later during a migration. Replies and events
- * come in the order in which they were true, with two exceptions that are handled where they
- * matter: the thread of an outgoing migration tells its end without waiting for the loop that
- * answers queries, so a reply may be a little older than the event in front of it.
+ * query-status refines it, tens of milliseconds later during a migration. Replies and events come
+ * in the order in which they were true, with two exceptions that are handled where they matter:
+ * the thread of an outgoing migration reports its end without waiting for the loop that answers
+ * queries, so a reply may be a little older than the event in front of it.
  *
  * Source: docs/reference-vm.rst, "What QEMU says".
  */
@@ -77,8 +77,8 @@ static void follow_ask(FollowState *state)
 }
 
 /*
- * A source stays armed behind "completed" as long as it is stopped: what was handed over last
- * is owed until the VM resumes or ends.
+ * A source stays armed behind "completed" as long as it is stopped: the last frames are owed until
+ * the VM resumes or ends.
  */
 static void follow_arm(FollowState *state)
 {
@@ -124,7 +124,7 @@ static RunState follow_stop_reason(const FollowState *state)
                ? RUN_STATE_FINISH_MIGRATE : RUN_STATE_PAUSED;
 }
 
-/* A reply may have told before why the VM stops: a mere guess does not replace that. */
+/* A reply may have had the reason of the stop before: a mere guess does not replace that. */
 static void follow_event_stop(FollowState *state, const char *detail)
 {
     RunState reason = follow_stop_reason(state);
@@ -160,7 +160,7 @@ static RunState follow_stay(const FollowState *state, RunState run_state)
                                                                        : run_state;
 }
 
-/* @told: by an event, so at this moment. The side is known of a VM that was seen before. */
+/* @told: by an event, so at this moment. The side of a VM that was seen before is known. */
 static void follow_set_migration(FollowState *state, const char *status, bool told)
 {
     VmFollowerMigration before = state->migration;
@@ -197,7 +197,7 @@ static void follow_leave_destination(FollowState *state)
     }
 }
 
-/* A migration begins: whether it comes in is seen by what the VM waits for. */
+/* A migration begins: the state in which the VM waits shows whether it comes in. */
 static void follow_setup(FollowState *state)
 {
     if (state->vm == FOLLOW_VM_KNOWN && state->run_state == RUN_STATE_INMIGRATE) {

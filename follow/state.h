@@ -11,36 +11,36 @@
 /** Whether the VM is there, as far as it is known. */
 typedef enum FollowVm {
     FOLLOW_VM_UNKNOWN,  /* it never came, or was lost: frames wait for it, and a timer may run */
-    FOLLOW_VM_KNOWN,    /* it has told its run state, which is ours; frames go on if it runs */
+    FOLLOW_VM_KNOWN,    /* it has reported its run state, which is ours; frames go on if it runs */
     FOLLOW_VM_GIVEN_UP, /* it has been away for too long: on-exit says what becomes of frames */
     FOLLOW_VM_ENDED,    /* it was shut down and is gone: given up at once, with its reason */
 } FollowVm;
 
 /** The VM's part in a migration. */
 typedef enum FollowRole {
-    FOLLOW_ROLE_NONE,        /* a STOP is nobody's but the user's; exports hand over freely */
+    FOLLOW_ROLE_NONE,        /* a STOP can only be the user's; exports hand over freely */
     FOLLOW_ROLE_SOURCE,      /* the migration may stop it at any time: exports are armed */
     FOLLOW_ROLE_DESTINATION, /* it waits to run: exports are not armed, a STOP is no migration's */
 } FollowRole;
 
-/** What is known of a VM, and what follows from it. */
+/** The known state of a VM, and its consequences. */
 typedef struct FollowState {
-    /* What the VM told on this connection. */
+    /* Reports of the VM on this connection. */
     FollowVm vm;
     FollowRole role;
     VmFollowerMigration migration;
-    bool migration_told;           /* by an event: what query-migrate answers may be older */
+    bool migration_told;           /* by an event: the answer of query-migrate may be older */
     RunState stop_cause;           /* where the next STOP leads, as an event told; running = none */
     bool shutdown;                 /* SHUTDOWN came, and nothing that takes it back */
     ShutdownCause shutdown_cause;
     /* What follows. */
     RunState run_state;            /* for us to take */
     bool ask_status;               /* query-status, query-migrate are to be sent; */
-    bool ask_migrate;              /* cleared by who sends them */
+    bool ask_migrate;              /* the sender clears them */
     FollowColo colo;
 } FollowState;
 
-/** follow_state_is_gone: nobody waits for the VM any more. */
+/** follow_state_is_gone: the VM will not come back. */
 bool follow_state_is_gone(const FollowState *state);
 
 /** follow_state_init: nothing is known; @run_state, ours, is taken unless the VM would run. */

@@ -18,8 +18,8 @@ static struct {
 } vm;
 
 /*
- * STOP goes out behind the last frame, RESUME before the first: who has seen STOP and not yet
- * RESUME knows that no frame reaches the guest.
+ * STOP goes out behind the last frame, RESUME before the first: a client between STOP and RESUME
+ * knows that no frame reaches the guest.
  */
 void vm_stop(void)
 {
@@ -148,7 +148,7 @@ static bool vm_is_guests(ShutdownCause cause)
            cause == SHUTDOWN_CAUSE_GUEST_PANIC;
 }
 
-/* The first cause counts: a second signal, or quit behind a signal, is not told again. */
+/* The first cause counts: a second signal, or quit behind a signal, is not reported again. */
 void vm_request_shutdown(ShutdownCause cause)
 {
     if (vm.shutdown_requested) {

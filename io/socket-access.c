@@ -4,8 +4,8 @@
 /*
  * The file that bind() makes has the mode of the socket itself, less the umask (unix(7) does not
  * say so, but Linux has always done it). So the mode is there from the first moment, which a mode
- * set later by path is not: whoever is quicker would be connected. The group can be set only
- * later, and has no rights before.
+ * set later by path is not: a quicker client would be connected. The group can be set only later,
+ * and has no rights before.
  */
 
 #include "io/socket-access.h"

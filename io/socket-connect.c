@@ -89,7 +89,7 @@ static void socket_connect_retry(void *opaque)
     socket_connect_try_next(opaque);
 }
 
-/* Nothing tells when a unix listener has room again: the same candidate is tried once more. */
+/* A unix listener does not report that it has room again: try the same candidate once more. */
 static void socket_connect_retry_soon(SocketConnect *attempt)
 {
     attempt->next--;

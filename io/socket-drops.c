@@ -2,9 +2,9 @@
 /* How many datagrams the kernel dropped before a socket could read them. */
 
 /*
- * The counter is the one that SO_RXQ_OVFL puts beside each datagram. SO_MEMINFO (Linux 4.12)
- * tells it without a datagram: also while nothing is read, which is when most are dropped, and
- * with nothing to be done for those that are not.
+ * The counter is the one that SO_RXQ_OVFL puts beside each datagram. SO_MEMINFO (Linux 4.12) has
+ * it without a datagram: also while nothing is read, which is when most are dropped, and with
+ * nothing to be done for those that are not.
  */
 
 #include "io/socket-drops.h"

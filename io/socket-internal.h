@@ -29,7 +29,7 @@ typedef enum SocketResolveFlags {
  * socket_look_up: all candidates for @addr (inet, unix or vsock), at least one
  * @flags: SocketResolveFlags
  *
- * Waits for name servers. May be called from any thread.
+ * Blocks: for name servers. May be called from any thread.
  * Returns: owned array of SocketCandidate; NULL with @error.
  */
 GArray *socket_look_up(const SocketAddress *addr, unsigned flags, GError **error);
@@ -73,8 +73,8 @@ void socket_connect_cancel(SocketConnect *attempt);
 /**
  * socket_wait_resolve, socket_wait_connect: socket_resolve() and socket_connect() in a command
  *
- * Only while command_wait_is_on(): what has not been learned yet begins in the background, and
- * they fail.
+ * Only while command_wait_is_on(): an unknown outcome is looked for in the background, and they
+ * fail.
  */
 GArray *socket_wait_resolve(const SocketAddress *addr, unsigned flags, GError **error);
 int socket_wait_connect(const SocketAddress *addr, GError **error);

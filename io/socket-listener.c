@@ -23,7 +23,7 @@ struct SocketListener {
     SocketListenerFunc *func;
     void *opaque;
     bool is_active;
-    bool has_failed; /* and that has been told */
+    bool has_failed; /* and that has been reported */
 };
 
 /* The client still waits, so the socket would be readable at once: look again later. */

@@ -2,8 +2,8 @@
 /* Names of hosts looked up in a thread while the loop goes on. */
 
 /*
- * A lookup cannot be interrupted. The thread works on a copy of the address and hands its result to
- * the loop; a lookup that was cancelled meanwhile, or took too long, finds nobody to take it.
+ * A lookup cannot be interrupted. The thread works on a copy of the address and hands its result
+ * to the loop; a lookup that was cancelled meanwhile, or took too long, has no taker.
  */
 
 #include <errno.h>
@@ -14,9 +14,9 @@
 #include "util/error.h"
 
 struct SocketLookup {
-    SocketLookupFunc *func; /* of the loop only; NULL = nobody waits any more */
+    SocketLookupFunc *func; /* of the loop only; NULL = no caller waits any more */
     void *opaque;
-    Timer *deadline;        /* owned; of the loop only; NULL = nobody waits any more */
+    Timer *deadline;        /* owned; of the loop only; NULL = no caller waits any more */
     SocketAddress *addr;    /* owned */
     unsigned flags;
     GArray *candidates;     /* owned; the result, or */

@@ -112,7 +112,7 @@ typedef struct SocketListening {
     SocketAccess access;
     int backlog;
     SocketPath **path;         /* (out) owned: the file; NULL = it stays */
-    int err;                   /* why the last attempt failed; 0 = that is told already */
+    int err;                   /* why the last attempt failed; 0 = reported already */
     bool at_listen;            /* where it did */
 } SocketListening;
 

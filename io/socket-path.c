@@ -59,7 +59,7 @@ static int socket_path_probe(const char *path)
     return errno == EPROTOTYPE || errno == EPERM ? 0 : errno;
 }
 
-/* Returns: NULL when the socket is dead, else the noun of what it is. */
+/* Returns: NULL when the socket is dead, else the noun of its kind. */
 static char *socket_path_describe_socket(const char *path, const struct stat *st)
 {
     int err = socket_path_is(yielding, st) ? ECONNREFUSED : socket_path_probe(path);
@@ -71,7 +71,7 @@ static char *socket_path_describe_socket(const char *path, const struct stat *st
                     : g_strdup_printf("a socket that may be in use (%s)", g_strerror(err));
 }
 
-/* Returns: NULL when the file may be removed, else the noun of what it is. */
+/* Returns: NULL when the file may be removed, else the noun of its kind. */
 static char *socket_path_describe(const char *path, const struct stat *st)
 {
     switch (st->st_mode & S_IFMT) {

@@ -19,7 +19,7 @@ typedef struct SocketNeed {
     unsigned flags;         /* of a lookup: SocketResolveFlags */
     SocketLookup *lookup;   /* ends by itself, or is cancelled */
     SocketClient *client;   /* owned */
-    GArray *candidates;     /* owned: what was looked up, or */
+    GArray *candidates;     /* owned: the result of a lookup, or */
     int fd;                 /* owned: the connection, or */
     GError *error;          /* owned: why there is none */
 } SocketNeed;
@@ -98,7 +98,7 @@ static void socket_need_new(const SocketNeed *wanted)
     socket_need_begin(need);
 }
 
-/* Returns: what the command needs; NULL with @error when that is not known yet, or not there. */
+/* Returns: the need of the command; NULL with @error when it is not met yet, or failed. */
 static SocketNeed *socket_wait_need(const SocketAddress *addr, bool is_connection, unsigned flags,
                                     GError **error)
 {

@@ -2,12 +2,12 @@
 /* Line editing for the human monitor: libedit, or plain lines without it. */
 
 /*
- * libedit edits only on a terminal and reads from it by itself. Each editor therefore has a
- * pseudo terminal of its own that nobody uses: its modes satisfy libedit, while the keys come
- * from hmp_edit_feed() through EL_GETCFN and the output goes through a stdio stream to the
- * character device. In unbuffered mode libedit returns after every key, and it is called only
- * when all bytes of a key (an escape sequence, a quoted character) are there, so that it never
- * has to wait for the next one.
+ * libedit edits only on a terminal and reads from it by itself. Each editor therefore has an
+ * unused pseudo terminal of its own: its modes satisfy libedit, while the keys come from
+ * hmp_edit_feed() through EL_GETCFN and the output goes through a stdio stream to the character
+ * device. In unbuffered mode libedit returns after every key, and it is called only when all bytes
+ * of a key (an escape sequence, a quoted character) are there, so that it never has to wait for
+ * the next one.
  */
 
 #include "monitor/hmp-internal.h"
@@ -32,7 +32,7 @@
 /** More bytes than this are no key; they are handed to the editor as they are. */
 #define HMP_KEY_MAX 16
 
-/** A line takes no more characters; who sends more sends no command. */
+/** A line takes no more characters; a longer line is no command. */
 #define HMP_LINE_MAX 4096
 
 struct HmpEdit {
@@ -44,14 +44,14 @@ struct HmpEdit {
     char last_written;
     bool closing;          /* nothing more is written */
     bool paused;           /* a line is being run */
-    GByteArray *later;     /* owned: what came while one was */
+    GByteArray *later;     /* owned: bytes that came while one was */
 #ifdef CONFIG_LIBEDIT
     EditLine *el;          /* owned; NULL = plain */
     HistoryW *history;     /* owned */
     FILE *out;             /* owned: to the character device */
     FILE *none;            /* owned: /dev/null, libedit's input and messages */
     int pty[2];            /* owned: master and slave, -1 = none */
-    GArray *keys;          /* owned gunichar: what the editor has not read */
+    GArray *keys;          /* owned gunichar: characters that the editor has not read */
     locale_t utf8_locale;  /* owned; while libedit runs. 0 = the process's own */
     bool started;
 #endif

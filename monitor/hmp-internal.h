@@ -32,7 +32,7 @@ GArray *hmp_arg_specs(const char *args);
 
 /**
  * hmp_args_parse: the arguments of hmp->command from @text, which may start with blanks
- * Returns: false when they do not fit; what is wrong has been printed.
+ * Returns: false when they do not fit; the error has been printed.
  */
 bool hmp_args_parse(Hmp *hmp, const char *text);
 
@@ -52,7 +52,7 @@ void hmp_complete_names(bool info, GPtrArray *candidates);
 
 typedef struct HmpEdit HmpEdit;
 
-/** Where the editor writes (CR LF line ends), and who gets each finished line. */
+/** The output of the editor (CR LF line ends), and the taker of finished lines. */
 typedef struct HmpEditOps {
     void (*write)(const char *data, size_t len, void *opaque);
     /** Returns: false = the line is still being run, and hmp_edit_go_on() is called behind it. */

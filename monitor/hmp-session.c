@@ -15,8 +15,8 @@ struct HmpSession {
     Monitor *mon;  /* back pointer */
     HmpEdit *edit; /* owned */
     bool away;     /* the mux has turned its input to another user */
-    char *line;    /* owned: what runs; NULL = nothing */
-    CommandWait *wait; /* owned: what @line needs; NULL = nothing runs */
+    char *line;    /* owned: the running command; NULL = none */
+    CommandWait *wait; /* owned: the needs of @line; NULL = nothing runs */
     char *answer;  /* owned: given when @wait is over; NULL = @line is run again */
     bool has_run;  /* a line has come to its end since input was read last */
 };
@@ -35,7 +35,7 @@ static void hmp_session_forget_line(HmpSession *session)
     g_clear_pointer(&session->wait, command_wait_free);
 }
 
-/* Returns: what the line has to say, owned; NULL = it waits, and will be answered or run again. */
+/* Returns: the answer to the line, owned; NULL = it waits, and will be answered or run again. */
 static char *hmp_session_execute(HmpSession *session)
 {
     char *text;
@@ -95,7 +95,7 @@ static const HmpEditOps hmp_session_edit_ops = {
     .line = hmp_session_line,
 };
 
-/* Somebody who does not read the answers is not asked for more lines. */
+/* A client that does not read the answers is not read. */
 static size_t hmp_session_read_wanted(void *opaque)
 {
     HmpSession *session = opaque;
@@ -103,7 +103,10 @@ static size_t hmp_session_read_wanted(void *opaque)
     return char_frontend_flushed(&session->mon->fe) && !session->line ? HMP_READ_MAX : 0;
 }
 
-/* What may take longer than reading a line: what it needs, and that the answer is read. */
+/*
+ * Two waits are longer than the reading of a line: for its needs, and for the reader of its
+ * answer.
+ */
 static bool hmp_session_is_busy(void *opaque)
 {
     HmpSession *session = opaque;

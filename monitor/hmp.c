@@ -9,7 +9,7 @@
 
 #include "util/error.h"
 
-/** A table that somebody registered. */
+/** A registered table. */
 typedef struct HmpTable {
     const HmpCommand *commands; /* borrowed, constant */
     size_t n;

@@ -6,7 +6,7 @@
 #include "util/clock.h"
 
 static struct {
-    Timer *timer;       /* owned; NULL = nobody waits */
+    Timer *timer;       /* owned; NULL = no client waits */
     void (*func)(void);
 } greet;
 

@@ -34,20 +34,20 @@ typedef struct Monitor {
     MonitorMode mode;
     bool pretty;
     CharFrontend fe;
-    FdStore *fds;         /* owned: what getfd keeps, until the connection ends */
+    FdStore *fds;         /* owned: descriptors of getfd, until the connection ends */
     MonitorFds *received; /* owned reference: of the message being read; NULL = nothing */
     QmpSession *qmp;      /* owned; of MONITOR_MODE_CONTROL */
     HmpSession *hmp;      /* owned; of MONITOR_MODE_READLINE */
 } Monitor;
 
 /**
- * monitor_receive_fds: collect what came with the bytes being read
+ * monitor_receive_fds: collect the descriptors that came with the bytes being read
  *
- * A message may take several reads; monitor_drop_received() tells that it has ended.
+ * A message may take several reads; monitor_drop_received() marks its end.
  */
 void monitor_receive_fds(Monitor *mon);
 
-/** monitor_drop_received: requests found from now on share nothing of what came before. */
+/** monitor_drop_received: requests found from now on share no earlier descriptors. */
 void monitor_drop_received(Monitor *mon);
 
 /** monitor_forget_fds: the connection is gone; close what it left. */
@@ -79,7 +79,7 @@ void qmp_session_send_event(QmpSession *session, json_object *event);
 
 bool qmp_session_is_open(const QmpSession *session);
 
-/** qmp_session_negotiate: what qmp_capabilities does. Returns: false with @error. */
+/** qmp_session_negotiate: carry qmp_capabilities out. Returns: false with @error. */
 bool qmp_session_negotiate(QmpSession *session, bool enable_oob, GError **error);
 
 /** qmp_session_is_greeting: a client is connected that has not yet negotiated. */
@@ -107,7 +107,7 @@ typedef struct QmpDispatchState {
  */
 json_object *qmp_dispatch(json_object *request, const QmpDispatchState *state);
 
-/** qmp_reply_error: the reply that tells @error (borrowed), owned. */
+/** qmp_reply_error: the reply with @error (borrowed), owned. */
 json_object *qmp_reply_error(const GError *error);
 
 /** qmp_request_is_oob: whether @request asks to overtake others. */

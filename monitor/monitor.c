@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The list of monitors: made from options, told of events, flushed at the end. */
+/* The list of monitors: made from options, sent events, flushed at the end. */
 
 #include "monitor/monitor-internal.h"
 
@@ -15,7 +15,7 @@
 
 static GPtrArray *monitors;              /* owned Monitor *, in order of creation */
 static Monitor *monitor_now;             /* borrowed: whose command runs */
-static MonitorFds *monitor_now_received; /* borrowed: what came with it */
+static MonitorFds *monitor_now_received; /* borrowed: descriptors that came with it */
 static unsigned monitor_n_compat;        /* number of the next compat_monitorN */
 
 static void monitor_free(Monitor *mon)
@@ -65,7 +65,7 @@ static bool monitor_add_named(const char *id, Chardev *chr, MonitorMode mode, bo
     if (!monitors) {
         monitors = g_ptr_array_new();
     }
-    /* In the list first: attaching tells of a connection that already stands. */
+    /* In the list first: attaching reports a connection that already stands. */
     g_ptr_array_add(monitors, mon);
     if (!monitor_attach(mon, chr, error)) {
         g_ptr_array_remove(monitors, mon);

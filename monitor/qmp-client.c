@@ -22,7 +22,7 @@
 TRACE_POINT(qmp_client_received);
 TRACE_POINT(qmp_client_sent);
 
-/* What a VM says here has some hundred bytes; the events nobody asked for, a few thousand. */
+/* Replies of a VM here have some hundred bytes; its other events, a few thousand. */
 #define QMP_CLIENT_MESSAGE_MAX (64u * 1024)
 #define QMP_CLIENT_READ_MAX    4096u
 /* A time beyond it is none: microseconds of it must be something to reckon with. */
@@ -69,7 +69,7 @@ static void qmp_client_closed(QmpClient *client)
     }
 }
 
-/* The user hears of the end now: with chardevs that cannot disconnect nobody else tells. */
+/* Report the end now: chardevs that cannot disconnect do not report it. */
 static void G_GNUC_PRINTF(2, 3) qmp_client_fail(QmpClient *client, const char *fmt, ...)
 {
     g_autofree char *message = NULL;

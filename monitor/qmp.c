@@ -36,12 +36,12 @@ TRACE_POINT(qmp_reply);
 #define QMP_ROOM_GREETING ((size_t)1 << 20)
 #define QMP_ROOM          ((size_t)32 << 20)
 
-/** One request, or what was wrong with the JSON. */
+/** One request, or the error of its JSON. */
 typedef struct QmpRequest {
     json_object *value; /* owned; valid when @error is NULL */
     GError *error;      /* owned */
-    MonitorFds *fds;    /* owned reference: what may have come with it */
-    CommandWait *wait;  /* owned: what its command needs; NULL = not run yet */
+    MonitorFds *fds;    /* owned reference: descriptors that may have come with it */
+    CommandWait *wait;  /* owned: the needs of its command; NULL = not run yet */
     json_object *reply; /* owned: given when @wait is over; NULL = the command is run again */
 } QmpRequest;
 

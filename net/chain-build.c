@@ -23,7 +23,7 @@ NetChain *net_chain_new(const NetChainEnds *ends)
     return chain;
 }
 
-/* A stage leaves the chain with what it holds: nobody will come for it. */
+/* A stage leaves the chain with its held frames, which no other stage will run. */
 static void stage_drop_held(NetStage *stage)
 {
     NetChain *chain = stage->chain;
@@ -73,7 +73,7 @@ static uint64_t smaller_limit(uint64_t size, uint64_t wanted)
     return wanted != 0 && wanted != NET_HOLD_SIZE_DEFAULT ? MIN(size, wanted) : size;
 }
 
-/* The smallest limit that somebody set; those that left the default do not count. */
+/* The smallest limit that was set; default limits do not count. */
 static uint64_t chain_hold_size(const NetChain *chain)
 {
     uint64_t size = smaller_limit(smaller_limit(UINT64_MAX, *chain->ends.near_hold_size),

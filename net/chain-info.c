@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a chain tells of itself. */
+/* State and counters of a chain, for queries. */
 
 #include "net/chain-internal.h"
 

@@ -21,10 +21,10 @@ struct NetChain {
     size_t reader_index;    /* one behind the last stage that asks to be fed while the VM is
                                stopped; 0 = none does, or the VM runs */
     NetTurnItem limits;     /* due: the two above are to be decided */
-    NetTurnItem run;        /* due: what is held may be able to run */
+    NetTurnItem run;        /* due: held frames may be able to run */
     unsigned depth;         /* runs of this chain on the stack */
-    bool blocked;           /* the source has to wait, as it was told last */
-    bool injectors_wait;    /* somebody was told that it cannot inject */
+    bool blocked;           /* the source has to wait, as reported last */
+    bool injectors_wait;    /* an injector has been refused */
     Timer *grace;           /* owned; runs while the source waits for a filter that is full
                                though the VM is stopped; NULL until first needed */
     bool grace_over;        /* it has waited long enough: read on until hold_size */
@@ -39,10 +39,10 @@ extern const NetStageOps net_chain_end_ops;
 const char *net_stage_noun(const NetStage *stage);
 const char *net_stage_id(const NetStage *stage);
 
-/** net_chain_take_rest: after a run of the last stage: what remains of a frame waits there. */
+/** net_chain_take_rest: after a run of the last stage: the rest of a frame waits there. */
 void net_chain_take_rest(NetChain *chain);
 
-/** net_chain_begin_reclaims: who takes frames now and did not gets what is held behind it. */
+/** net_chain_begin_reclaims: stages that have begun to take frames get those held behind them. */
 void net_chain_begin_reclaims(NetChain *chain);
 
 #endif

@@ -20,8 +20,8 @@ typedef struct NetChainStats {
 typedef struct NetChainEnds {
     NetClient *from;
     NetClient *to;
-    NetTurnItem *source;     /* @from's place among those who are told whether to read */
-    NetDrops *drops;         /* @from's, for what is held when the link goes */
+    NetTurnItem *source;     /* @from's place in the queue of calls of read_poll */
+    NetDrops *drops;         /* @from's, for frames held when the link goes */
     const uint64_t *near_hold_size; /* what either end set, in bytes; 0 = nothing */
     const uint64_t *far_hold_size;
     const bool *peer_is_away; /* @to has no connection */
@@ -31,7 +31,7 @@ typedef struct NetChainEnds {
 /** net_chain_new: a chain without filters as yet. */
 NetChain *net_chain_new(const NetChainEnds *ends);
 
-/** net_chain_free: what is held is dropped, counted at its filter or at the source. */
+/** net_chain_free: held frames are dropped, counted at their filter or at the source. */
 void net_chain_free(NetChain *chain);
 
 /**
@@ -49,22 +49,22 @@ void net_chain_send(NetChain *chain, const NetFrame *frames, size_t n);
 /** net_chain_changed: run state, a stage's state or a limit has changed: decide anew, and run. */
 void net_chain_changed(NetChain *chain);
 
-/** net_chain_is_full: what is held takes as much memory as it may. */
+/** net_chain_is_full: held frames take as much memory as they may. */
 bool net_chain_is_full(const NetChain *chain);
 
-/** net_chain_look: tell those who inject. Returns: whether the source has to wait. */
+/** net_chain_look: notify injectors. Returns: whether the source has to wait. */
 bool net_chain_look(NetChain *chain);
 
 /** net_chain_return_end: @frames wait at the last stage, in front, as frames put in there. */
 void net_chain_return_end(NetChain *chain, const NetFrame *frames, size_t n);
 
-/** net_chain_drop_end: what waits for the peer is dropped; not from inside a run. */
+/** net_chain_drop_end: drop the frames that wait for the peer; not from inside a run. */
 void net_chain_drop_end(NetChain *chain, NetDropReason reason);
 
 /** net_chain_mark_run_state: the VM starts or stops: mark the counters for "while stopped". */
 void net_chain_mark_run_state(NetChain *chain, bool running);
 
-/** net_chain_stats, net_chain_held: what it has counted, and what it holds. */
+/** net_chain_stats, net_chain_held: its counters, and its held frames. */
 const NetChainStats *net_chain_stats(const NetChain *chain);
 NetCount net_chain_held(const NetChain *chain);
 

@@ -2,21 +2,20 @@
 /* Runs batches of frames through the stages of a chain and keeps what cannot go on. */
 
 /*
- * A batch walks along the stages. Each stage answers how many frames, from the front, it has
- * dealt with and which of those go on; the rest is copied into its held queue. A stage that
- * holds anything gets no new frames before the held ones: newer frames queue up behind them.
- * When the stage says that it is ready, its held frames run from there on. So the order is
- * kept whatever happens, without looking at any frame twice.
+ * A batch walks along the stages. Each stage answers how many frames, from the front, it has dealt
+ * with and which of those go on; the rest is copied into its held queue. A stage that holds
+ * anything gets no new frames before the held ones: newer frames queue up behind them. When the
+ * stage becomes ready, its held frames run from there on. So the order is always kept, without
+ * looking at any frame twice.
  *
  * A stage that starts to take frames out (a redirector switched on) may find older frames held
  * further down. It reclaims them: they run through it, oldest first, straight from the queues
- * where they are, and what arrives meanwhile waits behind. If it is switched off half-way, the
- * rest is still where it was.
+ * where they are, and frames that arrive meanwhile wait behind. If it is switched off half-way,
+ * the rest is still where it was.
  *
- * A stage may change frames: it makes the views point to copies, which the chain lends it room
- * for until these frames have gone their way. What it makes of a frame may depend on the state
- * of the guest; then frames toward the guest wait in front of it, not behind it, while the VM
- * is stopped.
+ * A stage may change frames: it makes the views point to copies, in memory that the chain lends it
+ * until these frames have gone their way. The change may depend on the state of the guest; then
+ * frames toward the guest wait in front of it, not behind it, while the VM is stopped.
  *
  * Runs nest: the end of a chain may be a hub port that sends into other chains. Where too many
  * do, frames are held at the first stage and run in a later step of the turn. A stage that
@@ -234,7 +233,7 @@ static void stage_drain(NetStage *stage, size_t index)
     }
 }
 
-/* The stage lets go of what it holds without dealing with it. */
+/* The stage releases its held frames without dealing with them. */
 static void stage_release(NetStage *stage, size_t index)
 {
     NetBatch held;
@@ -431,7 +430,7 @@ static void chain_update_grace(NetChain *chain)
     }
 }
 
-/* The end of a run. The source is to be told when that makes a difference to it. */
+/* The end of a run. Notify the source when that makes a difference to it. */
 static void chain_leave(NetChain *chain)
 {
     chain->depth--;

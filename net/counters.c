@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Sums of what was counted, and how QMP tells them. */
+/* Sums of counters, and their form in QMP. */
 
 #include "net/counters.h"
 

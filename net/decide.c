@@ -2,9 +2,9 @@
 /* The steps of a turn about clients: which filters are active, and when a netdev is read. */
 
 /*
- * polled = not blocked and (VM running or somebody asks to be fed while it is stopped)
+ * polled = not blocked and (VM running or a filter asks for frames while it is stopped)
  *
- * A client that drains (an export) is its own asker: what the guest sends is always read.
+ * A client that drains (an export) asks for itself: the guest is always read.
  *
  * This is computed afresh in every turn that may change it, never stored as a sum of past
  * events. So it is right whatever came first: the stop, the filter, its status, its chardev.

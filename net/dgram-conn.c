@@ -25,7 +25,7 @@ static void dgram_update_watch(NetDgramConn *conn)
     fd_watch_want(conn->watch, conn->polled, conn->waits_to_write);
 }
 
-/* Whether the error says that nobody receives at the other end. */
+/* Whether the error means that the peer is away. */
 static bool dgram_is_absence(int err)
 {
     return err == ECONNREFUSED || err == ENOENT || err == ECONNRESET || err == ENOTCONN ||
@@ -99,7 +99,7 @@ static size_t dgram_read(NetDgramConn *conn)
     }
     n = recvmmsg(conn->fd, msgs, DGRAM_BATCH, MSG_DONTWAIT, NULL);
     if (n <= 0) {
-        /* Nothing there, or what an earlier frame met on its way. */
+        /* There is nothing, or the error of an earlier frame. */
         if (n < 0 && conn->hooks && dgram_is_absence(errno)) {
             conn->hooks->lost(conn->nc);
         }

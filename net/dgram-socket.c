@@ -109,7 +109,7 @@ static bool dgram_open_inet(NetDgramSocket *sock, const SocketAddress *local,
     if (sock->fd < 0) {
         return false;
     }
-    getsockname(sock->fd, (struct sockaddr *)&sin, &len); /* tells the port when 0 was asked */
+    getsockname(sock->fd, (struct sockaddr *)&sin, &len); /* finds the port when 0 was given */
     local_text = net_inet_text(&sin);
     dgram_set_remote(sock, remote, sizeof(*remote));
     sock->info = g_strdup_printf("udp=%s/%s", local_text, remote_text);

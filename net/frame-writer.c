@@ -53,7 +53,7 @@ static bool writer_word_is(const uint8_t *at, uint32_t word)
     return word_be == GUINT32_TO_BE(word);
 }
 
-/* Whether @frame with its prefix lies right behind what @last ends with. */
+/* Whether @frame with its prefix lies right behind the end of @last. */
 static bool writer_joins(const struct iovec *last, const NetFrame *frame, uint32_t prefix_size)
 {
     const uint8_t *end = (const uint8_t *)last->iov_base + last->iov_len;

@@ -29,7 +29,7 @@ bool qmp_set_link(const SetLinkArgs *args, GError **error)
     return true;
 }
 
-/* No NIC here has a driver that could tell which frames it wants. */
+/* No NIC here has a driver that could report which frames it wants. */
 RxFilterInfoList *qmp_query_rx_filter(const QueryRxFilterArgs *args, GError **error)
 {
     NetClient *nc;

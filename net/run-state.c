@@ -15,7 +15,7 @@ struct RunStateListener {
     RunStateOrder order;
     RunStateFunc *func;
     void *opaque;
-    bool dead; /* removed while the listeners were being told */
+    bool dead; /* removed while the listeners were being called */
 };
 
 #define STATE(name)  (1u << RUN_STATE_##name)
@@ -61,7 +61,7 @@ static RunState run_state = RUN_STATE_PRELAUNCH;
 /* Sorted by order, then by age. Owned entries. */
 static GPtrArray *run_state_listeners;
 
-/* Entries removed while the listeners are being told; NULL when they are not. */
+/* Entries removed while the listeners are being called; NULL when they are not. */
 static GPtrArray *run_state_graveyard;
 
 static void run_state_clock_changed(bool running, RunState state, void *opaque)
@@ -87,7 +87,7 @@ static RunStateListener *run_state_insert(RunStateOrder order, RunStateFunc *fun
     return listener;
 }
 
-/* The clock is told of every change whether or not anybody else listens. */
+/* The clock learns of every change, with or without listeners. */
 static void run_state_ensure_listeners(void)
 {
     if (!run_state_listeners) {
@@ -137,9 +137,9 @@ bool run_state_can_set(RunState from, RunState to)
 }
 
 /*
- * Tell those who prepare for @state, or else those who listen to it.
+ * Call the listeners that prepare for @state, or else those of the change.
  *
- * The copy keeps the walk unharmed by what callbacks add or remove; entries removed on the
+ * The copy keeps the walk unharmed by additions and removals in callbacks; entries removed on the
  * way stay allocated in the graveyard until the walk is over.
  */
 static void run_state_notify(RunState state, bool prepare)

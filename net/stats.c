@@ -156,7 +156,7 @@ static NetFilterNotAsking filter_not_asking(const NetFilter *nf, const NetFilter
     return info->outdev ? NET_FILTER_NOT_ASKING_NOT_CONNECTED : NET_FILTER_NOT_ASKING_FILE_FAILED;
 }
 
-/* The class tells whether the ends are connected. */
+/* The class knows whether the ends are connected. */
 static void filter_info_fill_asking(NetFilterInfo *info, const NetFilter *nf)
 {
     const bool *enable = filter_property(nf, "enable_when_stopped");

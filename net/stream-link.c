@@ -197,7 +197,7 @@ void net_stream_link_clear(NetStreamLink *link)
     g_free(link->error);
 }
 
-/* The system knows which port it is when any was asked for. */
+/* The system knows the port if port 0 was given. */
 char *net_stream_link_uri(const NetStreamLink *link)
 {
     g_autoptr(SocketAddress) local =

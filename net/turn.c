@@ -2,10 +2,10 @@
 /* Turns of the net core: all that follows from an event, in a fixed order of steps. */
 
 /*
- * An event (a frame, a property, the run state) says what it has changed, and nothing follows
- * before all of it has been said. Then all is decided, then chains run, then sources are told.
- * So no frame meets one filter that knows of the event and another that does not, and neither
- * runs nor what they cause pile up on the stack.
+ * An event (a frame, a property, the run state) marks its changes, and nothing follows before it
+ * has marked all of them. Then all is decided, then chains run, then sources are notified. So no
+ * frame meets one filter that knows of the event and another that does not, and neither runs nor
+ * what they cause pile up on the stack.
  */
 
 #include "net/turn.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Hands events on to whoever sends them to clients. */
+/* Hands events on to the sink that sends them to clients. */
 
 #include "qapi/qapi.h"
 

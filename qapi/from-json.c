@@ -12,8 +12,8 @@
 
 /*
  * One pass over the descriptor: members in the order of the schema, then the members of the
- * variant that the tag selects, and last a look for what nobody asked for. Each value is
- * built in zeroed memory, so that what exists of it when something fails can be freed.
+ * variant that the tag selects, and last a look for unknown members. Each value is built in zeroed
+ * memory, so that what exists of it when something fails can be freed.
  */
 
 typedef struct QapiReader {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Names of netdevs, chardevs and objects: what is well formed, and new ones. */
+/* Names of netdevs, chardevs and objects: their form, and new ones. */
 
 #include "qapi/opts.h"
 

@@ -86,7 +86,7 @@ void json_parser_push(JsonParser *parser, JsonToken token, const char *text, siz
 /* --- Strings ----------------------------------------------------------------------------- */
 
 /**
- * json_string_decode: what a string token stands for
+ * json_string_decode: the value of a string token
  * @text: with its quotes
  *
  * U+0000 becomes C0 80, so that a C string can hold it.

@@ -75,10 +75,10 @@ bool qapi_store_uint(const QapiType *type, void *slot, uint64_t value);
 /** qapi_alternate_branch: the branch that alternate @obj holds, by its kind. */
 const QapiMember *qapi_alternate_branch(const QapiType *type, const void *obj);
 
-/** qapi_find_variant: what @obj, a UNION, holds by its tag; NULL = no members of its own. */
+/** qapi_find_variant: the variant of @obj, a UNION, by its tag; NULL = no members of its own. */
 const QapiVariant *qapi_find_variant(const QapiType *type, const void *obj);
 
-/** qapi_clear_slot: free what a member holds. qapi_clear_obj: what a struct, ... holds. */
+/** qapi_clear_slot: free the value of a member. qapi_clear_obj: of a struct, ... */
 void qapi_clear_slot(const QapiType *type, void *slot);
 void qapi_clear_obj(const QapiType *type, void *obj);
 

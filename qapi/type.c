@@ -9,7 +9,7 @@
 #include "qapi/qapi-internal.h"
 #include "util/error.h"
 
-/** So many values of an enum can be told in a line of advice. */
+/** So many values of an enum fit into a line of advice. */
 #define QAPI_ENUM_HINT_MAX 12
 
 #define QAPI_BUILTIN(builtin, c_type, qapi_kind)                            \

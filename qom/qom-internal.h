@@ -63,7 +63,7 @@ void object_tree_remove_object(Object *obj);
 /** object_tree_find: the place that @path names. */
 bool object_tree_find(const char *path, ObjectPlace *place, GError **error);
 
-/** object_place_type: the type of what is there. */
+/** object_place_type: the type of the object there. */
 const char *object_place_type(const ObjectPlace *place);
 
 /** One property: of a thing below, @child_type is the type of that thing. */

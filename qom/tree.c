@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The tree that qom-list walks: the root, its containers, and what is in them. */
+/* The tree that qom-list walks: the root, its containers, and their objects. */
 
 #include "qom/qom-internal.h"
 

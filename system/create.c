@@ -63,7 +63,7 @@ static bool create_help_branch(Startup *startup, const QapiType *type, const cha
 
 /* --- -object ----------------------------------------------------------------------------- */
 
-/* Returns: false when no help was asked for. */
+/* Returns: false when it is not about help. */
 static bool create_object_help(Startup *startup, const char *arg, bool *ok, GError **error)
 {
     g_autofree char *type = create_type_to_help(arg, "qom-type=");

@@ -66,7 +66,7 @@ static int help_compare_lines(const void *a, const void *b)
 
 static void help_append_keys(GPtrArray *lines, const QapiType *type, const char *prefix);
 
-/* Nested members are written with dots; a key of several branches is told once. */
+/* Nested members are written with dots; a key of several branches is listed once. */
 static void help_append_nested(GPtrArray *lines, const QapiMember *member, const char *prefix)
 {
     g_autofree char *dotted = g_strdup_printf("%s%s.", prefix, member->name);

@@ -38,7 +38,7 @@ static void hmp_complete_change(const char *word, int arg_index, GPtrArray *cand
     }
 }
 
-/* A key that does not exist is told apart from everything else. */
+/* A key that does not exist has an error of its own. */
 static void hmp_print_char_error(Hmp *hmp, GError *error)
 {
     if (g_str_has_prefix(error->message, "Invalid parameter '")) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Human monitor: netdevs, links and what they count. */
+/* Human monitor: netdevs, links and their counters. */
 
 #include "system/hmp-internal.h"
 
@@ -86,7 +86,7 @@ static void hmp_run_set_link(Hmp *hmp)
     hmp_error(hmp, g_steal_pointer(&error));
 }
 
-/* Five rounds, after 50, 150, 250 and 350 ms: what QEMU does by default. */
+/* Five rounds, after 50, 150, 250 and 350 ms: QEMU's default. */
 static void hmp_run_announce_self(Hmp *hmp)
 {
     AnnounceParameters params = { .initial = 50, .max = 550, .rounds = 5, .step = 100,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Human monitor: run state, end of the process, file descriptors, who and what this is. */
+/* Human monitor: run state, end of the process, file descriptors, name and version. */
 
 #include "system/hmp-internal.h"
 
@@ -67,7 +67,7 @@ static void hmp_run_closefd(Hmp *hmp)
     hmp_error(hmp, g_steal_pointer(&error));
 }
 
-/* Paused by somebody needs no reason; every other way of not running is told. */
+/* A user's pause needs no reason; every other way of not running is shown. */
 static void hmp_run_info_status(Hmp *hmp)
 {
     g_autoptr(StatusInfo) info = qmp_query_status(NULL);

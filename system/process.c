@@ -54,7 +54,7 @@ void process_init(void)
     signal(SIGXFSZ, SIG_IGN); /* a file at its limit (ulimit -f) is an error of that file */
 }
 
-/* Where nobody can remove the file, it no longer tells a pid. */
+/* If the file cannot be removed, it no longer has a pid. */
 static void process_remove_pidfile(void)
 {
     if (!janitor_remove(process.pidfile_entry) && process.pidfile_fd >= 0 &&
@@ -234,7 +234,7 @@ static bool process_pidfile_is_current(int dir_fd, const char *name, int fd)
            by_fd.st_dev == by_name.st_dev && by_fd.st_ino == by_name.st_ino;
 }
 
-/* A symbolic link is not followed: who made it could choose which file is emptied. */
+/* A symbolic link is not followed: its maker could choose which file is emptied. */
 static int process_open_pidfile(int dir_fd, const char *name, bool *is_new)
 {
     int flags = O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW;
@@ -274,7 +274,7 @@ static int process_lock_pidfile(int dir_fd, const char *name, const char *path, 
     }
 }
 
-/* A file that tells no pid is of no use to anybody. */
+/* A file without a pid is of no use. */
 static void process_undo_pidfile(int dir_fd, const char *name, int fd, bool is_new)
 {
     int saved = errno;

@@ -16,7 +16,7 @@ typedef struct ConfigReader {
     const char *path;
     const Option *option; /* of the section; NULL = before the first, or unknown */
     char *unknown;        /* owned: name of a section that is no option */
-    GString *arg;         /* owned: what the section says in syntax A */
+    GString *arg;         /* owned: the section in syntax A */
     char *location;       /* owned: of its last line */
 } ConfigReader;
 
@@ -30,8 +30,8 @@ static void config_reader_clear(ConfigReader *reader)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ConfigReader, config_reader_clear)
 
 /*
- * The section is complete: it goes where it would stand on the command line. That it is unknown
- * is told only now, with its last line.
+ * The section is complete: it goes where it would stand on the command line. An unknown section is
+ * reported only now, with its last line.
  */
 static bool config_reader_flush(ConfigReader *reader, GError **error)
 {

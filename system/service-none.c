@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A build without libsystemd: no service manager is told anything. */
+/* A build without libsystemd: there are no reports to a service manager. */
 
 #include "system/service.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Tells the service manager that the program is ready, what it holds, and that it is alive. */
+/* Reports to the service manager that the program is ready and alive, and its held frames. */
 
 #include "system/service.h"
 
@@ -18,7 +18,7 @@ static struct {
     Timer *status_timer;   /* owned; NULL = no manager */
     Timer *watchdog_timer; /* owned; NULL = the manager does not watch */
     int64_t watchdog_ns;   /* between two signs of life */
-    char *status;          /* owned: what was told last */
+    char *status;          /* owned: what was reported last */
 } service;
 
 /* Each chain belongs to the client that sends into it. */

@@ -170,7 +170,7 @@ static bool option_machine_member(Startup *startup, const char *key, json_object
     if (strcmp(key, "accel") == 0) {
         return option_set_accelerator(startup, text, error);
     }
-    g_free(log_set_location(NULL)); /* this error is told without the option */
+    g_free(log_set_location(NULL)); /* this error has no option in front */
     return error_set(error, "Property 'none-machine.%s' not found", key);
 }
 

@@ -205,7 +205,7 @@ static bool startup_object_is_early(const OptionUse *use)
     return !startup_object_is_late(use);
 }
 
-/* The second step of -object: its errors are told without the option, but name the object. */
+/* The second step of -object: its errors have no option in front, but name the object. */
 static bool startup_object_add(Startup *startup, OptionUse *use)
 {
     g_autofree char *location = g_strdup_printf("object '%s'", use->object->id);

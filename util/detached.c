@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Processes forked from this one that go on by themselves and are nobody's zombies. */
+/* Processes forked from this one that go on by themselves and leave no zombie. */
 
 #include "util/detached.h"
 

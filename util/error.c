@@ -7,7 +7,7 @@
 
 typedef struct ErrorDomainPrivate {
     GString *hint; /* owned; NULL = none */
-    char *similar; /* owned: what was probably meant; NULL = unknown */
+    char *similar; /* owned: the suggested name; NULL = unknown */
 } ErrorDomainPrivate;
 
 static void error_domain_private_init(ErrorDomainPrivate *priv)

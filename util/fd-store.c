@@ -18,12 +18,12 @@ struct FdStore {
     GHashTable *fds; /* owned name -> descriptor, owned, as GINT_TO_POINTER */
 };
 
-/* More than anybody hands down; asking about each costs memory and time. */
+/* More than any parent hands down; asking about each costs memory and time. */
 #define FD_INHERITED_MAX 65536
 
 static FdStore *fd_store_now; /* borrowed; the store of the command that runs */
 
-static GHashTable *fd_inherited; /* of those handed down, what nobody has taken; NULL = any */
+static GHashTable *fd_inherited; /* inherited ones without a user yet; NULL = any */
 
 FdStore *fd_store_new(void)
 {
@@ -91,7 +91,7 @@ static int fd_store_take_or_error(FdStore *store, const char *name, GError **err
     return fd;
 }
 
-/* One system call tells which are open, also where there is no /proc. */
+/* One system call finds which are open, also without /proc. */
 void fd_store_note_inherited(void)
 {
     struct rlimit limit = { .rlim_cur = 1024 };
@@ -116,9 +116,9 @@ void fd_store_note_inherited(void)
 }
 
 /*
- * By number go only descriptors that were handed down for that, each once: the number of
- * another one may be that of a monitor's connection. One that is not open at all is found out
- * by whoever checks its kind.
+ * By number go only descriptors that were handed down for that, each once: the number of another
+ * one may be that of a monitor's connection. The check of its kind finds one that is not open at
+ * all.
  */
 static bool fd_take_inherited(int fd, GError **error)
 {

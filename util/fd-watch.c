@@ -2,9 +2,9 @@
 /* Watches on file descriptors: epoll behind one GLib source. */
 
 /*
- * The loop polls one descriptor, the epoll set, however many watches there are. A watch that
- * waits for nothing is not in the set: epoll reports a hang-up whether it is asked for or
- * not, and one that nobody wants to hear of would spin the loop.
+ * The loop polls one descriptor, the epoll set, however many watches there are. A watch that waits
+ * for nothing is not in the set: epoll reports a hang-up whether it is asked for or not, and one
+ * without a listener would spin the loop.
  *
  * Files that epoll refuses are always ready. They are kept in a list of their own; while one
  * of them is waited for, the source says so without being polled.
@@ -27,7 +27,7 @@
 
 #include "util/fd.h"
 
-/* Events taken from the kernel in one wake-up; what is beyond comes with the next. */
+/* Events taken from the kernel in one wake-up; further ones come with the next. */
 #define FD_WATCH_BATCH 64
 
 struct FdWatch {
@@ -45,7 +45,7 @@ typedef struct FdWatchLoop {
     void *poll_tag;
     int epoll_fd;
     struct epoll_event events[FD_WATCH_BATCH];
-    int next_event;     /* of the batch being told; n_events when none is */
+    int next_event;     /* of the batch being dispatched; n_events when none is */
     int n_events;
     GPtrArray *always;  /* borrowed FdWatch *, NULL = freed during the walk */
     bool walking_always;
@@ -221,7 +221,7 @@ static void fd_watch_add_to_epoll(FdWatch *watch)
     if (rc == 0) {
         watch->in_epoll = true;
     } else {
-        /* Not pollable or not open: the next read or write tells. */
+        /* Not pollable or not open: the next read or write finds out. */
         watch->always_ready = true;
         g_ptr_array_add(fd_watch_loop.always, watch);
     }

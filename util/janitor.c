@@ -2,14 +2,14 @@
 /* A helper that keeps the rights which the process gives up, to remove its files at the end. */
 
 /*
- * The helper distrusts who asks, which may be under a guest's control by then. Which files there
- * are is fixed before the rights are given up, and all that can be asked afterwards is that one
- * of them goes now. Each is known by two descriptors that only the helper has: its folder, so that
- * nobody can make the path lead elsewhere, and the file itself, so that its inode number is not
+ * The helper distrusts the daemon, which may be under a guest's control by then. Its list of files
+ * is complete before the rights are given up, and the only request afterwards is to remove one of
+ * them now. Each is known by two descriptors that only the helper has: its folder, so that no
+ * process can make the path lead elsewhere, and the file itself, so that its inode number is not
  * used again. A name in that folder is removed only while it leads to that very file.
  *
- * Between that look and the removal another process with the same rights could still put a file
- * of its own there: the system has no call that removes a name by what it leads to.
+ * Between that look and the removal another process with the same rights could still put a file of
+ * its own there: the system has no call that removes a name by its file.
  */
 
 #include "util/janitor.h"
@@ -108,7 +108,7 @@ static bool janitor_unlink(JanitorFile *file)
     return true;
 }
 
-/* The process had it locked: who has locked it since then goes on using it. */
+/* The process had it locked: a process that has locked it since then goes on using it. */
 static void janitor_unlink_left(JanitorFile *file)
 {
     struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };

@@ -178,7 +178,7 @@ static bool sink_add(LineSink *sink, const char *data, size_t len)
     return true;
 }
 
-/* In the place of what was lost: how much it was. Returns: whether all is told. */
+/* In the place of lost lines: their number. Returns: whether all is written. */
 static bool sink_notify_lost(LineSink *sink)
 {
     g_autofree char *line = NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Diagnostics on stderr: who, where, how bad, what; and the limit of what peers can cause. */
+/* Diagnostics on stderr: program, place, severity, text; a limit for messages of peers. */
 
 #include "util/log.h"
 
@@ -23,7 +23,7 @@
 /** A message of one kind from one source that was logged less than a minute ago. */
 typedef struct LogTopic {
     LogSeverity severity;
-    char *text;             /* owned: what was logged */
+    char *text;             /* owned: the message */
     uint64_t n_suppressed;  /* since then */
     int64_t quiet_until_ns; /* of the host's clock */
 } LogTopic;
@@ -84,7 +84,7 @@ void log_write(const char *text, size_t len)
     line_sink_write(&log_state.sink, text, len);
 }
 
-/* GLib's own handler waits for the reader of stderr. What ends the process is left to it. */
+/* GLib's own handler waits for the reader of stderr. Fatal messages are left to it. */
 static GLogWriterOutput log_from_glib(GLogLevelFlags level, const GLogField *fields,
                                       gsize n_fields, gpointer opaque)
 {

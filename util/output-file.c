@@ -10,7 +10,7 @@
 
 #include "util/fd-set.h"
 
-/* Whether the links in @path's folder are the system's: nobody else can make one there. */
+/* Whether the links in @path's folder are the system's: no user can make one there. */
 static bool output_file_may_be_link(const char *path)
 {
     static const char *const folders[] = { "/dev", "/dev/fd", "/proc/self/fd", NULL };

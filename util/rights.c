@@ -8,7 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Takes CAP_SETPCAP; without it the set stays, and says nothing to who has no_new_privs. */
+/* Takes CAP_SETPCAP; without it the set stays, which has no effect with no_new_privs. */
 static void rights_cut_bounds(uint64_t kept)
 {
     for (unsigned long capability = 0; prctl(PR_CAPBSET_READ, capability) >= 0; capability++) {

@@ -2,10 +2,10 @@
 /* Tasks done in a process of their own, by a helper that keeps the rights for them. */
 
 /*
- * The helper distrusts who asks, which may be under a guest's control by then. What can be asked
- * for is a closed table, each entry with so many texts. A request is one message: the number of
- * the entry, the texts, and a socket for the answer. The helper forks a worker for each, which
- * ends its program and itself when the other end of that socket is closed.
+ * The helper distrusts the daemon, which may be under a guest's control by then. The requests are
+ * a closed table, each entry with so many texts. A request is one message: the number of the
+ * entry, the texts, and a socket for the answer. The helper forks a worker for each, which ends
+ * its program and itself when the other end of that socket is closed.
  *
  *   this process ──► requests ──► helper ──► fork ──► worker ──► fork, exec ──► program
  *        ▲                                             │
@@ -44,7 +44,7 @@ struct SpawnerCall {
     void *opaque;
 };
 
-/** What is asked for, by numbers and text that may come from anybody. */
+/** The request, by numbers and text that may come from an attacker. */
 typedef struct SpawnerRequest {
     uint32_t task;
     char texts[SPAWNER_REQUEST_MAX]; /* each ended by NUL */
@@ -154,7 +154,7 @@ static void spawner_work(void *opaque)
     spawner_send(work->fd, &reply, sizeof(reply), fd);
 }
 
-/* Returns: 0, or the errno of what failed. */
+/* Returns: 0, or the errno of the call that failed. */
 static int spawner_fork_worker(SpawnerWork *work)
 {
     const int kept[] = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, work->fd };

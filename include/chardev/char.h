@@ -26,7 +26,10 @@ typedef enum CharEvent {
     CHAR_EVENT_MUX_OUT,
 } CharEvent;
 
-/** How a front end is called back, always from the loop. NULL members are allowed. */
+/**
+ * Hooks of a front end; constant. All are called from the loop; none may block, or run the loop. A
+ * hook may write, and may detach its front end. NULL members are allowed.
+ */
 typedef struct CharFrontendOps {
     /**
      * How many bytes the front end takes now. While it answers 0 nothing is read, and an end
@@ -36,10 +39,10 @@ typedef struct CharFrontendOps {
      */
     size_t (*read_wanted)(void *opaque);
     /**
-     * Whether something that was read is not finished: it is still to be carried out, or its
-     * answer to be written. While it answers true the end of the stream is not told, as a
-     * peer may close its direction behind its last request. Call
-     * char_frontend_accept_input() when it no longer is. NULL = never.
+     * Whether input that was read is not finished: a request is still to be carried out, or its
+     * answer to be written. While it returns true the end of the stream is not reported, as a peer
+     * may close its direction behind its last request. Call char_frontend_accept_input() when it
+     * is finished. NULL = never.
      */
     bool (*is_busy)(void *opaque);
     /** @data is borrowed; at most what @read_wanted answered. */
@@ -48,8 +51,8 @@ typedef struct CharFrontendOps {
     void (*write_ready)(void *opaque);
     void (*event)(CharEvent event, void *opaque);
     /**
-     * Somebody else wants the chardev, to use it or to remove it: detach now. Without this
-     * member the front end is there to stay, and the other one is refused.
+     * Another front end wants the chardev, or it is to be removed: detach now. NULL = this front
+     * end keeps the chardev, and the other one is refused.
      */
     void (*yield)(void *opaque);
 } CharFrontendOps;
@@ -59,7 +62,7 @@ struct CharFrontend {
     Chardev *chr;               /* borrowed; NULL = detached */
     const CharFrontendOps *ops; /* borrowed, constant */
     void *opaque;
-    GByteArray *pending;        /* owned: what char_frontend_send() could not write yet */
+    GByteArray *pending;        /* owned: bytes that char_frontend_send() could not write yet */
     int mux_index;              /* place on a mux, -1 = none */
     bool write_blocked;         /* a write took less than all; write_ready is due */
 };
@@ -99,13 +102,14 @@ Chardev *char_new_from_legacy_mux(const char *id, const char *text, GError **err
 Chardev *char_new_from_opts(const char *text, GError **error);
 
 /**
- * char_change_from_opts: replace the unused chardev @id by what @text says (HMP chardev-change)
+ * char_change_from_opts: replace the unused chardev @id by the one that @text describes (HMP
+ * chardev-change)
  * Returns: borrowed from the registry; NULL with @error set.
  */
 Chardev *char_change_from_opts(const char *id, const char *text, GError **error);
 
 /**
- * char_help: what a -chardev argument that asks for help prints on stdout
+ * char_help: the text that a -chardev argument asking for help prints on stdout
  * @status: (out) the status to exit with, 0 or 1
  * Returns: owned; NULL when @text does not ask for help.
  */
@@ -122,7 +126,10 @@ char *char_redirect_text(const Chardev *chr);
 /** char_forbid_stdio: refuse stdio from now on (-daemonize). */
 void char_forbid_stdio(void);
 
-/** char_set_quit_func: what Ctrl-A x on a mux calls to end the process; at a terminal only. */
+/**
+ * char_set_quit_func: the function by which Ctrl-A x on a mux ends the process; at a terminal
+ * only.
+ */
 void char_set_quit_func(void (*func)(void));
 
 /**
@@ -179,14 +186,14 @@ void char_frontend_disconnect(CharFrontend *fe);
  * char_frontend_skip_datagram: the rest of the datagram that is being read will not be delivered
  *
  * For @read, when it finds that a datagram makes no sense; the next one is read from its start.
- * Returns: false when what is read is a stream, in which nothing tells where to go on.
+ * Returns: false when the chardev is a stream, in which no place to go on is known.
  */
 bool char_frontend_skip_datagram(CharFrontend *fe);
 
 /**
  * char_frontend_kernel_dropped: datagrams that the kernel dropped before they could be read
  * @datagrams: (out) since the chardev was made
- * Returns: false where it does not tell, or loses none.
+ * Returns: false if the kernel does not report them, or drops none.
  */
 bool char_frontend_kernel_dropped(const CharFrontend *fe, uint64_t *datagrams);
 

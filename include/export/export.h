@@ -20,7 +20,7 @@ bool net_export_remove(const char *id, NetExportRemoveMode mode, GError **error)
  */
 NetExportOptions *net_export_options_parse(const char *text, GError **error);
 
-/** net_export_help: what "--export help" prints. Owned. */
+/** net_export_help: the text of "--export help". Owned. */
 char *net_export_help(void);
 
 /**
@@ -33,23 +33,23 @@ void net_exports_set_armed(bool armed);
 
 /**
  * net_exports_set_switch: when the VM's QEMU stops for a migration, by the host's wall clock
- * @begin_us: it was about to stop, in us; 0 = nothing told so
- * @end_us: it had stopped, in us; 0 = that is still to come, or will not come
+ * @begin_us: it was about to stop, in us; 0 = not known
+ * @end_us: it had stopped, in us; 0 = it has not, or will not
  *
- * With @end_us 0 nothing is handed over for a moment; else to be told before the run state
- * changes. What QEMU read in between it may have thrown away: see export/export-gate.c.
+ * With @end_us 0 exports hand over no frames for a moment; otherwise call it before the run state
+ * changes. QEMU may have thrown away frames that it read in between: see export/export-gate.c.
  */
 void net_exports_set_switch(int64_t begin_us, int64_t end_us);
 
 /**
  * net_exports_foreach_flow: call @func for each export whose flow control is on
  *
- * @device: id of the NIC in the VM's QEMU; NULL = not told
+ * @device: id of the NIC in the VM's QEMU; NULL = not given
  */
 void net_exports_foreach_flow(void (*func)(const char *id, const char *device, void *opaque),
                               void *opaque);
 
-/** What an export has handed over, to be compared with what the VM's NIC counts. */
+/** Counts of frames that an export has handed over, to compare with the count of the VM's NIC. */
 typedef struct NetExportTally {
     uint64_t n_frames;   /* handed over so far while the export gates */
     uint64_t connection; /* number of the connection: numbers of frames mean nothing to another */
@@ -62,7 +62,7 @@ bool net_export_tally(const char *id, NetExportTally *tally);
 /**
  * net_export_hold_back: hand over nothing until net_export_go_on(); no-op if there is no such
  *
- * If the VM starts meanwhile, what it lost at its stop is judged by net_export_go_on().
+ * If the VM starts meanwhile, net_export_go_on() finds the frames that it lost at its stop.
  */
 void net_export_hold_back(const char *id);
 
@@ -75,10 +75,11 @@ typedef struct NetExportLoss {
 
 /**
  * net_export_go_on: end net_export_hold_back(); no-op without
- * @loss: borrowed: what the VM, which runs again, lost at its stop; all else has reached its NIC.
+ * @loss: borrowed: the frames that the VM, which runs again, lost at its stop; all others have
+ *         reached its NIC.
  *        NULL = not known
  *
- * What was lost is handed over again. What cannot be right, or is not known, the export finds by
+ * The export hands the lost frames over again. If @loss is NULL or impossible, it finds them by
  * the times at which QEMU read.
  */
 void net_export_go_on(const char *id, const NetExportLoss *loss);
@@ -92,7 +93,8 @@ void net_export_go_on(const char *id, const NetExportLoss *loss);
 void net_exports_set_guest_gone(bool gone);
 
 /**
- * net_exports_set_guest_func: who is told whether the VM runs by exports that see it in its rings
+ * net_exports_set_guest_func: set the listener of exports that see in the rings whether the VM
+ * runs
  * @func: called from the loop when the first guest runs, and when the last one has stopped
  */
 void net_exports_set_guest_func(void (*func)(bool runs));

@@ -26,7 +26,7 @@ const char *const *nic_models(void);
 NetClient *nic_new(const char *id, const char *model, const uint8_t *mac, NetClient *netdev,
                    GError **error);
 
-/** nic_from_option: what "-nic ARG" asks for: the netdev and its NIC. */
+/** nic_from_option: create the netdev and the NIC of "-nic ARG". */
 bool nic_from_option(const char *text, GError **error);
 
 /** nic_from_opts: the same from an argument taken apart, whose id names the netdev. */
@@ -35,7 +35,7 @@ bool nic_from_opts(const Opts *opts, GError **error);
 /** nic_check_models: warn about -nic with unknown models; once, after start-up. */
 void nic_check_models(void);
 
-/** nic_announce_start: what announce-self asks for; @params: borrowed. */
+/** nic_announce_start: carry announce-self out; @params: borrowed. */
 bool nic_announce_start(const AnnounceParameters *params, GError **error);
 
 /** Length of an announcement: an ARP packet, padded to Ethernet's least. */

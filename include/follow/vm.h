@@ -17,12 +17,12 @@ bool vm_start(GError **error);
 /** vm_system_reset: RESET event and back to prelaunch if stopped, or the end (set-action). */
 void vm_system_reset(void);
 
-/** vm_system_powerdown: tell the POWERDOWN event; there is no guest here that would end. */
+/** vm_system_powerdown: send the event POWERDOWN; there is no guest here that would end. */
 void vm_system_powerdown(void);
 
 /**
  * vm_set_follower: from now on the VM that vm-follower @id follows decides the run state
- * @id: borrowed until the next call; NULL = nobody's VM: stop and cont decide again
+ * @id: borrowed until the next call; NULL = no VM is followed: stop and cont decide again
  */
 void vm_set_follower(const char *id);
 
@@ -64,7 +64,11 @@ bool vm_is_preconfig(void);
 /** vm_exit_preconfig: go on where vm_launch() stopped. */
 bool vm_exit_preconfig(GError **error);
 
-/** vm_run: run the loop until somebody requests a shutdown, if nobody has already. */
+/**
+ * vm_run: run the loop until a shutdown is requested.
+ *
+ * Blocks: until then; not at all if one has been requested.
+ */
 void vm_run(void);
 
 #endif

@@ -11,8 +11,8 @@
 #include "qapi/qapi-types.h"
 
 /*
- * Where a name is to be looked up, the functions of this file wait at start-up. In a command of a
- * monitor they fail at first: see util/command-wait.h.
+ * Blocks: if a name is to be looked up, the functions of this file block at start-up. In a command
+ * of a monitor they fail at first: see util/command-wait.h.
  */
 
 /**
@@ -24,9 +24,10 @@
 int socket_listen(const SocketAddress *addr, int backlog, SocketPath **path, GError **error);
 
 /**
- * socket_connect: connect now; at start-up it waits up to RECONNECT_ATTEMPT_MS
+ * socket_connect: connect now
  *
- * In a command of a monitor it waits for nothing and fails at first: see util/command-wait.h.
+ * Blocks: at start-up, up to RECONNECT_ATTEMPT_MS. In a command of a monitor it does not block,
+ * and fails at first: see util/command-wait.h.
  * Returns: a connected non-blocking close-on-exec socket, owned; -1 with @error.
  */
 int socket_connect(const SocketAddress *addr, GError **error);
@@ -37,7 +38,10 @@ int socket_connect(const SocketAddress *addr, GError **error);
  */
 int socket_accept(int listen_fd);
 
-/** socket_address_local, _remote: what getsockname and getpeername say. Owned; NULL with @error. */
+/**
+ * socket_address_local, _remote: the addresses of getsockname and getpeername. Owned; NULL with
+ * @error.
+ */
 SocketAddress *socket_address_local(int fd, GError **error);
 SocketAddress *socket_address_remote(int fd, GError **error);
 

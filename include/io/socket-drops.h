@@ -14,7 +14,7 @@ typedef struct SocketDrops {
     uint64_t total; /* since socket_drops_start() */
 } SocketDrops;
 
-/** socket_drops_start: count from now on what is dropped of @fd, a datagram socket. */
+/** socket_drops_start: count datagrams that are dropped of the socket @fd from now on. */
 void socket_drops_start(SocketDrops *drops, int fd);
 
 /**
@@ -22,7 +22,7 @@ void socket_drops_start(SocketDrops *drops, int fd);
  * @total: (out) also those whose checksum was wrong
  *
  * To be asked before the system has counted 4294967296 more: it forgets the rest.
- * Returns: false where the system does not tell.
+ * Returns: false if the system does not report them.
  */
 bool socket_drops_get(SocketDrops *drops, uint64_t *total);
 

@@ -10,12 +10,12 @@
 typedef struct SocketPath SocketPath;
 
 /**
- * socket_path_make_room: remove what may give way at @path before a bind
+ * socket_path_make_room: remove a dead socket or a reserved name at @path before a bind
  * @path: as the process finds it now
  *
- * A socket that nobody has any more gives way, as it is what a process leaves that was killed;
- * so does an empty regular file, by which mkstemp() reserves a name. All else stays. The server
- * that has the socket, if there is one, does not notice that it was asked for.
+ * It removes a socket without a process, which a killed process leaves, and an empty regular file,
+ * by which mkstemp() reserves a name. It removes no other file. A server that has the socket does
+ * not notice the question.
  *
  * Returns: NULL, or the noun of what is in the way, for a message; owned.
  */

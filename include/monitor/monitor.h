@@ -18,10 +18,10 @@ bool monitor_add_from_opts(const char *text, GError **error);
 /**
  * monitor_add_legacy: "-qmp DEV", "-qmp-pretty DEV", "-monitor DEV"
  *
- * Makes a chardev and a monitor, both called compat_monitorN; "mon:DEV" puts a mux on DEV
- * with a human monitor beside this one; "none" is no monitor for
- * MONITOR_MODE_READLINE. A device that cannot be made is told in two messages: the first is
- * reported here, the second ("parse error: DEV") returned in @error.
+ * Makes a chardev and a monitor, both called compat_monitorN; "mon:DEV" puts a mux on DEV with a
+ * human monitor beside this one; "none" is no monitor for MONITOR_MODE_READLINE. If the device
+ * cannot be made there are two messages: the first is reported here, the second ("parse error:
+ * DEV") returned in @error.
  */
 bool monitor_add_legacy(const char *device, MonitorMode mode, bool pretty, GError **error);
 
@@ -40,7 +40,11 @@ void monitor_when_greeted(int limit_ms, void (*func)(void));
 /** monitor_set_preconfig: until set to false, only commands with 'allow-preconfig' run. */
 void monitor_set_preconfig(bool preconfig);
 
-/** monitor_flush: wait, bounded, until what is pending has been written; before the exit. */
+/**
+ * monitor_flush: write pending output; before the exit.
+ *
+ * Blocks: until it is written, for a bounded time; runs the loop meanwhile.
+ */
 void monitor_flush(void);
 
 #endif

@@ -43,11 +43,11 @@ typedef struct QmpClientOps {
     void (*closed)(void *opaque);
 } QmpClientOps;
 
-/** @result: what the command returned, borrowed; NULL = it was refused. */
+/** @result: the command's return value, borrowed; NULL = it was refused. */
 typedef void QmpClientReplyFunc(json_object *result, void *opaque);
 
 /**
- * qmp_client_new: speak QMP with whoever is at the other end of @chr
+ * qmp_client_new: speak QMP with the peer of @chr
  * @ops: constant; only @opened may be called before this returns
  *
  * Returns: owned; NULL with @error when @chr cannot be used.
@@ -72,7 +72,7 @@ bool qmp_client_execute(QmpClient *client, const char *command, json_object *arg
 
 /**
  * qmp_client_try: as qmp_client_execute(), for a command that the server need not know
- * @func, @opaque: hears of a refusal, and nobody else does
+ * @func, @opaque: the only one to learn of a refusal
  */
 bool qmp_client_try(QmpClient *client, const char *command, json_object *arguments,
                     QmpClientReplyFunc *func, void *opaque);
@@ -80,7 +80,7 @@ bool qmp_client_try(QmpClient *client, const char *command, json_object *argumen
 /** qmp_client_n_unanswered: commands whose reply has not come yet, on this connection. */
 size_t qmp_client_n_unanswered(const QmpClient *client);
 
-/** qmp_client_reject: what the server answered is garbage: close the connection, as on others. */
+/** qmp_client_reject: the server's answer is garbage: close the connection, as on other faults. */
 void qmp_client_reject(QmpClient *client, const char *message);
 
 /** qmp_client_quote: a piece of a server's text that is fit to be shown. Owned. */

@@ -22,7 +22,7 @@ typedef enum NetDirection {
     NET_DIRECTION__MAX,
 } NetDirection;
 
-/** Default limit of what a chain holds while the VM is stopped, in bytes. */
+/** Default limit of held frames of a chain while the VM is stopped, in bytes. */
 #define NET_HOLD_SIZE_DEFAULT (UINT64_C(16) * 1024 * 1024)
 
 /** What a stage counts; conservation: in = passed + consumed + dropped + held. */
@@ -37,7 +37,7 @@ typedef struct NetStageStats {
 /** Hooks of a stage; constant. Called from a run of its chain, which they must not rebuild. */
 typedef struct NetStageOps {
     /**
-     * Deal with frames from the front of @frames.
+     * Deal with frames from the front of @frames, which are borrowed for the call.
      * @pass: (out) which of those dealt with go on to the next stage; zeroed by the caller
      *
      * Returns: frames dealt with; fewer than @n means "not now": the rest is held, and
@@ -102,7 +102,7 @@ void net_stage_inject(NetStage *stage, const NetFrame *frames, size_t n);
 /**
  * net_stage_give_back: a frame that the stage took goes on after all
  *
- * Like net_stage_inject(), but in front of what is held behind @stage: that is not older. Not
+ * Like net_stage_inject(), but in front of the frames held behind @stage: those are not older. Not
  * from inside a run that takes frames.
  */
 void net_stage_give_back(NetStage *stage, const NetFrame *frame);
@@ -120,7 +120,7 @@ bool net_stage_can_inject(const NetStage *stage);
  */
 void net_stage_drop(NetStage *stage, const NetFrame *frames, size_t n, NetDropReason reason);
 
-/** net_stage_leave: what it holds goes on, now, and no frame comes to it any more. */
+/** net_stage_leave: its held frames go on, now, and no frame comes to it any more. */
 void net_stage_leave(NetStage *stage);
 
 /** net_stage_feeds_reader: whether the VM is stopped and a stage further on asks for frames. */

@@ -14,16 +14,20 @@
 
 /*
  * Re-entrancy. Every event (frames that come, a property, the run state) is a turn of the net
- * core, which ends when the outermost call into it returns. In a turn all that has changed is
- * said first. Then it is decided, for all clients, which filters are active, who is read and how
- * much may be held; then filters are told that they were switched; then chains run; then sources
- * are told. A hook may call anything declared here and in net/filter.h but net_client_delete(),
- * net_client_connect() and net_client_disconnect(): what it says has changed, or is ready, is
- * dealt with after it has returned. Only frames that it sends or injects run inside the call, or,
- * where too many runs nest, are held until later in the turn. See docs/architecture.rst, "Turns".
+ * core, which ends when the outermost call into it returns. In a turn all changes are marked
+ * first. Then the core decides, for all clients, which filters are active, which sources are read,
+ * and how much may be held; then it calls switched() of filters; then chains run; then it calls
+ * read_poll() of sources. A hook may call anything declared here and in net/filter.h but
+ * net_client_delete(), net_client_connect() and net_client_disconnect(): the core deals with the
+ * changes that a hook marks after the hook has returned. Only frames that it sends or injects run
+ * inside the call, or, where too many runs nest, are held until later in the turn. See
+ * docs/architecture.rst, "Turns".
  */
 
-/** Hooks of one kind of client; constant. All are called from the loop. */
+/**
+ * Hooks of one kind of client; constant. All are called from the loop; none may block, or run the
+ * loop.
+ */
 typedef struct NetClientInfo {
     NetClientDriver type;
     size_t size; /* of the instance; its first member is NetClient */
@@ -45,10 +49,10 @@ typedef struct NetClientInfo {
     void (*link_changed)(NetClient *nc);
 
     /**
-     * Frames that were handed over but may not have reached the guest: what to give to the VM
-     * that goes on elsewhere, before anything newer. Only while the VM is stopped.
+     * Frames that were handed over but may not have reached the guest. A VM that goes on elsewhere
+     * gets them before newer frames. Only while the VM is stopped.
      * @batch: (out) oldest first; valid until the next call into the client
-     * NULL = what the client took has arrived.
+     * NULL = all frames that the client took have arrived.
      */
     void (*in_flight)(const NetClient *nc, NetBatch *batch);
 
@@ -57,9 +61,10 @@ typedef struct NetClientInfo {
 
     /**
      * Frames for it that the kernel dropped, since it was made, before it could read them.
-     * @query: number of the query: what is read for one client holds for all of the same query
+     * @query: number of the query: clients of the same query share what the kernel reported
      * @frames: (out)
-     * Returns: false where the kernel does not tell. It never waits. NULL = none is dropped there
+     * Returns: false if the kernel does not report them. It never waits. NULL = none is dropped
+     * there
      */
     bool (*kernel_dropped)(NetClient *nc, uint64_t query, uint64_t *frames);
 
@@ -87,11 +92,11 @@ struct NetClient {
     bool link_down;      /* by set_link */
     bool disconnected;   /* by the back end itself: no connection at present */
     bool wants_stopped;  /* its peer is to be read while the VM is stopped */
-    uint64_t hold_size;  /* limit of what either direction holds, in bytes; 0 = unset */
-    bool polled;         /* what read_poll was last told */
+    uint64_t hold_size;  /* limit of held frames in either direction, in bytes; 0 = unset */
+    bool polled;         /* last argument of read_poll */
     bool is_rewired;     /* its chains are new: the filters are still to be put in */
     NetTurnItem changed; /* due: to be decided about */
-    NetTurnItem tell;    /* due: to be told whether to read */
+    NetTurnItem tell;    /* due: read_poll is to be called */
     NetDrops drops;      /* frames that entered no chain */
     uint64_t n_read_errors;   /* malformed streams, see net_client_count_malformed() */
     uint64_t n_truncated;     /* datagrams cut to NET_FRAME_MAX */
@@ -116,7 +121,7 @@ NetClient *net_client_find(const char *name);
 /** net_client_foreach: in order of creation; @func may delete the client it is given. */
 void net_client_foreach(void (*func)(NetClient *nc, void *opaque), void *opaque);
 
-/** net_client_noun: what messages call it: "netdev", or "export" for what is no netdev. */
+/** net_client_noun: its noun in messages: "netdev" or "export". */
 static inline const char *net_client_noun(const NetClient *nc)
 {
     return nc->info->is_netdev ? "netdev" : "export";
@@ -125,15 +130,15 @@ static inline const char *net_client_noun(const NetClient *nc)
 /** net_client_connect: make @a and @b peers; neither has one. */
 void net_client_connect(NetClient *a, NetClient *b);
 
-/** net_client_disconnect: part @nc and its peer; what is held on the link is lost. */
+/** net_client_disconnect: part @nc and its peer; frames held on the link are lost. */
 void net_client_disconnect(NetClient *nc);
 
 /**
  * net_client_send: frames that came from the outside start on their way to the peer
  *
- * All of them are taken: delivered, consumed, held or dropped by counter. Whether to go on
- * reading is told by read_poll, which may be called from inside; frames of the same read are
- * sent on all the same.
+ * All of them are taken: delivered, consumed, held or dropped by counter. The net core calls
+ * read_poll, perhaps from inside, to stop or start reading; send frames of the same read all the
+ * same.
  */
 void net_client_send(NetClient *nc, const NetFrame *frames, size_t n);
 
@@ -143,7 +148,7 @@ bool net_client_can_send(const NetClient *nc);
 /** net_client_drop: count a frame from the outside that starts on no way. */
 void net_client_drop(NetClient *nc, uint64_t frames, uint64_t bytes, NetDropReason reason);
 
-/** net_client_ready: @receive has room again; what is held for this client runs, now or later. */
+/** net_client_ready: @receive has room again; frames held for this client run, now or later. */
 void net_client_ready(NetClient *nc);
 
 /** net_client_drop_rx: @receive took @frames and had to drop them. */
@@ -169,13 +174,13 @@ typedef struct NetClientCounts {
 /** net_client_get_counts: @counts: (out) all 0 without a peer. */
 void net_client_get_counts(const NetClient *nc, NetClientCounts *counts);
 
-/** net_client_begin_query: what the kernel counts is asked anew for the calls that follow. */
+/** net_client_begin_query: the calls that follow read the kernel's counters anew. */
 void net_client_begin_query(void);
 
 /** net_client_kernel_dropped: as NetClientInfo.kernel_dropped; false where there is none. */
 bool net_client_kernel_dropped(NetClient *nc, uint64_t *frames);
 
-/** net_client_return: @frames that @receive took come back, in front of what is held for it. */
+/** net_client_return: @frames that @receive took come back, in front of the frames held for it. */
 void net_client_return(NetClient *nc, const NetFrame *frames, size_t n);
 
 /** net_client_set_info: printf into info_text. */
@@ -195,7 +200,7 @@ void net_client_set_wants_stopped(NetClient *nc, bool wants);
 /** net_client_set_hold_size: how much either direction may hold, in bytes; 0 = no wish. */
 void net_client_set_hold_size(NetClient *nc, uint64_t bytes);
 
-/** net_client_changed: what its link's filters and limits depend on has: decide anew, and run. */
+/** net_client_changed: a state of its link has changed: decide filters and limits anew, and run. */
 void net_client_changed(NetClient *nc);
 
 /** net_client_stopped_readers: how many filters, and its peer, ask for it in a stopped VM. */

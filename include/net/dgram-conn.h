@@ -12,9 +12,9 @@
 #include "util/clock.h"
 #include "util/fd-watch.h"
 
-/** What a client is told that keeps its frames while nobody receives them; constant. */
+/** Hooks of a client that keeps its frames while the peer is away; constant. */
 typedef struct NetDgramConnHooks {
-    /** Nobody receives what is sent: call net_client_ready() when that may have changed. */
+    /** The peer is away: call net_client_ready() when it may be back. */
     void (*lost)(NetClient *nc);
     /** Whether a datagram that came from @from is the other side's. */
     bool (*knows)(NetClient *nc, const struct sockaddr_storage *from, socklen_t len);
@@ -25,16 +25,16 @@ typedef struct NetDgramConnHooks {
 /** Embedded in the client; zeroed = closed. */
 typedef struct NetDgramConn {
     NetClient *nc;               /* back pointer: the client it is part of */
-    const NetDgramConnHooks *hooks; /* NULL = frames that nobody receives are dropped */
+    const NetDgramConnHooks *hooks; /* NULL = frames are dropped while the peer is away */
     bool always_reads;           /* beyond the hold limit the newest frames are dropped */
     int fd;                      /* owned; valid when @watch is there */
     SocketPath *path;            /* owned: goes with the socket; NULL = none */
     SocketDrops drops;           /* of @fd */
     FdWatch *watch;              /* owned; NULL = closed */
-    Timer *retry;                /* owned; stands in for writability where poll cannot tell */
+    Timer *retry;                /* owned; for writability where poll reports none */
     struct sockaddr_storage remote;
     socklen_t remote_len;        /* 0 = the socket is connected */
-    bool polled;                 /* what read_poll was last told */
+    bool polled;                 /* last argument of read_poll */
     bool waits_to_write;
 } NetDgramConn;
 

@@ -20,7 +20,7 @@ typedef struct NetDgramSocket {
 } NetDgramSocket;
 
 /**
- * net_dgram_socket_open: what -netdev dgram,local=,remote= stands for
+ * net_dgram_socket_open: open the socket of -netdev dgram,local=,remote=
  * @local, @remote: may be NULL
  * @sock: (out) end it with net_dgram_socket_clear(), or steal its fd and path before
  *

@@ -13,16 +13,19 @@
 #include "net/scratch.h"
 #include "qom/object.h"
 
-/** What a COLO pair tells its filters. */
+/** Events of a COLO pair for its filters. */
 typedef enum NetColoEvent {
     NET_COLO_EVENT_CHECKPOINT, /* both guests have the same state now */
     NET_COLO_EVENT_FAILOVER,   /* the other side is lost */
 } NetColoEvent;
 
-/** Hooks of one kind of filter; constant. */
+/**
+ * Hooks of one kind of filter; constant. All are called from the loop; none may block, or run the
+ * loop. net/client.h has the rules of re-entrancy.
+ */
 typedef struct NetFilterOps {
     /**
-     * Deal with frames from the front of @frames.
+     * Deal with frames from the front of @frames, which are borrowed for the call.
      * @pass: (out) which of those dealt with go on to the next stage; zeroed by the caller
      *
      * Returns: frames dealt with; fewer than @n means "not now": the rest is held, and
@@ -44,23 +47,26 @@ typedef struct NetFilterOps {
                      NetScratch *scratch);
 
     /**
-     * What it is to do, given its properties, its chardevs and the run state. It changes nothing.
-     * @state: (inout) active when net_filter_is_on(), to be set by one that has to see frames
-     *     all the same; takes, asks and holds are false. NULL = so be it.
+     * Decide its state from its properties, its chardevs and the run state. It changes nothing
+     * else, and calls no function that marks a change.
+     * @state: (inout) active is net_filter_is_on(); a filter that has to see frames all the same
+     *     sets it. takes, asks and holds are false at first. NULL = @state stays so.
      */
     void (*decide)(const NetFilter *nf, NetStageState *state);
 
     /**
-     * net_filter_is_on() is no longer what it was, or other directions are active. No frame has
-     * run since: what the filter keeps apart of its stage may go on by net_stage_give_back(),
-     * before what the stage holds. Not called when it is attached or detached. May be NULL.
+     * net_filter_is_on() or the active directions have changed. No frame has run since: frames
+     * that the filter keeps apart of its stage may go on by net_stage_give_back(), before those
+     * that the stage holds. Not called when it is attached or detached. May be NULL.
      */
     void (*switched)(NetFilter *nf);
 
     /** The chain behind a stage is no longer blocked: injection may go on. May be NULL. */
     void (*can_inject)(NetFilter *nf);
 
-    /** Add what only this kind of filter can tell to query-netfilters. May be NULL. */
+    /**
+     * Add the members of this kind of filter to query-netfilters. It changes nothing. May be NULL.
+     */
     void (*describe)(const NetFilter *nf, NetFilterInfo *info);
 
     /** Deal with a COLO event. NULL = ignore a checkpoint, be switched off by a failover. */
@@ -72,7 +78,7 @@ struct NetFilter {
     Object obj;
     const NetFilterOps *ops;
     bool on;                              /* status and active-in, as decided last */
-    NetTurnItem switched;                 /* due: its class is to be told */
+    NetTurnItem switched;                 /* due: switched() is to be called */
     NetClient *netdev;                    /* borrowed; deletes its filters when it goes */
     NetStage stages[NET_DIRECTION__MAX];
     NetDirection ready_first;             /* which net_filter_ready() begins with */
@@ -88,7 +94,7 @@ static inline const NetFilterProperties *net_filter_props(const NetFilter *nf)
 }
 
 /**
- * net_filter_check: what net_filter_attach() checks, without a change
+ * net_filter_check: make the checks of net_filter_attach(), without a change
  *
  * For a create() that opens things first: QEMU names a wrong netdev before a wrong chardev.
  */
@@ -101,7 +107,10 @@ bool net_filter_check(const NetFilter *nf, GError **error);
  */
 bool net_filter_attach(NetFilter *nf, const NetFilterOps *ops, GError **error);
 
-/** net_filter_detach: what it holds runs on; then out of the list. First step of finalize(). */
+/**
+ * net_filter_detach: run its held frames on, and take it out of the list. First step of
+ * finalize().
+ */
 void net_filter_detach(NetFilter *nf);
 
 /** net_filter_is_on: status is on, and active-in allows the present run state. */

@@ -39,7 +39,7 @@ void net_hold_peek(const NetHold *hold, NetBatch *batch);
 /** net_hold_pop: forget the @n oldest frames. */
 void net_hold_pop(NetHold *hold, size_t n);
 
-/** net_hold_append: move all of @from behind what @to holds. */
+/** net_hold_append: move all frames of @from behind those of @to. */
 void net_hold_append(NetHold *to, NetHold *from);
 
 /** net_hold_clear: forget everything. */

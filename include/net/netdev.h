@@ -57,7 +57,7 @@ bool netdev_argument_is_early(const char *text);
  */
 void netdev_hold_connections(bool hold);
 
-/** netdev_help: what "-netdev help" prints. Owned. */
+/** netdev_help: the text of "-netdev help". Owned. */
 char *netdev_help(void);
 
 #endif

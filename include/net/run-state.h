@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The VM's run state and who wants to hear of its changes. */
+/* The VM's run state and the listeners of its changes. */
 
 #ifndef NET_RUN_STATE_H
 #define NET_RUN_STATE_H
@@ -20,8 +20,8 @@ typedef enum RunStateOrder {
     RUN_STATE_ORDER_OTHER,
 
     /**
-     * Told of no change, but each time a running VM is about to stop, while it still counts as
-     * running: what the guest has sent can still go out. @state is the one to come.
+     * Called not for changes, but each time a running VM is about to stop, while it still counts
+     * as running: frames that the guest has sent can still go out. @state is the one to come.
      */
     RUN_STATE_ORDER_PREPARE,
 } RunStateOrder;
@@ -32,10 +32,10 @@ typedef struct RunStateListener RunStateListener;
 typedef void RunStateFunc(bool running, RunState state, void *opaque);
 
 /**
- * run_state_listener_add: be told of every change of the run state
+ * run_state_listener_add: call a function at every change of the run state
  *
- * Listeners of the same order are called in order of registration on start, in reverse on
- * stop. One added inside a callback is not called for the change being told.
+ * Listeners of the same order are called in order of registration on start, in reverse on stop.
+ * One added inside a callback is not called for the present change.
  * Returns: a handle for run_state_listener_remove().
  */
 RunStateListener *run_state_listener_add(RunStateOrder order, RunStateFunc *func, void *opaque);
@@ -54,7 +54,7 @@ bool run_state_is_running(void);
 bool run_state_can_set(RunState from, RunState to);
 
 /**
- * run_state_set: move to @state and tell the listeners
+ * run_state_set: move to @state and call the listeners
  *
  * Asserts that the move is in the table of allowed moves. A move to the present state does
  * nothing. STOP and RESUME are the caller's to send.

@@ -13,8 +13,8 @@
 typedef struct NetStreamConn NetStreamConn;
 
 /**
- * The connection has ended and the fd is closed. The client is marked as not connected; what
- * follows (wait for the next one, connect again) is the callee's business.
+ * The connection has ended and the fd is closed. The client is marked as not connected; the callee
+ * waits for the next connection, or connects again.
  */
 typedef void NetStreamConnLostFunc(NetClient *nc, NetStreamConn *conn);
 
@@ -27,7 +27,7 @@ struct NetStreamConn {
     FdWatch *watch;              /* owned; NULL = not connected */
     NetFramer framer;
     NetFrameWriter writer;
-    bool polled;                 /* what read_poll was last told */
+    bool polled;                 /* last argument of read_poll */
     bool waits_to_write;
     bool halted;                 /* no frame is begun; one that is begun is finished */
     bool write_broken;           /* nothing can be sent; the end comes by reading */

@@ -12,7 +12,7 @@
 #include "net/stream-conn.h"
 #include "util/clock.h"
 
-/** What the owner of a link is told; constant. */
+/** Hooks of the owner of a link; constant. */
 typedef struct NetStreamLinkHooks {
     /** It has a connection. @addr: the other end's, or our own where that has none; borrowed, may
      *  be NULL. Called before the first frame is sent. */
@@ -39,7 +39,7 @@ typedef struct NetStreamLink {
     bool server;
     bool once;
     char *error;              /* owned: why the last attempt failed; NULL = it did not */
-    int given_fd;             /* owned: what an address of kind fd named; -1 = none */
+    int given_fd;             /* owned: the descriptor of an address of kind fd; -1 = none */
     SocketListener *listener; /* owned; NULL = not a server, or not yet */
     SocketClient *client;     /* owned; NULL = a server, or the connection is given */
     Timer *start;             /* owned: begins with a given connection; NULL = there is none */

@@ -8,19 +8,19 @@
 #include <glib.h>
 
 /**
- * The steps; each deals with all that is due before the next begins. What a step causes for an
- * earlier one is dealt with first.
+ * The steps; each deals with all items that are due before the next begins. If a step makes an
+ * earlier one due, that comes first.
  */
 typedef enum NetTurnStep {
-    NET_TURN_ACTIVE, /* NetClient: decide which of its filters see frames, and who asks for any */
+    NET_TURN_ACTIVE, /* NetClient: decide which of its filters see frames, and which ask for any */
     NET_TURN_LIMITS, /* NetChain: decide how much it holds, and how far frames go */
-    NET_TURN_SWITCH, /* NetFilter: tell it that it was switched */
+    NET_TURN_SWITCH, /* NetFilter: call switched() */
     NET_TURN_RUN,    /* NetChain: run what can run */
-    NET_TURN_TELL,   /* NetClient: tell sources whether to read, or to inject */
+    NET_TURN_TELL,   /* NetClient: let sources read, or inject, or stop them */
     NET_TURN__MAX,
 } NetTurnStep;
 
-/** A place in the queue of one step, embedded in what is due; zeroed = not due. */
+/** A place in the queue of one step, embedded in the object that is due; zeroed = not due. */
 typedef struct NetTurnItem {
     GList link;
     bool is_due;
@@ -30,10 +30,11 @@ typedef struct NetTurnItem {
 void net_turn_set_work(NetTurnStep step, void (*func)(void *what));
 
 /**
- * net_turn_begin, net_turn_end: what is due in between is dealt with at the end of the outermost
+ * net_turn_begin, net_turn_end: items that become due in between are dealt with at the outermost
+ * end
  *
- * Pairs nest. Nothing is dealt with before the outermost end, so who adds something does not run
- * what follows from it.
+ * Pairs nest. Nothing is dealt with before the outermost end, so that a caller does not run the
+ * consequences of its own change.
  */
 void net_turn_begin(void);
 void net_turn_end(void);

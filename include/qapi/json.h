@@ -33,7 +33,7 @@ bool json_stream_is_idle(const JsonStream *stream);
 
 /**
  * json_stream_set_room: limit what the values of one message may take in memory
- * @room: bytes, by an estimate of what json-c needs; 0 = no limit but those of QMP
+ * @room: bytes, by an estimate of the needs of json-c; 0 = no limit but those of QMP
  *
  * A message that needs more ends with the error "JSON token size limit exceeded".
  */

@@ -174,7 +174,7 @@ extern const char qapi_schema_text[];
 /** Gets every event: @data is borrowed, NULL when the event has none. */
 typedef void QapiEventSinkFunc(const char *name, json_object *data);
 
-/** qapi_event_set_sink: who sends events on; set once by the monitor. NULL = nobody. */
+/** qapi_event_set_sink: the function that sends events on; set once by the monitor. NULL = none. */
 void qapi_event_set_sink(QapiEventSinkFunc *func);
 
 /** qapi_event_emit: called by the generated functions. @data: taken, may be NULL. */

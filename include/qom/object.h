@@ -138,7 +138,7 @@ ObjectOptions *object_options_parse(const char *text, GError **error);
 /** object_options_parse_keyval: the same for HMP object_add (syntax B or JSON). */
 ObjectOptions *object_options_parse_keyval(const char *text, GError **error);
 
-/** object_help: what "-object help" (@type NULL) and "-object TYPE,help" print. Owned text. */
+/** object_help: the text of "-object help" (@type NULL) and "-object TYPE,help". Owned. */
 char *object_help(const char *type, GError **error);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The process itself: background, pid file, rights, signals, and what it is called. */
+/* The process itself: background, pid file, rights, signals, and its name. */
 
 #ifndef SYSTEM_PROCESS_H
 #define SYSTEM_PROCESS_H
@@ -19,10 +19,10 @@ void process_cleanup(void);
 void process_set_guest_name(const char *name);
 const char *process_guest_name(void);
 
-/** process_set_thread_name: what ps shows (-name process=). */
+/** process_set_thread_name: the name that ps shows (-name process=). */
 void process_set_thread_name(const char *name);
 
-/** process_set_accelerator, process_accelerator: the one that was asked for. */
+/** process_set_accelerator, process_accelerator: the one of -accel. */
 void process_set_accelerator(Accelerator accelerator);
 Accelerator process_accelerator(void);
 
@@ -30,13 +30,13 @@ Accelerator process_accelerator(void);
  * process_daemonize: go on in a child process
  * @status: (out) in the parent: the status to exit with
  *
- * The parent waits until the child calls process_daemon_ready() or ends.
+ * Blocks: in the parent, until the child calls process_daemon_ready() or ends.
  * Returns: 0 in the child, 1 in the parent, -1 with @error set.
  */
 int process_daemonize(int *status, GError **error);
 
 /**
- * process_daemon_ready: let go of the terminal and tell the parent; no-op if no daemon
+ * process_daemon_ready: let go of the terminal and notify the parent; no-op if no daemon
  * @log_fd: borrowed: where messages go from now on; -1 = they are lost
  */
 void process_daemon_ready(int log_fd);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the service manager (systemd) is told: readiness, state, and that the loop still turns. */
+/* Reports to the service manager (systemd): readiness, state, and that the loop still turns. */
 
 #ifndef SYSTEM_SERVICE_H
 #define SYSTEM_SERVICE_H
@@ -13,10 +13,10 @@
  */
 void service_start(void);
 
-/** The longest time for which the status that was told may be out of date, in ms. */
+/** The longest time for which the reported status may be out of date, in ms. */
 #define SERVICE_STATUS_MS 1000
 
-/** service_stop: tell the manager that the process is on its way out. */
+/** service_stop: report that the process is about to end. */
 void service_stop(void);
 
 #endif

@@ -41,7 +41,7 @@ CommandOutcome command_wait_leave(CommandWait *wait);
 /** command_wait_free: end what is under way, without a call; NULL is legal. */
 void command_wait_free(CommandWait *wait);
 
-/* --- For what commands need -------------------------------------------------------------- */
+/* --- For the needs of commands -------------------------------------------------------------- */
 
 typedef struct CommandNeed CommandNeed;
 
@@ -65,7 +65,7 @@ struct CommandNeed {
 /** command_wait_is_on: whether a command runs that must not wait. */
 bool command_wait_is_on(void);
 
-/** command_wait_find: what the command that runs has needed before, met or not; NULL = new. */
+/** command_wait_find: an earlier need of the running command, met or not; NULL = new. */
 CommandNeed *command_wait_find(const CommandNeedClass *class, const void *key);
 
 /** command_wait_add: the command that runs needs @need, which is taken. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Processes forked from this one that go on by themselves and are nobody's zombies. */
+/* Processes forked from this one that go on by themselves and leave no zombie. */
 
 #ifndef UTIL_DETACHED_H
 #define UTIL_DETACHED_H
@@ -15,7 +15,7 @@ typedef void DetachedFunc(void *opaque);
  *
  * All signals are blocked in it, so that it ends by itself or by SIGKILL. Other threads may have
  * been in the middle of anything: @func takes no lock of GLib's, thus makes no GError.
- * Returns: 0, or the errno of what failed.
+ * Returns: 0, or the errno of the call that failed.
  */
 int detached_start(const int *kept, size_t n_kept, DetachedFunc *func, void *opaque);
 

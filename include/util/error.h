@@ -43,8 +43,8 @@ bool error_set_errno(GError **error, int err, const char *fmt, ...) G_GNUC_PRINT
  * error_append_hint: add one line of advice to an error that is already set
  * @error: as given to the function that set it; NULL or unset is ignored
  *
- * Hints follow the message on stderr and in the human monitor; QMP tells what was probably
- * meant (error_similar()), and nothing else of them.
+ * Hints follow the message on stderr and in the human monitor; QMP has only the suggested name
+ * (error_similar()) of them.
  */
 void error_append_hint(GError **error, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 
@@ -63,7 +63,7 @@ bool error_hint_similar(GError **error, const char *word, const char *const *can
 /** error_hint_meant: hint at @meant, which the caller has found. */
 void error_hint_meant(GError **error, const char *meant);
 
-/** error_similar: what was probably meant, by the two above; borrowed, NULL = unknown. */
+/** error_similar: the suggested name, set by the two above; borrowed, NULL = unknown. */
 const char *error_similar(const GError *error);
 
 #endif

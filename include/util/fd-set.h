@@ -22,7 +22,7 @@ int64_t fd_set_add(int fd, const int64_t *id, const char *opaque, GError **error
 /** fd_set_remove: close and forget @fd of set @id; @fd NULL = the whole set. */
 bool fd_set_remove(int64_t id, const int64_t *fd, GError **error);
 
-/** Told of each descriptor: sets by rising id, in each the order of addition. */
+/** Called for each descriptor: sets by rising id, in each the order of addition. */
 typedef void FdSetFunc(int64_t id, int fd, const char *opaque, void *data);
 
 /** fd_set_foreach: @data is handed to @func. */

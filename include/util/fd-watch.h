@@ -6,18 +6,18 @@
 
 #include <stdbool.h>
 
-/** What a watch waits for and is told; a bit set. */
+/** Events of a watch; a bit set. */
 typedef enum FdEvents {
     FD_EVENT_NONE   = 0,
     FD_EVENT_READ   = 1 << 0,
     FD_EVENT_WRITE  = 1 << 1,
-    /** The peer closed its end or the fd broke. Told only to watches that wait for it. */
+    /** The peer closed its end or the fd broke. Reported only to watches that wait for it. */
     FD_EVENT_HANGUP = 1 << 2,
 } FdEvents;
 
 typedef struct FdWatch FdWatch;
 
-/** Called from the loop with what happened, a subset of what is waited for. */
+/** Called from the loop with the events that happened, of those that the watch waits for. */
 typedef void FdWatchFunc(int fd, FdEvents events, void *opaque);
 
 /**
@@ -36,7 +36,7 @@ void fd_watch_set(FdWatch *watch, FdEvents events);
 /** fd_watch_want: wait for bytes, for room, for both or for nothing; @watch NULL is legal. */
 void fd_watch_want(FdWatch *watch, bool read, bool write);
 
-/** fd_watch_events: what @watch waits for at present. */
+/** fd_watch_events: the events for which @watch waits at present. */
 FdEvents fd_watch_events(const FdWatch *watch);
 
 /** fd_watch_free: end the watch; NULL is legal, also inside its own callback. */

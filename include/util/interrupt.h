@@ -5,7 +5,7 @@
 #define UTIL_INTERRUPT_H
 
 /**
- * interrupt_set_fd: what ends each wait
+ * interrupt_set_fd: the descriptor that ends each wait
  * @fd: borrowed; readable once the process is asked to end. -1 = nothing
  */
 void interrupt_set_fd(int fd);
@@ -14,6 +14,7 @@ void interrupt_set_fd(int fd);
  * interrupt_wait: until @fd is ready for @events (of poll(2)) or broken
  * @fd: borrowed; -1 = only the time counts
  * @timeout_ms: -1 = for ever
+ * Blocks: so long. It is for the start, and for processes without a loop.
  * Returns: 0 also at the time-out; EINTR when the process is asked to end, before or meanwhile;
  *     another errno of poll().
  */

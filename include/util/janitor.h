@@ -15,10 +15,10 @@ typedef unsigned JanitorEntry;
  * janitor_add: this file goes at the end
  * @path: of a socket, a symbolic link, or a regular file that this process keeps locked
  *     (F_OFD_SETLK); a relative one is looked for in the working directory of janitor_start()
- * @st: what lstat() says of it now
+ * @st: its state by lstat() now
  *
- * Returns: what to give to janitor_remove() when the file is to go. 0 after janitor_start() or
- * janitor_cleanup(): what is made later is made without more rights than its removal needs.
+ * Returns: the entry for janitor_remove(). 0 after janitor_start() or janitor_cleanup(): the
+ * process has the rights to remove files that it makes later.
  */
 JanitorEntry janitor_add(const char *path, const struct stat *st);
 
@@ -33,7 +33,7 @@ bool janitor_start(GError **error);
 /**
  * janitor_remove: let the janitor remove the file, if what is there is still that file
  *
- * Waits for the answer, a second at most. @entry is no longer valid; 0 is legal.
+ * Blocks: for the answer, a second at most. @entry is no longer valid; 0 is legal.
  * Returns: false when the caller has to remove it: no janitor knows it, or it could not.
  */
 bool janitor_remove(JanitorEntry entry);

@@ -20,8 +20,8 @@ typedef enum LineSinkWay {
 } LineSinkWay;
 
 /**
- * A place for lines. What its reader leaves no room for waits in memory, 256 KiB at most, and
- * leaves from the loop; lines beyond that are lost, and a line in their place tells how many.
+ * A place for lines. Lines that its reader does not take wait in memory, 256 KiB at most, and
+ * leave from the loop. Further lines are lost, and a line in their place has their number.
  * Embedded; zeroed = lines go nowhere.
  */
 typedef struct LineSink {
@@ -35,7 +35,7 @@ typedef struct LineSink {
 } LineSink;
 
 /**
- * line_sink_open: write to what @fd leads to, which is shared with other processes
+ * line_sink_open: write to the file of @fd, which is shared with other processes
  * @fd: borrowed; must stay open
  *
  * The flags of a shared descriptor are not touched: a pipe or terminal is opened anew.
@@ -55,7 +55,7 @@ void line_sink_write(LineSink *sink, const char *text, size_t len);
  */
 void line_sink_finish(LineSink *sink, int timeout_ms);
 
-/** line_sink_close: what is pending is lost; legal when zeroed. */
+/** line_sink_close: pending lines are lost; legal when zeroed. */
 void line_sink_close(LineSink *sink);
 
 #endif

@@ -11,7 +11,7 @@
 #include "util/syslog.h"
 
 /*
- * No message waits for the reader of stderr: what it leaves no room for is kept, then lost and
+ * No message waits for the reader of stderr: lines that it does not take are kept, then lost and
  * counted (util/line-sink.h).
  */
 
@@ -34,7 +34,7 @@ void log_to_syslog(Syslog log);
 void log_catch_glib(void);
 
 /**
- * log_cleanup: tell what was suppressed, and end
+ * log_cleanup: report suppressed messages, and end
  *
  * Blocks: for half a second at most, while stderr is full.
  */
@@ -53,7 +53,7 @@ void log_set_timestamps(bool on);
 void log_set_guest_name(const char *name);
 
 /**
- * log_set_location: what is being processed, e.g. "-netdev user,id=u0"; NULL = nothing
+ * log_set_location: the argument being processed, e.g. "-netdev user,id=u0"; NULL = none
  *
  * A line of a file is written ":FILE:LINE" and follows PROG without a blank.
  * Returns: the location before, owned by the caller, to be put back.
@@ -66,8 +66,8 @@ void log_warning(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
 void log_info(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
 
 /**
- * log_limited_error, log_limited_warning: "SOURCE: message", for all that a peer can cause
- * @source: what it is about, e.g. "netdev 'n0'"
+ * log_limited_error, log_limited_warning: "SOURCE: message", for a message that a peer can cause
+ * @source: its subject, e.g. "netdev 'n0'"
  * @topic: the kind of message; where a peer chooses the words there are many, but memory and
  *         lines a minute are bounded
  *

@@ -13,9 +13,9 @@
 /**
  * rights_keep_only: give up all capabilities but those of @kept that there are
  *
- * Of the calling thread, and of those that it makes from now on. What is kept is permitted and
- * effective, not inheritable nor ambient: a program that is started has none, unless the user is
- * root; the bounding set, which says what root gets then, is cut as well if that is allowed.
+ * Of the calling thread, and of those that it makes from now on. Kept capabilities are permitted
+ * and effective, not inheritable nor ambient: a program that is started has none, unless the user
+ * is root; the bounding set, which says what root gets then, is cut as well if that is allowed.
  * Returns: false with errno set.
  */
 bool rights_keep_only(uint64_t kept);

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <glib.h>
 
-/** Room for what a task tells, with its NUL. */
+/** Room for the text of a reply, with its NUL. */
 #define SPAWNER_TEXT_MAX 64
 
 /** Steps of a reply that are no task's own. */
@@ -20,7 +20,7 @@
 typedef struct SpawnerReply {
     int32_t step;    /* which of its steps failed, in the task's own numbers, or one of above */
     int32_t err;     /* errno of that step, or 0 */
-    int32_t status;  /* what waitpid() tells of a program */
+    int32_t status;  /* status of a program by waitpid() */
     uint32_t flags;  /* the task's own */
     char text[SPAWNER_TEXT_MAX];
 } SpawnerReply;
@@ -31,9 +31,9 @@ typedef struct SpawnerTask {
     unsigned n_args;
     bool is_program;   /* runs the program args[0] */
     /**
-     * Do it. In a process of its own it waits with interrupt_wait(), which ends when nobody wants
-     * the answer any more; it takes no lock of GLib's (util/detached.h).
-     * @interruptible: give up when interrupt_wait() says so
+     * Do it. In a process of its own it waits with interrupt_wait(), which ends when the answer is
+     * not needed any more; it takes no lock of GLib's (util/detached.h).
+     * @interruptible: give up when interrupt_wait() ends
      * @reply: zeroed
      * Returns: a descriptor that goes with the reply, or -1.
      */
@@ -43,7 +43,7 @@ typedef struct SpawnerTask {
 /** spawner_register: @task: constant; from a constructor, before main(). */
 void spawner_register(const SpawnerTask *task);
 
-/** spawner_allow: what a restricted helper may run; before spawner_start(). */
+/** spawner_allow: the programs that a restricted helper may run; before spawner_start(). */
 void spawner_allow(const char *program);
 
 /** How much a helper may do. */
@@ -83,10 +83,11 @@ SpawnerCall *spawner_call_start(const SpawnerTask *task, const char *const args[
 void spawner_call_cancel(SpawnerCall *call);
 
 /**
- * spawner_run: have @task done, and wait for it; outside the loop, as at start-up
+ * spawner_run: have @task done; outside the loop, as at start-up
  * @fd: (out) owned; -1 = none came
  *
  * Without a helper it is done in this process.
+ * Blocks: until it is done, or until interrupt_wait() ends if @interruptible.
  * Returns: false with @error when it could not be asked for; see also @reply.
  */
 bool spawner_run(const SpawnerTask *task, const char *const args[], bool interruptible,
@@ -95,7 +96,11 @@ bool spawner_run(const SpawnerTask *task, const char *const args[], bool interru
 /** spawner_reply_check: set @error for the steps that are no task's own. Returns: false then. */
 bool spawner_reply_check(const SpawnerTask *task, const SpawnerReply *reply, GError **error);
 
-/** spawner_finish: wait for all that is under way, and call back; at the end of the process. */
+/**
+ * spawner_finish: let all calls end, and call back; at the end of the process.
+ *
+ * Blocks: until they have ended.
+ */
 void spawner_finish(void);
 
 /** spawner_cleanup: let the helper go. */

@@ -86,7 +86,7 @@ bool trace_set_file(const char *path, GError **error);
  */
 int trace_log_fd(void);
 
-/** trace_cleanup: close the log file; what its reader does not take at once is lost. */
+/** trace_cleanup: close the log file; lines that its reader does not take at once are lost. */
 void trace_cleanup(void);
 
 #endif

@@ -11,8 +11,8 @@
  * finds no partner among those that wait is a difference. It is none when the other side has
  * none that wait: then it is merely ahead.
  *
- * The class of a connection (NetConnClass) says what would be lost with it: BUSY while primary
- * packets wait, LINGERING when it is over. What makes room for another releases them.
+ * The class of a connection (NetConnClass) decides when it is replaced: BUSY while primary packets
+ * wait, LINGERING when it is over. A connection that is replaced releases its packets.
  */
 
 #include "net/colo/compare-queue.h"
@@ -181,8 +181,8 @@ static void queues_compare_tcp(ColoQueues *queues, ColoConn *cc)
 }
 
 /*
- * A guest has given up an old connection: nobody waits for what was sent on that. The primary's
- * could even be taken for data of the new one if it went out now.
+ * A guest has given up an old connection: its packets are not needed any more. The primary's could
+ * even be taken for data of the new one if it went out now.
  */
 static void queues_reopen(ColoQueues *queues, ColoConn *cc, ColoSide side)
 {

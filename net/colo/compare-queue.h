@@ -22,7 +22,7 @@
 /** How long a connection is kept on which nothing happens and nothing waits. */
 #define COLO_QUEUES_IDLE_NS INT64_C(300000000000)
 
-/** What the queues tell their user; constant. */
+/** Hooks of the user of the queues; constant. */
 typedef struct ColoQueuesOps {
     /** A primary packet may go out. @packet: taken; of the queues' pool. */
     void (*release)(ColoPacket *packet, void *opaque);
@@ -71,9 +71,9 @@ void colo_queues_clear(ColoQueues *queues);
 /**
  * colo_queues_add: a packet has come; compare as far as that is possible now
  *
- * A list takes a packet while it holds at most *@max_queue, so one more in the end. What cannot
- * be tracked goes out at once (primary) or is dropped (secondary). A primary packet is always
- * taken otherwise: the user stops reading when side[].cost is too high.
+ * A list takes a packet while it holds at most *@max_queue, so one more in the end. A packet that
+ * cannot be tracked goes out at once (primary) or is dropped (secondary). A primary packet is
+ * always taken otherwise: the user stops reading when side[].cost is too high.
  */
 void colo_queues_add(ColoQueues *queues, ColoSide side, const NetFrame *frame, int64_t now_ns);
 

@@ -2,14 +2,14 @@
 /* The rules by which colo-compare compares two packets. */
 
 /*
- * A TCP stream is compared, not its segments: both guests may cut it differently. What has been
- * compared ends at "seen"; of each segment only the part behind that still counts. The parts are
- * equal when they begin at the same number and agree as far as both go. The shorter one is then
- * done with, and "seen" moves to its end.
+ * A TCP stream is compared, not its segments: both guests may cut it differently. The compared
+ * part ends at "seen"; of each segment only the part behind that still counts. The parts are equal
+ * when they begin at the same number and agree as far as both go. The shorter one is then done
+ * with, and "seen" moves to its end.
  *
  * A primary segment that was not one segment of the secondary, too, may only go out when the
- * secondary has also received what the segment acknowledges: after a failover the client will
- * not send that again.
+ * secondary has also received the data that the segment acknowledges: after a failover the client
+ * will not send it again.
  */
 
 #include "net/colo/compare-rules.h"
@@ -55,7 +55,7 @@ bool colo_tcp_note(ColoTcp *tcp, ColoSide which, const ColoPacket *packet)
     return is_new;
 }
 
-/* The numbers of bare segments prove nothing: a guest's RST repeats what somebody sent it. */
+/* The numbers of bare segments prove nothing: a guest's RST repeats a number that its peer sent. */
 static void tcp_note_released(ColoTcp *tcp, const ColoPacket *packet)
 {
     if (packet->seq_end != packet->seq &&

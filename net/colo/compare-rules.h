@@ -35,7 +35,7 @@ typedef enum ColoVerdict {
 /**
  * colo_tcp_note: a packet of @side has come; before it is compared
  *
- * Returns: whether it opens another connection: what waits of @side is of an old one.
+ * Returns: whether it opens another connection: the waiting packets of @side are of an old one.
  */
 bool colo_tcp_note(ColoTcp *tcp, ColoSide side, const ColoPacket *packet);
 
@@ -50,8 +50,8 @@ void colo_tcp_checkpoint(ColoTcp *tcp, const ColoList *primary);
 /**
  * colo_tcp_compare: the packets with the smallest numbers of both sides
  *
- * Bare segments (without payload) and those that have been seen wholly need no partner; what
- * remains of the two others is compared where their ranges of numbers overlap.
+ * Bare segments (without payload) and those that have been seen wholly need no partner; the rests
+ * of the two others are compared where their ranges of numbers overlap.
  * Source: docs/reference-colo.rst, "Comparison of TCP".
  *
  * Returns: bits of ColoVerdict.

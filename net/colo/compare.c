@@ -2,11 +2,11 @@
 /* colo-compare: compares what the two guests of a COLO pair send, and releases what is equal. */
 
 /*
- * Each read of an input is compared packet by packet; what may go out is collected and written
- * in one go when the read has been dealt with. When the primary's packets that wait, or those
- * that the outdev does not take, use more memory than hold-size, reading pauses: the primary's
- * guest feels it. Of the secondary's reading goes on, as its packets are what the others wait
- * for; beyond the limit they are dropped.
+ * Each read of an input is compared packet by packet; the released packets are collected and
+ * written in one go when the read has been dealt with. When the primary's packets that wait, or
+ * those that the outdev does not take, use more memory than hold-size, reading pauses: the
+ * primary's guest feels it. Reading of the secondary goes on, as the others wait for its packets;
+ * beyond the limit they are dropped.
  *
  * Time is the host's: packets get old while the VM is stopped, too.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What COLO tells its filters: a checkpoint has been taken, or this side goes on alone. */
+/* Events of COLO for filters: a checkpoint has been taken, or this side goes on alone. */
 
 #include "net/colo/events.h"
 
@@ -13,11 +13,11 @@
 struct NetColoListener {
     NetColoListenerFunc *func;
     void *opaque;
-    bool dead; /* removed while listeners are being told */
+    bool dead; /* removed while listeners are being called */
 };
 
 static GPtrArray *colo_listeners; /* owned entries; NULL = none yet */
-static unsigned colo_depth;       /* how often listeners are being told at present */
+static unsigned colo_depth;       /* depth of calls of listeners at present */
 
 NetColoListener *net_colo_listener_add(NetColoListenerFunc *func, void *opaque)
 {
@@ -104,7 +104,7 @@ static void colo_notify_filters(NetClient *nc, void *opaque)
     }
 }
 
-/* One turn of the net core: no frame moves before all have been told. */
+/* One turn of the net core: no frame moves before all have been called. */
 static void colo_event_notify(NetColoEvent event)
 {
     net_turn_begin();

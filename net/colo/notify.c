@@ -69,7 +69,7 @@ static ColoNotifyMessage notify_take_message(ColoNotifyParser *parser)
     return message;
 }
 
-/* Returns: bytes taken. What is longer than any text that is known is skipped. */
+/* Returns: bytes taken. A text that is longer than all known ones is skipped. */
 static size_t notify_take_text(ColoNotifyParser *parser, const uint8_t *data, size_t len)
 {
     size_t take = MIN(len, parser->len - parser->n_text);

@@ -7,8 +7,8 @@
  * ask again. A packet of which a part is out when the connection breaks is lost with it; where
  * only a write has failed its rest is tried again, and those behind it are lost.
  *
- * What waits when the user goes becomes a remainder: it lives until the peer has taken it, has
- * gone, or somebody else wants the chardev.
+ * The packets that wait when the user goes become a remainder: it lives until the peer has taken
+ * it or has gone, or until another front end wants the chardev.
  */
 
 #include "net/colo/output.h"
@@ -50,7 +50,7 @@ static void output_lose(ColoOutput *out, const char *why)
     }
 }
 
-/* Returns: packets from the front of what waits, as many as one write takes; there is one. */
+/* Returns: the first waiting packets, as many as one write takes; there is one. */
 static size_t output_gather(const ColoOutput *out, NetFrame *frames)
 {
     const ColoPacket *p = out->waiting.head;

@@ -27,7 +27,7 @@ typedef struct ColoOutput {
 /** colo_output_open: become the user of @chr. Returns: false with @error set. */
 bool colo_output_open(ColoOutput *out, Chardev *chr, GError **error);
 
-/** colo_output_close: what waits leaves as the peer takes it; legal when not there. */
+/** colo_output_close: waiting packets leave as the peer takes them; legal when not there. */
 void colo_output_close(ColoOutput *out);
 
 /** colo_output_push: @packet is next; taken, of @out's pool. It leaves with a flush. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* QMP commands with which a manager tells of checkpoints and failovers; a VM may do so, too. */
+/* QMP commands by which a manager reports checkpoints and failovers; a VM may report them, too. */
 
 /*
- * This program does not take checkpoints. Unless a VM that is followed has told which side it is,
- * it learns that from its objects: the packets are compared on the primary. A former secondary may
+ * This program does not take checkpoints. Unless a followed VM has reported its side, the program
+ * derives it from its objects: the packets are compared on the primary. A former secondary may
  * have a filter-rewriter, too, for connections from that time.
  */
 
@@ -18,7 +18,7 @@
 
 static COLOMode colo_last_mode;  /* before the last failover */
 static bool colo_failed_over;    /* and no checkpoint since */
-static bool colo_failed_by_vm;   /* the VM told so; a manager may tell it once more */
+static bool colo_failed_by_vm;   /* the VM reported it; a manager may report it once more */
 static COLOMode colo_vm_mode;    /* of the VM that is followed */
 static COLOExitReason colo_vm_reason;
 

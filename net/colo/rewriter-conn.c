@@ -3,24 +3,25 @@
 
 /*
  * Client and primary have agreed on numbers; the secondary's guest counts from another initial
- * number. The guest's SYN·ACK tells its number and the client's first ACK the primary's, so the
- * difference is known from then on: it is added to what the client acknowledges and subtracted
- * from what the guest sends. The client's own numbers are the same for both guests.
+ * number. The guest's SYN·ACK has its number and the client's first ACK the primary's, so the
+ * difference is known from then on: it is added to the numbers that the client acknowledges and
+ * subtracted from those that the guest sends. The client's own numbers are the same for both
+ * guests.
  *
  * Timestamps (RFC 7323) are translated in the same way: the guest would not believe a handshake
- * that echoes another time than it has told, nor the client a clock that goes back.
+ * that echoes another time than its own, nor the client a clock that goes back.
  *
  * An ACK that completes no handshake whose SYN·ACK was seen changes no offset: a SYN that the
- * guest ignores, from whomever, does no harm to a connection. Nor does a late segment of an old
- * connection harm the handshake of the next one on the same ports: what belongs to a handshake
- * has a number shortly behind its SYN's.
+ * guest ignores does no harm to a connection. Nor does a late segment of an old connection harm
+ * the handshake of the next one on the same ports: a segment of a handshake has a number shortly
+ * behind its SYN's.
  *
- * The states only decide when the connection may be forgotten. When the client closes first
- * that is with its last ACK. When the guest closes first, or before it has all that the client
- * sent, the client may have to repeat its FIN, and the answer has to be translated: it lingers.
- * A client's RST may be ignored by the guest, if its number is wrong; what the guest sends
- * afterwards shows that. A guest that sends RST knows no connection, but in a handshake it only
- * refuses a wrong ACK; what it says to the client's later segments repeats the client's numbers.
+ * The states only decide when the connection may be forgotten. When the client closes first that
+ * is with its last ACK. When the guest closes first, or before it has all data of the client, the
+ * client may have to repeat its FIN, and the answer has to be translated: it lingers. A client's
+ * RST may be ignored by the guest, if its number is wrong; later segments of the guest show that.
+ * A guest that sends RST knows no connection, but in a handshake it only refuses a wrong ACK; its
+ * answers to the client's later segments repeat the client's numbers.
  */
 
 #include "net/colo/rewriter-conn.h"
@@ -41,7 +42,7 @@ typedef enum RewriterEvent {
     EVENT_GUEST_SEGMENT, /* other than RST */
 } RewriterEvent;
 
-/** A move; what is not in the table changes nothing. */
+/** A move; an event that is not in the table changes nothing. */
 typedef struct RewriterMove {
     RewriterState from;
     RewriterEvent event;

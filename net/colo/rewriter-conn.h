@@ -61,7 +61,7 @@ RewriterShift rewriter_conn_from_guest(RewriterConn *conn, const NetPacket *pack
 /** rewriter_conn_checkpoint: the guest has taken over the primary's numbers. */
 void rewriter_conn_checkpoint(RewriterConn *conn);
 
-/** rewriter_conn_class: what would be lost with it. */
+/** rewriter_conn_class: the class by which it is kept or replaced. */
 NetConnClass rewriter_conn_class(const RewriterConn *conn);
 
 /** rewriter_state_name: for traces. */

@@ -107,7 +107,7 @@ static void rewriter_complete(FilterRewriter *rw, RewriterConn *rc, RewriterBefo
     }
 }
 
-/* After a failover there is no primary any more: what is new needs no translation. */
+/* After a failover there is no primary any more: new connections need no translation. */
 static bool rewriter_tracks_new(const FilterRewriter *rw)
 {
     return !rw->failover || rw->n_translated > 0;

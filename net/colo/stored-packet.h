@@ -18,7 +18,7 @@ typedef enum ColoSide {
     COLO_SIDE__MAX,
 } ColoSide;
 
-/** A copy of a frame with what the comparison wants to know of it. */
+/** A copy of a frame with the fields that the comparison needs. */
 typedef struct ColoPacket {
     struct ColoPacket *prev; /* in its list */
     struct ColoPacket *next; /* ... or among the unused ones of the pool */
@@ -46,7 +46,7 @@ typedef struct ColoPool {
     uint32_t n_unused[COLO_POOL_CLASSES];
 } ColoPool;
 
-/** colo_pool_copy: a copy of @frame, on no list; what @packet does not tell is 0. Owned. */
+/** colo_pool_copy: a copy of @frame, on no list; fields that @packet lacks are 0. Owned. */
 ColoPacket *colo_pool_copy(ColoPool *pool, const NetFrame *frame);
 
 /** colo_pool_give: the packet is no longer needed. */
@@ -55,7 +55,7 @@ void colo_pool_give(ColoPool *pool, ColoPacket *packet);
 /** colo_pool_clear: free what is unused. */
 void colo_pool_clear(ColoPool *pool);
 
-/** colo_packet_describe: take over what @parsed tells of the frame that was copied. */
+/** colo_packet_describe: take over the fields that @parsed has of the copied frame. */
 void colo_packet_describe(ColoPacket *packet, const NetPacket *parsed);
 
 /** colo_packet_cost: bytes of memory that it takes. */

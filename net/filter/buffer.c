@@ -50,7 +50,7 @@ static void buffer_decide(const NetFilter *nf, NetStageState *state)
     state->holds = true;
 }
 
-/* What it holds at a switch to off, the net core lets go. */
+/* When the filter is switched off, the net core releases its held frames. */
 static void buffer_switched(NetFilter *nf)
 {
     FilterBuffer *buffer = (FilterBuffer *)nf;

@@ -209,7 +209,7 @@ void filter_channel_move(FilterChannel *to, FilterChannel *from, const FilterCha
         g_assert_not_reached();
     }
     to->is_moving = false;
-    filter_channel_flush(to); /* so that the chardev knows again that somebody waits for room */
+    filter_channel_flush(to); /* so that the chardev knows again that a writer waits for room */
     if (to->state == FILTER_CHANNEL_FAILED) {
         channel_retry_later(to);
     }

@@ -3,10 +3,10 @@
 
 /*
  * Records gather in a buffer that is written when it is full, a moment after the first of them,
- * and at the end. What a slow reader (the file may be a FIFO) leaves no room for is not
- * recorded, but counted. So is what a full disk takes only in part: the file is cut back to its
- * last whole record, and the next records are tried again. Where nothing can be taken back, as in
- * a FIFO whose reader has gone, recording ends.
+ * and at the end. Frames for which a slow reader (the file may be a FIFO) leaves no room are not
+ * recorded, but counted. So are frames that a full disk takes only in part: the file is cut back
+ * to its last whole record, and the next records are tried again. Where nothing can be taken back,
+ * as in a FIFO whose reader has gone, recording ends.
  */
 
 #include "net/filter.h"
@@ -356,7 +356,7 @@ static bool dump_start(FilterDump *dump, GError **error)
     return true;
 }
 
-/* The file comes last: what cannot be created must not empty an old one. */
+/* The file comes last: a filter that cannot be created must not empty an old one. */
 static bool dump_create(Object *obj, GError **error)
 {
     FilterDump *dump = (FilterDump *)obj;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Tells the network of the new host that the VM is there now. */
+/* Announces the VM to the network of the new host. */
 
 /*
  * Bridges learn from any frame with the guest's MAC address as its source: a RARP request (RFC
@@ -136,7 +136,7 @@ bool handover_announce_init(HandoverAnnounce *announce, const FilterHandoverProp
     return true;
 }
 
-/* --- What frames tell -------------------------------------------------------------------- */
+/* --- Addresses in frames -------------------------------------------------------------------- */
 
 /* To the guest: the target of an ARP message that has the guest's MAC address in it. */
 static void announce_learn_arp(HandoverAnnounce *announce, const uint8_t *mac, const uint8_t *arp)

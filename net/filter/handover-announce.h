@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Tells the network of the new host that the VM is there now. */
+/* Announces the VM to the network of the new host. */
 
 #ifndef NET_FILTER_HANDOVER_ANNOUNCE_H
 #define NET_FILTER_HANDOVER_ANNOUNCE_H
@@ -29,10 +29,10 @@ bool handover_announce_init(HandoverAnnounce *announce, const FilterHandoverProp
                             GError **error);
 
 /**
- * handover_announce_learn: see what frames that were handed over tell of the guest
+ * handover_announce_learn: learn the guest's addresses from frames that were handed over
  *
- * Unicast frames tell its MAC address. Only frames that answer its own ARP and neighbour
- * discovery tell its addresses: any other may be for somebody behind it.
+ * Unicast frames have its MAC address. Only answers to its own ARP and neighbour discovery have
+ * its addresses: another frame may be for a host behind it.
  */
 void handover_announce_learn(HandoverAnnounce *announce, const NetFrame *frames, size_t n);
 

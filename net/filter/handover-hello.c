@@ -2,9 +2,9 @@
 /* How the two ends of a handover get to know each other: version, role, identity, key. */
 
 /*
- * Each end sends a random number that is never used again. Who has the key can compute the MAC
- * over both numbers and its own role; so neither an old conversation nor one's own words sent
- * back are of use to anyone else.
+ * Each end sends a random number that is never used again. An owner of the key can compute the MAC
+ * over both numbers and its own role; so neither an old conversation nor one's own words sent back
+ * are of use to others.
  */
 
 #include "net/filter/handover-hello.h"
@@ -140,7 +140,7 @@ void handover_proof_init(HandoverProof *proof, GBytes *key, const HandoverHello 
     proof_compute(key, ours, theirs, proof->mac);
 }
 
-/* How long it takes tells nothing of where the first difference is. */
+/* Its duration does not depend on the place of the first difference. */
 bool handover_proof_check(GBytes *key, const HandoverHello *ours, const HandoverHello *theirs,
                           const uint8_t *data, size_t len)
 {

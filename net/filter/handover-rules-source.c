@@ -104,7 +104,7 @@ static const SourceRule source_rules[SOURCE_STATE__MAX][SOURCE_EVENT__MAX] = {
         [SOURCE_CONNECTED] = RULE(RELEASED, STEP_RESUME | STEP_WATCH),
         [SOURCE_DISCONNECTED] = STAY(RELEASED),
         [SOURCE_GETS_RELEASED] = RULE(RELEASED, STEP_ACKNOWLEDGE),
-        [SOURCE_GETS_REFUSED] = STAY(RELEASED), /* told before the release, heard after it */
+        [SOURCE_GETS_REFUSED] = STAY(RELEASED), /* sent before the release, received after it */
         [SOURCE_GETS_AGAIN] = STAY(RELEASED),
         [SOURCE_GETS_UNKNOWN] = RULE(OFFERED, STEP_RENUMBER | STEP_OFFER | STEP_IF_FRESH),
         [SOURCE_TIMES_OUT] = STAY(RELEASED),
@@ -131,7 +131,7 @@ static const SourceRule source_rules[SOURCE_STATE__MAX][SOURCE_EVENT__MAX] = {
         [SOURCE_GOES_ON] = STAY(TAKEN_BACK),
         [SOURCE_CONNECTED] = RULE(TAKEN_BACK, STEP_REVOKE),
         [SOURCE_DISCONNECTED] = STAY(TAKEN_BACK),
-        [SOURCE_GETS_RELEASED] = STAY(TAKEN_BACK), /* told before it heard of this */
+        [SOURCE_GETS_RELEASED] = STAY(TAKEN_BACK), /* sent before it received this */
         [SOURCE_GETS_CANCELLED] = STAY(IDLE),
         [SOURCE_GETS_REFUSED] = STAY(TAKEN_BACK),
         [SOURCE_GETS_AGAIN] = STAY(TAKEN_BACK),
@@ -206,7 +206,7 @@ static void source_renumber(HandoverSourceRules *rules, HandoverActions *actions
     rules->next = 0;
 }
 
-/* From the oldest frame on, which @type tells. */
+/* From the oldest frame on; @type is the message for that. */
 static void source_send_again(HandoverSourceRules *rules, HandoverMessageType type,
                               HandoverActions *actions)
 {
@@ -218,7 +218,7 @@ static void source_send_again(HandoverSourceRules *rules, HandoverMessageType ty
 
 /*
  * The destination may have more than was sent on this connection, or leave what comes to us: then
- * it has to be told which frame comes next.
+ * a message has to name the next frame.
  */
 static void source_acknowledge(HandoverSourceRules *rules, uint64_t count,
                                HandoverActions *actions)

@@ -3,9 +3,9 @@
 
 /*
  * It decides whose the frames of a round are: its VM's when that runs, the source's when that
- * cancels, whichever comes first. What was decided is remembered and told whenever it is asked,
- * so a lost answer does no harm. A round that it does not know is taken only if it is armed: it
- * was created for a VM that does not run yet, one is to come, or management has said so; and one
+ * cancels, whichever comes first. It remembers its decision and repeats it for every question, so
+ * a lost answer does no harm. A round that it does not know is taken only if it is armed: it was
+ * created for a VM that does not run yet, one is to come, or management has said so; and one
  * release uses that up.
  */
 
@@ -27,7 +27,7 @@ typedef enum TargetStep {
     STEP_NONSENSE = 1 << 9,
 } TargetStep;
 
-/* By the message, and by what has become of the round that it is about. */
+/* By the message, and by the fate of its round. */
 static const unsigned target_known[HANDOVER_DONE + 1][FATE__MAX] = {
     [HANDOVER_OFFER] = {
         [FATE_OPEN] = STEP_ACCEPT,
@@ -97,7 +97,7 @@ static void target_decide(HandoverTargetRules *rules, HandoverActions *actions)
 
 /*
  * What another source has sent before: if its process lives, it was deleted there and the frames
- * are still, or were the VM's. If not, nobody else has them, and they stay, in front.
+ * are still, or were the VM's. If not, no other host has them, and they stay, in front.
  */
 static void target_inherit(HandoverTargetRules *rules, HandoverActions *actions)
 {
@@ -204,7 +204,7 @@ static bool target_apply(HandoverTargetRules *rules, unsigned steps,
     return true;
 }
 
-/* A source has one round at a time: it must not begin another before this one's fate is told. */
+/* A source has one round at a time: it must not begin another before this one's fate is known. */
 bool handover_target_message(HandoverTargetRules *rules, const HandoverMessage *message,
                              HandoverActions *actions)
 {

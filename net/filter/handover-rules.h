@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The rules of a handover: what each end does in each state, without socket, frame or clock. */
+/* The rules of a handover: the actions of each end, without socket, frame or clock. */
 
 #ifndef NET_FILTER_HANDOVER_RULES_H
 #define NET_FILTER_HANDOVER_RULES_H
@@ -14,7 +14,7 @@
  * same tables, with their reasons.
  */
 
-/** What the ends tell each other; on the wire each has this number + 1. */
+/** Messages between the ends; on the wire each has this number + 1. */
 typedef enum HandoverMessageType {
     HANDOVER_OFFER,     /* source: frames from number 0 on follow */
     HANDOVER_RESUME,    /* source: frames from @count on follow, of a round that was released */
@@ -44,13 +44,13 @@ typedef enum HandoverDo {
     HANDOVER_DO_RETURN,   /* source: all frames go to the VM here */
     HANDOVER_DO_DROP,     /* source: all frames are dropped, and counted so */
     HANDOVER_DO_REWIND,   /* source: all frames kept are to be sent (again) */
-    HANDOVER_DO_RENUMBER, /* source: a new round begins with what is kept; @count were before */
+    HANDOVER_DO_RENUMBER, /* source: a new round begins with the kept frames; @count were before */
     HANDOVER_DO_WATCH,    /* source: look out for the netdev to become quiet */
     HANDOVER_DO_KEEP,     /* destination: pass @skip frames of those that came, keep the rest */
     HANDOVER_DO_INJECT,   /* destination: as KEEP, but the VM here gets them */
     HANDOVER_DO_DISCARD,  /* destination: all that came are left to the source */
     HANDOVER_DO_RELEASE,  /* destination: the VM here gets all that is kept */
-    HANDOVER_DO_CLEAR,    /* destination: what is kept is forgotten */
+    HANDOVER_DO_CLEAR,    /* destination: kept frames are forgotten */
     HANDOVER_DO_START,    /* both: start the timer of the property wait */
     HANDOVER_DO_STOP,     /* both: stop it */
     HANDOVER_DO_GO_ON,    /* destination: frames that arrived directly go on */
@@ -86,7 +86,7 @@ typedef enum HandoverSourceState {
     SOURCE_CANCELLING, /* the VM goes on here; whose the frames are has been asked */
     SOURCE_RELEASED,   /* they are the destination's, as are those that still come */
     SOURCE_DRAINING,   /* those that were kept are; the VM has gone on here since */
-    SOURCE_TAKEN_BACK, /* the VM here got them unasked; the destination is still to be told */
+    SOURCE_TAKEN_BACK, /* the VM here got them unasked; REVOKE is still to be answered */
     SOURCE_STATE__MAX,
 } HandoverSourceState;
 
@@ -146,7 +146,7 @@ typedef enum HandoverTargetState {
     TARGET_STATE__MAX,
 } HandoverTargetState;
 
-/** What has become of the round that it knows: the last that it took or was told to forget. */
+/** The fate of the round that it knows: the last one that it took or cancelled. */
 typedef enum HandoverFate {
     FATE_NONE,      /* it knows none */
     FATE_OPEN,      /* frames are kept until the VM runs or the source cancels */
@@ -207,8 +207,8 @@ bool handover_target_message(HandoverTargetRules *rules, const HandoverMessage *
 
 /**
  * handover_target_frames: @n frames have come
- * @n_fit: how many of them there is room for, if they have to be kept; what was here before
- *     takes none
+ * @n_fit: how many of them there is room for, if they have to be kept; frames that were here
+ *     before need none
  * Returns: false when there must be none; else what to do with them is in @actions: DISCARD, or
  *     KEEP or INJECT with how many to pass over (@count), and how many to use (@message.count).
  */

@@ -2,10 +2,10 @@
 /* The source's end of a handover: diverts frames and keeps them until the end is known. */
 
 /*
- * While the filter is on (the VM is stopped by a migration), frames go into one queue: first
- * those that its QEMU was given but may not have used, then those that were held, then what
- * arrives. The queue is sent to the destination as fast as the channel takes it. What becomes of
- * it is for handover-rules-source.c to say; here it is carried out.
+ * While the filter is on (the VM is stopped by a migration), frames go into one queue: first those
+ * that its QEMU got but may not have used, then those that were held, then those that arrive. The
+ * queue is sent to the destination as fast as the channel takes it. handover-rules-source.c
+ * decides about it; this file acts.
  */
 
 #include "net/filter/handover.h"
@@ -290,7 +290,7 @@ static void source_carry_out(HandoverSource *source, const HandoverActions *acti
     source_pump(source);
 }
 
-/* What the chain was told when it was decided last, as far as the rules are still the same. */
+/* The state of the last decision, as far as the rules are still the same. */
 static bool source_takes(const HandoverSource *source)
 {
     return handover_source_may_take(&source->rules, source_filter(source)->on);
@@ -339,7 +339,7 @@ bool handover_source_lingers(const HandoverSource *source)
 
 /*
  * How many of the frames can be kept within the limit. Those that were held further on can: they
- * take no more room here than there, and are younger than what is kept, so if they were left
+ * take no more room here than there, and are younger than the kept frames, so if they were left
  * there, and the VM went on here, they would overtake it.
  */
 static size_t source_fitting(const HandoverSource *source, const NetFrame *frames, size_t n)
@@ -366,7 +366,10 @@ size_t handover_source_run(HandoverSource *source, const NetFrame *frames, size_
     if (!source_takes(source)) {
         return 0;
     }
-    /* A filter that is created where it is on is given what was held before it can be told. */
+    /*
+     * A filter that is created in an active state gets the held frames before switched() is
+     * called.
+     */
     handover_source_switched(source);
     taken = source_fitting(source, frames, n);
     source_keep(source, frames, taken);

@@ -2,15 +2,15 @@
 /* The destination's end of a handover: keeps the source's frames for the VM that comes. */
 
 /*
- * Until the VM runs here, the source's frames are kept apart, so that they can be forgotten if
- * it goes on at the source; from then on they go straight into the chain. Frames that arrive
- * here directly wait at the filter's own stage meanwhile: they are younger than any frame from
- * the source, until that says that it has no more, or a time is over.
+ * Until the VM runs here, the source's frames are kept apart, so that they can be forgotten if it
+ * goes on at the source; from then on they go straight into the chain. Frames that arrive here
+ * directly wait at the filter's own stage meanwhile: they are younger than any frame from the
+ * source, until the source reports that it has no more, or a time is over.
  *
- * What there is no room for while the VM does not run is thrown away, and asked for again later:
- * the source keeps it. To leave it in the channel would leave a cancel behind it there, and the
- * end of the connection. What becomes of the frames is for handover-rules-target.c to say;
- * here it is carried out.
+ * While the VM does not run, this end throws away frames for which it has no room, and asks for
+ * them again later: the source keeps them. If it left them in the channel, a cancel behind them
+ * would stay there, and the end of the connection. handover-rules-target.c decides about the
+ * frames; this file acts.
  */
 
 #include "net/filter/handover.h"

@@ -12,7 +12,7 @@
 typedef struct HandoverSource {
     HandoverLink link;
     HandoverSourceRules rules;
-    NetHandoverPhase phase;    /* as told last */
+    NetHandoverPhase phase;    /* as reported last */
     NetHold sent;              /* frames that are not acknowledged: those that were sent, */
     NetHold unsent;            /* and behind them those that were not */
     uint64_t first;            /* number of the oldest of them */
@@ -57,7 +57,7 @@ void handover_source_describe(const HandoverSource *source, NetHandoverInfo *inf
 typedef struct HandoverTarget {
     HandoverLink link;
     HandoverTargetRules rules;
-    NetHandoverPhase phase; /* as told last */
+    NetHandoverPhase phase; /* as reported last */
     NetHold kept;           /* frames that wait for the VM */
     Timer *timer;           /* owned: how long frames that arrive directly wait */
     struct RunStateListener *listener; /* owned */

@@ -2,10 +2,10 @@
 /* The chardev that brings frames to a filter or to colo-compare: reading, pressure, errors. */
 
 /*
- * Behind an impossible length nothing is framed any more. So the connection is closed, and what
- * still comes of it is not read: a socket's next connection begins anew, and for a chardev that
- * has none the owner may decide to try again. Of datagrams only the one is lost in which that
- * length is, since the next has a beginning of its own.
+ * Behind an impossible length no frame can be found any more. So the connection is closed, and its
+ * rest is not read: a socket's next connection begins anew, and for a chardev that has none the
+ * owner may decide to try again. Of datagrams only the one is lost in which that length is, since
+ * the next has a beginning of its own.
  */
 
 #include "net/filter/input.h"

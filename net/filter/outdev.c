@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The chardev that a filter sends frames to: what its state means to the filter. */
+/* The chardev that gets a filter's frames: the meaning of its state for the filter. */
 
 #include "net/filter/outdev.h"
 

@@ -2,14 +2,14 @@
 /* netdev hubport: ports of hubs between netdevs. */
 
 /*
- * A port is a netdev whose outside is the hub. What its peer sends comes to receive() and goes
- * on through the chains of all other ports, or of none: where one of them may hold no more, the
- * port that asks is told to wait, and so its peer feels it. Whatever may end such a wait (a
- * chain drained, a port came or went) calls net_client_ready() on the ports.
+ * A port is a netdev whose outside is the hub. Frames of its peer come to receive() and go on
+ * through the chains of all other ports, or of none: if one of them may hold no more, the asking
+ * port has to wait, and so its peer feels it. Each event that may end such a wait (a chain
+ * drained, a port came or went) calls net_client_ready() on the ports.
  *
- * Two kinds of ports hold nobody up. One whose peer has no connection, or that leads to a hub
- * without other ports, takes nothing. One that has kept the others waiting for HUB_WAIT_NS loses
- * what it has no room for, until it has taken all that waits for it.
+ * Two kinds of ports let no other port wait. A port whose peer has no connection, or that leads to
+ * a hub without other ports, takes no frames. A port that has kept the others waiting for
+ * HUB_WAIT_NS drops frames for which it has no room, until it has taken all that wait for it.
  */
 
 #include "net/netdev/hub.h"
@@ -103,7 +103,7 @@ void net_hub_foreach_port(void (*func)(NetClient *port, int32_t hub_id, void *op
 
 static const NetHub *client_hub(const NetClient *nc);
 
-/* Whether there is anybody at the port's other end who could take frames. */
+/* Whether the port's other end can take frames at all. */
 static bool hubport_is_connected(const NetHubPort *port)
 {
     const NetClient *peer = port->nc.peer;
@@ -204,7 +204,7 @@ static void net_hubport_read_poll(NetClient *nc, bool enable)
     hub_ready(port->hub, port);
 }
 
-/* What takes nothing and what does is not the same as before. */
+/* The set of ports that take frames has changed. */
 static void net_hubport_peer_changed(NetClient *nc)
 {
     NetHubPort *port = (NetHubPort *)nc;

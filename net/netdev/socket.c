@@ -26,7 +26,7 @@ typedef struct NetSocket {
     NetDgramConn dgram;
     SocketClient *client;  /* owned; NULL = does not connect */
     SocketListener *listener; /* owned; NULL = does not listen */
-    char *remote_text;     /* owned: what it connects to */
+    char *remote_text;     /* owned: the address to which it connects */
 } NetSocket;
 
 /* --- Streams ----------------------------------------------------------------------------- */
@@ -79,7 +79,7 @@ static NetClient *socket_create_listen(NetSocket *sock, const NetdevSocketOption
     return &sock->nc;
 }
 
-/* Nobody tries again: the netdev stays without a connection. */
+/* There is no second attempt: the netdev stays without a connection. */
 static void socket_connect_done(int fd, const GError *error, void *opaque)
 {
     NetSocket *sock = opaque;

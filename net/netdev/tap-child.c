@@ -24,7 +24,7 @@
 /* The descriptor that a helper finds its socket at; none above it stays open. */
 #define HELPER_FD 3
 
-/* What waitpid() tells of a program that could not be started: as if a shell had tried. */
+/* Status of a program that could not be started: as if a shell had tried. */
 #define STATUS_NOT_STARTED (1 << 8)
 
 /* How long to wait before looking again whether a program has ended. */
@@ -56,7 +56,7 @@ static int child_start(char *const argv[], int fd, pid_t *pid)
     posix_spawnattr_t attr;
     int err;
 
-    /* Under valgrind posix_spawn() does not tell that it could not. */
+    /* Under valgrind posix_spawn() does not report its failure. */
     if (access(argv[0], X_OK) < 0) {
         return errno;
     }
@@ -82,7 +82,7 @@ static bool child_has_ended(pid_t pid, int flags, int *status)
         done = waitpid(pid, status, flags);
     } while (done < 0 && errno == EINTR);
     if (done < 0) {
-        *status = 0; /* somebody else has waited for it */
+        *status = 0; /* it was waited for elsewhere */
     }
     return done != 0;
 }
@@ -218,7 +218,7 @@ typedef enum HelperStep {
     HELPER_STEP_END,
 } HelperStep;
 
-/* Returns: what the helper has opened, or -1. */
+/* Returns: the descriptor that the helper has opened, or -1. */
 static int helper_finish(pid_t pid, int fd, SpawnerReply *reply)
 {
     auto_fd int received = -1;

@@ -2,9 +2,9 @@
 /* How many frames the kernel dropped because the queue of a tap was full. */
 
 /*
- * /proc/self/net/dev is read rather than the interface asked by netlink: that would wait for
- * whoever configures a network at the moment. It tells all interfaces at once, so it is read once
- * for all taps of a query. It is opened with the first tap: later there may be a chroot.
+ * /proc/self/net/dev is read rather than the interface asked by netlink: that would wait for a
+ * program that configures a network at the moment. It has all interfaces at once, so it is read
+ * once for all taps of a query. It is opened with the first tap: later there may be a chroot.
  *
  * A descriptor that came from elsewhere may belong to an interface of another network namespace,
  * of which the file says nothing, or tells of another interface by the same name. The two are

@@ -11,7 +11,7 @@
 #include "qapi/qapi-types.h"
 #include "util/spawner.h"
 
-/** The bridge that a helper uses unless told another, and where Debian has QEMU's helper. */
+/** The default bridge of a helper, and the path of QEMU's helper in Debian. */
 #define TAP_DEFAULT_BRIDGE "br0"
 #define TAP_DEFAULT_HELPER "/usr/lib/qemu/qemu-bridge-helper"
 
@@ -37,7 +37,7 @@ bool tap_options_check(const NetdevTapOptions *opts, GError **error);
 extern const SpawnerTask tap_open_task;
 
 /**
- * tap_device_take: what came of tap_open_task
+ * tap_device_take: the result of tap_open_task
  * @fd: taken, also on failure
  * @device: (out) its fd is the caller's from now on
  * Returns: false with @error set.
@@ -60,25 +60,25 @@ bool tap_device_adopt(TapDevice *device, int fd, GError **error);
  */
 bool tap_device_set_sndbuf(const TapDevice *device, const uint64_t *sndbuf, GError **error);
 
-/** tap_set_offloads: what the kernel may leave to us: all that we know, or nothing. */
+/** tap_set_offloads: let the kernel leave all known offloads to us, or none. */
 void tap_set_offloads(int fd, bool on);
 
 /** tap_script_task: run a script with the name of the interface. */
 extern const SpawnerTask tap_script_task;
 
-/** tap_script_check: what came of it. Returns: false with @error when it did not succeed. */
+/** tap_script_check: its result. Returns: false with @error when it did not succeed. */
 bool tap_script_check(const char *script, const SpawnerReply *reply, GError **error);
 
 /** tap_helper_task: let a helper open a tap in a bridge; its descriptor goes with the reply. */
 extern const SpawnerTask tap_helper_task;
 
-/** tap_helper_check: what came of it. Returns: false with @error when it did not succeed. */
+/** tap_helper_check: its result. Returns: false with @error when it did not succeed. */
 bool tap_helper_check(const char *helper, const SpawnerReply *reply, GError **error);
 
 /** What is to become a tap: by an interface's name and a script, or by a helper. */
 typedef struct TapWish {
     const char *ifname;     /* "" = a new one */
-    const char *vnet_hdr;   /* "on", "off", or "" for whatever the kernel has */
+    const char *vnet_hdr;   /* "on", "off", or "" for the kernel's setting */
     const char *script;     /* NULL = none; run when the interface is there */
     const char *helper;     /* NULL = none; the members above are unused if there is one */
     const char *bridge;     /* of the helper */
@@ -104,14 +104,14 @@ bool tap_prepare(const TapWish *wish, TapDevice *device, GError **error);
  */
 void tap_retire(const char *script, const char *ifname, int fd);
 
-/** tap_drops_start: count from now on what the kernel drops of the interface of @fd. */
+/** tap_drops_start: count frames that the kernel drops of the interface of @fd from now on. */
 void tap_drops_start(TapDrops *drops, int fd);
 
 /**
  * tap_drops_get: frames dropped since then; never waits
  * @query: number of the query, for which the counters of all interfaces are read once
  * @frames: (out)
- * Returns: false where the kernel does not tell.
+ * Returns: false if the kernel does not report them.
  */
 bool tap_drops_get(const TapDrops *drops, uint64_t query, uint64_t *frames);
 

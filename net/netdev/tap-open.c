@@ -156,7 +156,7 @@ static bool device_reset(TapDevice *device, GError **error)
 
 /* --- By name ----------------------------------------------------------------------------- */
 
-/* A macvtap interface has a device of its own; whoever uses it names the interface. */
+/* A macvtap interface has a device of its own; the user names the interface. */
 static int device_open_macvtap(const char *ifname)
 {
     unsigned index = *ifname ? if_nametoindex(ifname) : 0;
@@ -173,7 +173,7 @@ typedef enum OpenStep {
 
 #define OPEN_FLAG_VNET_HDR 1u
 
-/* @vnet_hdr: "on", "off" or "" for whatever the kernel has. */
+/* @vnet_hdr: "on", "off" or "" for the kernel's setting. */
 static bool device_want_vnet_hdr(int fd, const char *vnet_hdr, SpawnerReply *reply)
 {
     unsigned features = 0;

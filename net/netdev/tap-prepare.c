@@ -143,7 +143,7 @@ static void tap_need_scripted(const SpawnerReply *reply, int fd, void *opaque)
     need->call = NULL;
     fd_close(&fd);
     if (!tap_script_check(need->wish.script, reply, &need->error)) {
-        fd_close(&need->device.fd); /* the interface is gone before that is told */
+        fd_close(&need->device.fd); /* the interface is gone before its event comes */
     }
     command_need_met(&need->need);
 }
@@ -214,14 +214,14 @@ bool tap_prepare(const TapWish *wish, TapDevice *device, GError **error)
 
 /* --- The end of a tap -------------------------------------------------------------------- */
 
-/** A script that runs to its end, whether or not somebody waits for that. */
+/** A script that runs to its end, whether or not a command waits for it. */
 typedef struct TapEnd {
     CommandNeed need;   /* of the command that waits; need.wait NULL = none does */
     char *script;       /* owned */
     int fd;             /* owned: the interface stays while the script runs */
 } TapEnd;
 
-/* Nobody waits any more. One that is over has nobody else. */
+/* No command waits any more. A script that is over has no other user. */
 static void tap_end_forget(CommandNeed *opaque)
 {
     TapEnd *end = (TapEnd *)opaque;

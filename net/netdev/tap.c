@@ -3,11 +3,11 @@
 
 /*
  * A tap with vnet_hdr=on puts a virtio-net header in front of each frame. The kernel may leave
- * checksums and segmentation to whoever gets the frames, which is worth a lot between two ends
- * that both can, and is of no use to others. So that is switched on only while the peer takes
- * such headers. For other peers it is off, the headers say nothing, and they are cut off: what
- * the chain carries then is plain frames. The few that the kernel had queued before the peer
- * changed keep their header, and the chain does in software what it asks for.
+ * checksums and segmentation to the receiver of the frames, which is worth a lot between two ends
+ * that both can, and is of no use to others. So tap.c switches it on only while the peer takes
+ * such headers. For other peers it is off, the headers say nothing, and they are cut off: what the
+ * chain carries then is plain frames. The few that the kernel had queued before the peer changed
+ * keep their header, and the chain does in software what it asks for.
  *
  * Toward the kernel every frame gets a header of ten bytes, its own or an empty one.
  */
@@ -84,7 +84,7 @@ static bool tap_header_is_idle(const uint8_t *header)
     return !(header[0] & needs_csum) && header[1] == 0;
 }
 
-/* The frame that was read: without a header that nobody needs, and not too short. */
+/* The frame that was read: without a header that is not needed, and not too short. */
 static NetFrame tap_make_frame(const NetTap *tap, uint8_t *data, uint32_t len)
 {
     uint32_t hdr_len = tap->vnet_hdr ? NET_VNET_HDR_LEN : 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Options of netdev user to what libslirp wants. */
+/* Options of netdev user in the form of libslirp. */
 
 #include "net/netdev/user-internal.h"
 

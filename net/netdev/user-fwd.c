@@ -2,9 +2,9 @@
 /* Forwarding rules of netdev user. */
 
 /*
- * What the guest sends to a guestfwd rule's chardev waits here while the chardev takes no more.
- * libslirp has no way to be told "not now"; so the netdev takes no more frames from the guest
- * while too much waits, which holds the guest's frames in its chain.
+ * Bytes of the guest for a guestfwd rule's chardev wait here while the chardev takes no more.
+ * libslirp has no "not now"; so the netdev takes no more frames from the guest while too much
+ * waits, which holds the guest's frames in its chain.
  */
 
 #include "net/netdev/user-internal.h"
@@ -142,7 +142,7 @@ bool net_user_fwds_can_write(const NetUser *user)
     return true;
 }
 
-/* Returns: bytes written; all of them, unread, when there is nobody to read. */
+/* Returns: bytes written; all of them, discarded, when there is no reader. */
 static size_t fwd_write_now(NetUserFwd *fwd, const void *data, size_t len)
 {
     const struct iovec iov = { (void *)data, len };

@@ -31,7 +31,7 @@ typedef struct NetUser {
     Slirp *slirp;          /* owned */
     NetUserSource *source; /* owned: polls the host's sockets */
     Timer *timeout;        /* owned: when libslirp's own timers are due next */
-    bool polled;           /* what read_poll was last told */
+    bool polled;           /* last argument of read_poll */
     NetUserLimit limit;
     GHashTable *paths;     /* owned: path of a hostfwd rule -> its SocketPath *; NULL = none */
     GPtrArray *fwds;       /* owned NetUserFwd *: guestfwd rules that lead to a chardev */
@@ -40,7 +40,7 @@ typedef struct NetUser {
 /* --- user-config.c ------------------------------------------------------------------------ */
 
 /**
- * net_user_config_init: options to what libslirp wants
+ * net_user_config_init: options in the form of libslirp
  * @config: (out) its strings are borrowed from @opts
  * Returns: false with @error.
  */
@@ -51,7 +51,7 @@ void net_user_config_clear(SlirpConfig *config);
 
 /* --- netdev-user-limit.c ------------------------------------------------------------------ */
 
-/** net_user_limit_init: from what the process may open now. */
+/** net_user_limit_init: from the number of files that the process may open now. */
 void net_user_limit_init(NetUserLimit *limit);
 
 /** net_user_limit_opened, _closed: libslirp has opened or is about to close a socket. */

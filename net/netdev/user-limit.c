@@ -3,10 +3,10 @@
 
 /*
  * Each connection of the guest is a socket of the host, and a guest can begin as many as it likes.
- * A netdev may have half of what the process may open, and none takes the last of them: monitors
- * and others need some. libslirp asks nobody before it opens a socket. So while a netdev is at its
- * limit the limit of the process is lowered for the time of a call of libslirp: what is open stays
- * so, and the kernel refuses more (setrlimit(2), RLIMIT_NOFILE).
+ * A netdev may have half of the sockets that the process may open, and none takes the last of
+ * them: monitors and others need some. libslirp opens a socket without asking. So while a netdev
+ * is at its limit the limit of the process is lowered for the time of a call of libslirp: what is
+ * open stays so, and the kernel refuses more (setrlimit(2), RLIMIT_NOFILE).
  */
 
 #include "net/netdev/user-internal.h"

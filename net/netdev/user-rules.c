@@ -203,7 +203,7 @@ void net_user_guest_rule_clear(NetUserGuestRule *rule)
 
 /* --- net --------------------------------------------------------------------------------- */
 
-/** Networks whose mask is known without being told; the first that matches counts. */
+/** Networks with a default mask; the first that matches counts. */
 typedef struct NetUserMask {
     uint32_t mask;
     uint32_t net;

@@ -6,7 +6,8 @@
  * them, by one GSource of each netdev. While the netdev is not polled its sockets are left out.
  * All of libslirp's times are on the virtual clock, so they stand still with the VM.
  *
- * libslirp cannot be stopped from sending: what the chain can hold no more is dropped, counted.
+ * libslirp cannot be stopped from sending: frames for which the chain has no room are dropped and
+ * counted.
  */
 
 #include "net/netdev/user-internal.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Connections: what a packet belongs to, and a table of them with a limit. */
+/* Connections: the keys of packets, and a table of connections with a limit. */
 
 /*
- * Whoever can send packets can fill the table. So what is there has a class, and what would be
- * missed least makes room: connections that are over, then those that nothing hangs on, such as
- * handshakes of a flood. Inside a class it is the one that was unused for longest.
+ * A sender of packets can fill the table. So each connection has a class, and a new one replaces
+ * one of the lowest class: first connections that are over, then those that do not matter yet,
+ * such as handshakes of a flood. Inside a class it replaces the one that was unused for longest.
  *
  * The hash is keyed with a number drawn at random, so that nobody outside can choose
  * connections that fall into one bucket.

@@ -2,9 +2,9 @@
 /* Turns a frame with a virtio-net header into plain Ethernet frames, in software. */
 
 /*
- * Whoever puts a virtio-net header in front of a frame may leave two things to who sends it on:
- * the checksum of the transport header, and cutting a long TCP or UDP payload into segments.
- * Where a frame leaves for someone who knows no such header, they are done here.
+ * The maker of a virtio-net header may leave two things to the next sender of the frame: the
+ * checksum of the transport header, and cutting a long TCP or UDP payload into segments. They are
+ * done here if the receiver of a frame knows no such header.
  *
  * net_offload_init() reads each length and offset once and checks it against the frame; making a
  * segment then only copies and writes to places that are known to exist. Segment number i follows
@@ -343,7 +343,7 @@ static void segment_write_tcp(const NetOffload *offload, uint8_t *tcp)
     }
 }
 
-/* The sum of what TCP and UDP take from the IP header. */
+/* The sum of the fields that TCP and UDP take from the IP header. */
 static uint64_t segment_pseudo_sum(const NetOffload *offload, const uint8_t *segment,
                                    uint32_t transport_len)
 {

@@ -111,7 +111,7 @@ static bool packet_parse_icmp(NetPacket *packet)
     return true;
 }
 
-/* Bytes at the front of the payload that tell connections of a protocol apart. */
+/* Bytes at the front of the payload that distinguish connections of a protocol. */
 static uint32_t protocol_key_len(uint8_t protocol)
 {
     switch (protocol) {
@@ -154,7 +154,7 @@ static bool packet_parse_transport(NetPacket *packet)
 
 /* --- IP ---------------------------------------------------------------------------------- */
 
-/* A fragment that would end behind the longest packet is an attempt at somebody's buffer. */
+/* A fragment that would end behind the longest packet is an attack on a receiver's buffer. */
 static bool packet_set_fragment(NetPacket *packet, uint32_t offset, bool more)
 {
     packet->is_fragment |= offset > 0 || more;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What COLO tells its filters: a checkpoint has been taken, or this side goes on alone. */
+/* Events of COLO for filters: a checkpoint has been taken, or this side goes on alone. */
 
 #ifndef NET_COLO_EVENTS_H
 #define NET_COLO_EVENTS_H
@@ -17,7 +17,7 @@ NetColoListener *net_colo_listener_add(NetColoListenerFunc *func, void *opaque);
 void net_colo_listener_remove(NetColoListener *listener);
 
 /**
- * net_colo_checkpoint, net_colo_failover: tell all filters of all netdevs, then the listeners
+ * net_colo_checkpoint, net_colo_failover: notify all filters of all netdevs, then the listeners
  *
  * A filter without the hook colo_event() ignores a checkpoint, and is switched off by a
  * failover.
@@ -25,7 +25,7 @@ void net_colo_listener_remove(NetColoListener *listener);
 void net_colo_checkpoint(void);
 void net_colo_failover(void);
 
-/** net_colo_secondary_lost: a failover of the primary: only the listeners are told. */
+/** net_colo_secondary_lost: a failover of the primary: notify the listeners only. */
 void net_colo_secondary_lost(void);
 
 #endif

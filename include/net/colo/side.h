@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a VM that is followed tells of COLO: it counts as if a manager had told it. */
+/* COLO events of a followed VM: they count like those of a manager. */
 
 #ifndef NET_COLO_SIDE_H
 #define NET_COLO_SIDE_H
@@ -14,8 +14,8 @@
 void net_colo_set_vm(COLOMode mode, COLOExitReason reason);
 
 /**
- * net_colo_vm_failover: the VM was told x-colo-lost-heartbeat
- * @mode: which side it was; none = not known: as our objects say
+ * net_colo_vm_failover: the VM got the command x-colo-lost-heartbeat
+ * @mode: its side; none = not known: our objects decide
  *
  * Does nothing when that command was given here before.
  */

@@ -49,7 +49,7 @@ typedef struct FilterChannel {
     int error;              /* errno of the last write; 0 = it did not fail */
     Timer *retry;           /* owned; runs in state FAILED; NULL = it never failed */
     bool vnet_hdr;          /* owner's to set: the form to use from the next frame on */
-    bool is_moving;         /* changes hands: what is kept goes on where it was */
+    bool is_moving;         /* changes hands: kept frames go on where they were */
 } FilterChannel;
 
 /** filter_channel_open: become the user of @chr. Returns: false with @error; not there then. */
@@ -84,8 +84,8 @@ bool filter_channel_is_idle(const FilterChannel *channel);
  * filter_channel_write: send frames from the front of @frames
  *
  * A frame of which a part is out counts as taken; the writer keeps its rest.
- * Returns: how many were taken. When it is fewer, the state tells why: in OPEN there is no room
- * now. @ready follows but in state CLOSED.
+ * Returns: how many were taken. When it is fewer, the state has the reason: in OPEN there is no
+ * room now. @ready follows but in state CLOSED.
  */
 size_t filter_channel_write(FilterChannel *channel, const NetFrame *frames, size_t n);
 

@@ -12,7 +12,7 @@
 #include "net/framer.h"
 #include "qom/object.h"
 
-/** What an input is, asks and tells; constant. @owner is the object that it belongs to. */
+/** Properties and hooks of an input; constant. @owner is the object that has it. */
 typedef struct FilterInputOps {
     const char *kind;     /* what kind of object the owner is, for messages: "filter" */
     const char *property; /* the owner's property that names the chardev: "indev" */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Hubs: what enters by one port leaves by all others. */
+/* Hubs: a frame that enters by one port leaves by all others. */
 
 #ifndef NET_NETDEV_HUB_H
 #define NET_NETDEV_HUB_H

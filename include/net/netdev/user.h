@@ -20,7 +20,7 @@ bool net_user_hostfwd_add(const char *id, const char *rule, GError **error);
  */
 bool net_user_hostfwd_remove(const char *id, const char *rule, bool *found, GError **error);
 
-/** net_user_info_text: what "info usernet" prints, lines ended by LF. Owned. */
+/** net_user_info_text: the text of "info usernet", lines ended by LF. Owned. */
 char *net_user_info_text(void);
 
 #endif

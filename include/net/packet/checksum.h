@@ -9,13 +9,13 @@
 
 /*
  * The ones' complement sum does not depend on the byte order (RFC 1071, 2B), so all values here
- * are in the order in which they lie in the packet: what comes out is stored by memcpy(), and
- * a number that goes in is first converted with GUINT16_TO_BE() or GUINT32_TO_BE().
+ * are in the order in which they lie in the packet: store a result by memcpy(), and convert a
+ * number first with GUINT16_TO_BE() or GUINT32_TO_BE().
  */
 
 /**
  * net_checksum_add: add bytes to a sum
- * @sum: 0, or what an earlier call returned for a piece of even length
+ * @sum: 0, or the result of an earlier call for a piece of even length
  * @len: an odd last byte counts as if a zero byte followed
  * Returns: the sum, not folded.
  */
@@ -45,7 +45,7 @@ static inline uint16_t net_checksum_finish_nonzero(uint64_t sum)
 }
 
 /**
- * net_checksum_replace: what a checksum becomes when covered bytes change (RFC 1624, 3)
+ * net_checksum_replace: the new checksum when covered bytes change (RFC 1624, 3)
  * @checksum_be: as it is stored now
  * @old_sum, @new_sum: net_checksum_add() over the same even-aligned range before and after
  *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Connections: what a packet belongs to, and a table of them with a limit. */
+/* Connections: the keys of packets, and a table of connections with a limit. */
 
 #ifndef NET_PACKET_CONN_TRACK_H
 #define NET_PACKET_CONN_TRACK_H
@@ -51,7 +51,7 @@ typedef enum NetConnClass {
     NET_CONN_CLASS__MAX,
 } NetConnClass;
 
-/** The first member of what a table keeps of a connection. */
+/** The first member of each entry of a table. */
 typedef struct NetConn {
     NetConnKey key;
     NetConnClass class;

@@ -17,7 +17,7 @@
 /** Room for one read of a byte stream, in bytes. */
 #define NET_READ_SIZE (256u * 1024)
 
-/** A view, valid for the duration of one call. Who must keep the frame copies it. */
+/** A view, valid for the duration of one call. Copy a frame to keep it. */
 typedef struct NetFrame {
     const uint8_t *data;
     uint32_t len;          /* bytes, vnet header included */

@@ -24,12 +24,12 @@ typedef struct NetOffload {
     uint32_t n_segments;  /* how many plain frames come of it: 1 to NET_BATCH_MAX */
     uint32_t next;        /* number of the one to come; the caller may set it */
     uint32_t gso_size;    /* bytes of payload of a segment; 0 = not segmented */
-    bool is_ipv6;         /* this and what follows: if segmented */
+    bool is_ipv6;         /* this and the next members: if segmented */
     uint8_t protocol;     /* IPPROTO_TCP or IPPROTO_UDP */
     uint32_t network;     /* offset of the IP header */
     uint32_t transport;   /* of the TCP or UDP header */
-    uint32_t payload;     /* of what follows that */
-    bool needs_csum;      /* this and what follows: if not segmented */
+    uint32_t payload;     /* of the payload */
+    bool needs_csum;      /* this and the next members: if not segmented */
     uint32_t csum_start;  /* the sum covers the frame from here on */
     uint32_t csum_at;     /* offset of the field that it goes to */
 } NetOffload;
@@ -45,10 +45,10 @@ static inline bool net_offload_is_needed(const NetFrame *frame)
  * @frame: with a virtio-net header of 10, 12, 20 or 24 bytes; borrowed while @offload is used
  * @why: (out) one phrase, constant, why it cannot be turned into plain frames; may be NULL
  *
- * TCP over IPv4 and IPv6 and UDP (USO) are segmented, with VLAN tags and IPv6 extension headers
- * in front. Refused are: what the frame is too short for, tunnels, IP fragments, UFO (which
- * Linux does not send to whom did not ask for it), routing headers that are still to be
- * followed, and more than NET_BATCH_MAX segments.
+ * TCP over IPv4 and IPv6 and UDP (USO) are segmented, with VLAN tags and IPv6 extension headers in
+ * front. Refused are: offloads for which the frame is too short, tunnels, IP fragments, UFO (which
+ * Linux sends only on request), routing headers that are still to be followed, and more than
+ * NET_BATCH_MAX segments.
  *
  * Source: virtio 1.2, 5.1.6; multi-byte fields little-endian.
  * Returns: false with @why set; the frame is malformed.

@@ -16,7 +16,7 @@
 #define NET_ETHERTYPE_QINQ 0x88a8u /* IEEE 802.1ad service tag */
 #define NET_ETHERTYPE_IPV6 0x86ddu
 
-/* IP protocols that are told apart here or by users of a NetPacket. */
+/* IP protocols that this module or users of a NetPacket distinguish. */
 #define NET_PROTOCOL_ICMP 1u
 #define NET_PROTOCOL_TCP 6u
 #define NET_PROTOCOL_UDP 17u
@@ -84,7 +84,7 @@ typedef struct NetPacket {
     uint32_t end;             /* of the IP packet; behind it only padding. Without IP: @len */
 
     uint16_t outer_type;      /* EtherType at offset 12 of the frame, a tag's included */
-    uint16_t ether_type;      /* of what is at @network */
+    uint16_t ether_type;      /* of the header at @network */
     uint8_t n_tags;           /* VLAN tags, 0 to 2 */
     uint8_t ip_version;       /* 4 or 6; 0 = no IP */
     uint8_t protocol;         /* IPv4 protocol, or last IPv6 next header */
@@ -161,9 +161,8 @@ bool net_packet_needs_checksum(const NetPacket *packet);
 /**
  * NetTcpEdit: changes numbers in the TCP header of a copy and then mends its checksum
  *
- * The checksum is changed by what the bytes have changed, so it stays right, or wrong, as it
- * was; where the receiver completes it nothing is to be done, as no number is in the
- * pseudo-header.
+ * The checksum changes by the difference of the bytes, so it stays right, or wrong, as it was; if
+ * the receiver completes it, it does not change, as no number is in the pseudo-header.
  */
 typedef struct NetTcpEdit {
     const NetPacket *packet; /* borrowed: offsets are the same in the copy */
