@@ -23,6 +23,10 @@ NOT_TYPED = {
     'performance.rst': ('./configure --install-deps ', 'pump thread --socket-->', 'machine: '),
     'architecture.rst': ('polled = ',),
     'service.rst': ('systemctl edit ',),
+    # These need libvirt; tests/functional/test_libvirt.py does the same.
+    'libvirt.rst': ('qemu-net-daemon -nodefaults ', 'adduser ', '/run/qnd/*.qmp ',
+                    '-chardev socket,id=qmp0,', '{"execute": "chardev-add"', 'virsh migrate ',
+                    'install -D '),
     'README.md': ('./configure --install-deps && make demo',),
 }
 HUMAN_PROMPT = '(qemu) '
