@@ -49,6 +49,11 @@ static uint64_t dev_features(const VhostUserDev *dev)
     return DEV_FEATURES | (dev->n_pairs > 1 ? VIRTIO_NET_F_MQ : 0);
 }
 
+static uint64_t dev_protocol_features(const VhostUserDev *dev)
+{
+    return DEV_PROTOCOL_FEATURES | (dev->offers_state ? VHOST_USER_PROTOCOL_F_DEVICE_STATE : 0);
+}
+
 bool vhost_user_dev_runs(const VhostUserDev *dev)
 {
     for (unsigned i = 0; i < dev_n_rings(dev); i++) {
@@ -68,6 +73,12 @@ static VhostUserRing *dev_ring(VhostUserDev *dev, uint64_t index, GError **error
     error_set(error, "there is no ring %" PRIu64 " with queues=%u: give the export as many queues "
               "as the VM's netdev has", index, dev->n_pairs);
     return NULL;
+}
+
+static void dev_complain(VhostUserDev *dev, const GError *error)
+{
+    log_limited_error(dev->source, error->message, "refused to the guest's VM: %s",
+                      error->message);
 }
 
 static void dev_stop_rings(VhostUserDev *dev)
@@ -99,13 +110,13 @@ static bool dev_set_features(VhostUserDev *dev, VhostUserMsg *msg, GError **erro
 
 static bool dev_get_protocol_features(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
 {
-    msg->u.u64 = DEV_PROTOCOL_FEATURES;
+    msg->u.u64 = dev_protocol_features(dev);
     return true;
 }
 
 static bool dev_set_protocol_features(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
 {
-    dev->protocol_features = msg->u.u64 & DEV_PROTOCOL_FEATURES;
+    dev->protocol_features = msg->u.u64 & dev_protocol_features(dev);
     return true;
 }
 
@@ -405,6 +416,55 @@ static bool dev_set_vring_enable(VhostUserDev *dev, VhostUserMsg *msg, GError **
     return ring;
 }
 
+/* --- The state in a migration ------------------------------------------------------------ */
+
+static bool dev_begin_transfer(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
+{
+    uint32_t direction = msg->u.state_fd.direction;
+
+    if (!(dev->protocol_features & VHOST_USER_PROTOCOL_F_DEVICE_STATE) || msg->n_fds == 0) {
+        return error_set(error, "without the protocol's feature, or without a descriptor");
+    }
+    if (direction > VHOST_USER_STATE_LOAD ||
+        msg->u.state_fd.phase != VHOST_USER_STATE_STOPPED) {
+        return error_set(error, "direction %u in phase %u, which is not known", direction,
+                         msg->u.state_fd.phase);
+    }
+    if (vhost_user_dev_runs(dev)) {
+        return error_set(error, "the rings run");
+    }
+    return direction == VHOST_USER_STATE_SAVE
+           ? vhost_user_transfer_save(&dev->transfer, vhost_user_take_fd(msg, 0), error)
+           : vhost_user_transfer_load(&dev->transfer, vhost_user_take_fd(msg, 0), error);
+}
+
+/* Both have an answer, which says whether they went well. */
+static bool dev_set_device_state_fd(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
+{
+    g_autoptr(GError) refusal = NULL;
+    bool done = dev_begin_transfer(dev, msg, &refusal);
+
+    if (!done) {
+        g_prefix_error(&refusal, "SET_DEVICE_STATE_FD: ");
+        dev_complain(dev, refusal);
+    }
+    msg->u.u64 = VHOST_USER_STATE_NO_FD | (done ? 0 : VHOST_USER_STATE_FAILED);
+    return true;
+}
+
+static bool dev_check_device_state(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
+{
+    g_autoptr(GError) refusal = NULL;
+    bool done = vhost_user_transfer_check(&dev->transfer, &refusal);
+
+    if (!done) {
+        g_prefix_error(&refusal, "CHECK_DEVICE_STATE: ");
+        dev_complain(dev, refusal);
+    }
+    msg->u.u64 = done ? 0 : 1;
+    return true;
+}
+
 /* --- Messages ---------------------------------------------------------------------------- */
 
 /** What a request does; the answer, if it has one, takes the place of its payload. */
@@ -436,6 +496,8 @@ static DevHandler *const handlers[VHOST_USER__MAX] = {
     [VHOST_USER_REM_MEM_REG] = dev_rem_mem_reg,
     [VHOST_USER_SET_STATUS] = dev_set_status,
     [VHOST_USER_GET_STATUS] = dev_get_status,
+    [VHOST_USER_SET_DEVICE_STATE_FD] = dev_set_device_state_fd,
+    [VHOST_USER_CHECK_DEVICE_STATE] = dev_check_device_state,
 };
 
 /* Returns: false with @error set by the request; or it is not known. */
@@ -471,12 +533,6 @@ static bool dev_acknowledge(uint32_t request, int fd, bool done)
     uint64_t status = done ? 0 : 1;
 
     return vhost_user_reply(fd, request, &status, sizeof(status));
-}
-
-static void dev_complain(VhostUserDev *dev, const GError *error)
-{
-    log_limited_error(dev->source, error->message, "refused to the guest's VM: %s",
-                      error->message);
 }
 
 bool vhost_user_dev_handle(VhostUserDev *dev, VhostUserMsg *msg, int fd, GError **error)
@@ -526,6 +582,7 @@ void vhost_user_dev_close(VhostUserDev *dev)
     dev->mtu = 0;
     vhost_user_dev_find_targets(dev);
     dev->hooks->changed(dev);
+    vhost_user_transfer_closed(&dev->transfer);
 }
 
 static void dev_again(void *opaque)
@@ -550,6 +607,7 @@ void vhost_user_dev_init(VhostUserDev *dev, NetClient *nc, const char *source,
         vhost_user_ring_init(&dev->rings[i], dev, i);
     }
     dev->targets = g_new(uint16_t, n_pairs);
+    vhost_user_transfer_init(&dev->transfer, nc, source);
     dev->again = timer_new(CLOCK_TYPE_REALTIME, dev_again, dev);
 }
 
@@ -561,6 +619,7 @@ void vhost_user_dev_clear(VhostUserDev *dev)
     for (unsigned i = 0; i < dev_n_rings(dev); i++) {
         vhost_user_ring_reset(&dev->rings[i]);
     }
+    vhost_user_transfer_clear(&dev->transfer);
     vring_memory_free(dev->mem);
     vring_log_free(dev->log);
     timer_free(dev->again);

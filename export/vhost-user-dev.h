@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "export/vhost-user-msg.h"
+#include "export/vhost-user-transfer.h"
 #include "export/vring.h"
 #include "net/client.h"
 #include "util/clock.h"
@@ -43,6 +44,7 @@
 #define VHOST_USER_PROTOCOL_F_RESET_DEVICE (UINT64_C(1) << 13)
 #define VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS (UINT64_C(1) << 15)
 #define VHOST_USER_PROTOCOL_F_STATUS (UINT64_C(1) << 16)
+#define VHOST_USER_PROTOCOL_F_DEVICE_STATE (UINT64_C(1) << 19)
 
 typedef struct VhostUserDev VhostUserDev;
 
@@ -85,6 +87,8 @@ struct VhostUserDev {
     VringLog *log;               /* owned; NULL = none */
     uint64_t features;           /* that the guest took */
     uint64_t protocol_features;  /* that the front-end took */
+    bool offers_state;           /* the protocol's feature DEVICE_STATE */
+    VhostUserTransfer transfer;
     uint8_t status;              /* as it was set */
     uint16_t mtu;                /* as it was set; 0 = not */
     uint16_t *targets;           /* owned: rings that frames toward the guest can go to */

@@ -19,6 +19,7 @@ static_assert(sizeof(VhostUserRegion) == 32, "as on the wire");
 static_assert(sizeof(VhostUserTable) == 8 + 8 * 32, "as on the wire");
 static_assert(sizeof(VhostUserLog) == 16, "as on the wire");
 static_assert(sizeof(VhostUserOneRegion) == 40, "as on the wire");
+static_assert(sizeof(VhostUserStateFd) == 8, "as on the wire");
 
 /* Longest payload of a request that is not known here. */
 #define UNKNOWN_SIZE_MAX 4096u
@@ -67,6 +68,9 @@ static const VhostUserForm forms[VHOST_USER__MAX] = {
                                  sizeof(VhostUserOneRegion), 1, false },
     [VHOST_USER_SET_STATUS] = { "SET_STATUS", FORM_U64, 0, false },
     [VHOST_USER_GET_STATUS] = { "GET_STATUS", FORM_NONE, 0, true },
+    [VHOST_USER_SET_DEVICE_STATE_FD] = { "SET_DEVICE_STATE_FD", sizeof(VhostUserStateFd),
+                                         sizeof(VhostUserStateFd), 1, true },
+    [VHOST_USER_CHECK_DEVICE_STATE] = { "CHECK_DEVICE_STATE", FORM_NONE, 0, true },
 };
 
 /* NULL = not known. */

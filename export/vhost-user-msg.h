@@ -40,6 +40,8 @@ typedef enum VhostUserRequest {
     VHOST_USER_REM_MEM_REG = 38,
     VHOST_USER_SET_STATUS = 39,
     VHOST_USER_GET_STATUS = 40,
+    VHOST_USER_SET_DEVICE_STATE_FD = 42,
+    VHOST_USER_CHECK_DEVICE_STATE = 43,
     VHOST_USER__MAX,
 } VhostUserRequest;
 
@@ -96,6 +98,20 @@ typedef struct VhostUserLog {
     uint64_t offset;
 } VhostUserLog;
 
+typedef struct VhostUserStateFd {
+    uint32_t direction;
+    uint32_t phase;
+} VhostUserStateFd;
+
+/** Directions and phases of a device's state. */
+#define VHOST_USER_STATE_SAVE 0u
+#define VHOST_USER_STATE_LOAD 1u
+#define VHOST_USER_STATE_STOPPED 0u
+
+/** The answer to SET_DEVICE_STATE_FD: an error in the low bits, and whether we give none back. */
+#define VHOST_USER_STATE_FAILED 1u
+#define VHOST_USER_STATE_NO_FD 0x100u
+
 /** In the flags of an address: what is written to the used ring is to be logged. */
 #define VHOST_USER_ADDR_LOG 1u
 
@@ -109,6 +125,7 @@ typedef struct VhostUserMsg {
         VhostUserTable table;
         VhostUserOneRegion one;
         VhostUserLog log;
+        VhostUserStateFd state_fd;
     } u;
     int fds[VHOST_USER_FDS_MAX]; /* owned, unless taken: then -1 */
     size_t n_fds;

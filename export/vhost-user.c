@@ -39,6 +39,9 @@ static void export_vu_changed(VhostUserDev *dev)
     bool connected = dev->n_targets > 0;
 
     if (connected == dev->nc->disconnected) {
+        if (connected) {
+            vhost_user_transfer_started(&dev->transfer);
+        }
         net_client_set_connected(dev->nc, connected);
         net_client_ready(dev->nc);
     }
@@ -199,6 +202,7 @@ static void export_vu_fill_info(const NetExport *exp, NetExportInfo *info)
     more->features = dev->features;
     more->protocol_features = dev->protocol_features;
     more->memory_regions = dev->mem ? vring_memory_n_regions(dev->mem) : 0;
+    more->state = vhost_user_transfer_info(&dev->transfer);
     more->has_mtu = dev->mtu > 0;
     more->mtu = dev->mtu;
     more->rings = g_new0(NetExportRingInfoList, 1);
@@ -246,6 +250,7 @@ static NetExport *export_vu_make(const NetExportOptions *opts, const NetExportRo
     vu->failure = timer_new(CLOCK_TYPE_REALTIME, export_vu_fail, vu);
     vu->source = g_strdup_printf("export '%s'", opts->id);
     vhost_user_dev_init(&vu->dev, &exp->nc, vu->source, &export_dev_hooks, vu_opts->queues);
+    vu->dev.offers_state = vu_opts->device_state;
     vhost_user_conn_init(&vu->conn, &export_conn_hooks, vu, &(VhostUserConnOptions) {
         .source = vu->source,
         .addr = vu_opts->addr,

@@ -142,3 +142,46 @@ void net_chain_return_end(NetChain *chain, const NetFrame *frames, size_t n)
     net_chain_take_rest(chain);
     net_turn_add(NET_TURN_RUN, &chain->run, chain);
 }
+
+void net_chain_return_hold(NetChain *chain, NetHold *hold)
+{
+    g_assert(chain->depth == 0 && chain->end_rest.n_frames == 0);
+    net_count_add(&chain->stats.injected, hold->n_frames, hold->n_bytes);
+    net_count_add(&chain->end.stats.in, hold->n_frames, hold->n_bytes);
+    net_count_add(&chain->held, hold->n_frames, hold->n_bytes);
+    chain->end_rest = *hold;
+    *hold = (NetHold) { 0 };
+    net_chain_take_rest(chain);
+    net_turn_add(NET_TURN_RUN, &chain->run, chain);
+}
+
+/* Such a stage has what waits at the end as well, or is about to. */
+static bool chain_has_taker(const NetChain *chain)
+{
+    for (size_t i = 0; i < chain->n_stages; i++) {
+        const NetStageState *state = &chain->stages[i]->state;
+
+        if (state->active && state->takes) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void net_chain_take_end(NetChain *chain, NetHold *hold)
+{
+    NetStage *end = &chain->end;
+    uint64_t frames = end->held.n_frames;
+    uint64_t bytes = end->held.n_bytes;
+
+    g_assert(chain->depth == 0);
+    if (frames == 0 || chain_has_taker(chain)) {
+        return;
+    }
+    net_count_add(&end->stats.passed, frames, bytes);
+    net_count_add(&chain->stats.delivered, frames, bytes);
+    chain->held.frames -= frames;
+    chain->held.bytes -= bytes;
+    net_hold_append(hold, &end->held);
+    net_turn_add(NET_TURN_RUN, &chain->run, chain);
+}

@@ -58,6 +58,16 @@ bool net_chain_look(NetChain *chain);
 /** net_chain_return_end: @frames wait at the last stage, in front, as frames put in there. */
 void net_chain_return_end(NetChain *chain, const NetFrame *frames, size_t n);
 
+/** net_chain_return_hold: the same for all frames of @hold, which is empty afterwards. */
+void net_chain_return_hold(NetChain *chain, NetHold *hold);
+
+/**
+ * net_chain_take_end: what waits at the last stage goes to @hold, and counts as delivered
+ *
+ * Unless a stage takes it. Not from inside a run.
+ */
+void net_chain_take_end(NetChain *chain, NetHold *hold);
+
 /** net_chain_drop_end: drop the frames that wait for the peer; not from inside a run. */
 void net_chain_drop_end(NetChain *chain, NetDropReason reason);
 

@@ -226,6 +226,21 @@ void net_client_return(NetClient *nc, const NetFrame *frames, size_t n)
     }
 }
 
+void net_client_take_held(NetClient *nc, NetHold *hold)
+{
+    if (nc->peer) {
+        net_chain_take_end(nc->peer->out, hold);
+    }
+}
+
+void net_client_return_held(NetClient *nc, NetHold *hold)
+{
+    if (nc->peer) {
+        net_chain_return_hold(nc->peer->out, hold);
+    }
+    net_hold_clear(hold);
+}
+
 void net_client_get_counts(const NetClient *nc, NetClientCounts *counts)
 {
     const NetStage *end;

@@ -183,6 +183,17 @@ bool net_client_kernel_dropped(NetClient *nc, uint64_t *frames);
 /** net_client_return: @frames that @receive took come back, in front of the frames held for it. */
 void net_client_return(NetClient *nc, const NetFrame *frames, size_t n);
 
+/**
+ * net_client_take_held: what waits for this client, and for no filter on the way, is now its own
+ * @hold: (out) the frames, behind what is there; to the chain they are delivered
+ *
+ * Nothing, where an active filter takes what waits for the client. Not from inside a run.
+ */
+void net_client_take_held(NetClient *nc, NetHold *hold);
+
+/** net_client_return_held: the opposite, as net_client_return(); @hold is empty afterwards. */
+void net_client_return_held(NetClient *nc, NetHold *hold);
+
 /** net_client_set_info: printf into info_text. */
 void net_client_set_info(NetClient *nc, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 

@@ -16,6 +16,11 @@ static inline uint32_t get_be32(const uint8_t *at)
     return (uint32_t)get_be16(at) << 16 | get_be16(at + 2);
 }
 
+static inline uint64_t get_be64(const uint8_t *at)
+{
+    return (uint64_t)get_be32(at) << 32 | get_be32(at + 4);
+}
+
 static inline uint16_t get_le16(const uint8_t *at)
 {
     return (uint16_t)(at[0] | at[1] << 8);
@@ -32,6 +37,12 @@ static inline void put_be32(uint8_t *at, uint32_t value)
 {
     put_be16(at, value >> 16);
     put_be16(at + 2, value);
+}
+
+static inline void put_be64(uint8_t *at, uint64_t value)
+{
+    put_be32(at, (uint32_t)(value >> 32));
+    put_be32(at + 4, (uint32_t)value);
 }
 
 #endif

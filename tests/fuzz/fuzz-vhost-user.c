@@ -53,6 +53,22 @@ static int fuzz_fd(const FuzzDev *fuzz, uint8_t kind)
     }
 }
 
+/* A pipe with a part of the input in it, which may be a state; nobody writes more. */
+static int fuzz_pipe(const uint8_t **data, size_t *len)
+{
+    size_t n = fuzz_take_byte(data, len);
+    int fds[2];
+
+    g_assert_cmpint(pipe2(fds, O_CLOEXEC), ==, 0);
+    for (size_t i = 0; i < n && *len > 0; i++) {
+        uint8_t byte = fuzz_take_byte(data, len);
+
+        g_assert_cmpint(write(fds[1], &byte, 1), ==, 1);
+    }
+    fd_close(&fds[1]);
+    return fds[0];
+}
+
 static void fuzz_send(const FuzzDev *fuzz, const uint32_t header[3], const uint8_t *payload,
                       int fd)
 {
@@ -133,7 +149,8 @@ static bool fuzz_message(FuzzDev *fuzz, const uint8_t **data, size_t *len)
         payload[i] = fuzz_take_byte(data, len);
     }
     fuzz_place(header[0], payload, header[2]);
-    fd = fuzz_fd(fuzz, kind);
+    fd = header[0] == VHOST_USER_SET_DEVICE_STATE_FD && kind & 1 ? fuzz_pipe(data, len)
+                                                                  : fuzz_fd(fuzz, kind);
     fuzz_send(fuzz, header, payload, fd);
     fd_close(&fd);
     return fuzz_read_all(fuzz);
@@ -188,6 +205,7 @@ static FuzzDev *fuzz_dev_new(void)
     fuzz->mem = mmap(NULL, MEM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fuzz->mem_fd, 0);
     g_assert_true(fuzz->mem != MAP_FAILED);
     vhost_user_dev_init(&fuzz->dev, &fuzz->nc, "fuzz", &fuzz_ops, 1);
+    fuzz->dev.offers_state = true;
     vhost_user_dev_open(&fuzz->dev);
     return fuzz;
 }
