@@ -31,6 +31,7 @@
 #define HDR_GSO_NONE 0u
 #define HDR_GSO_TCPV4 1u
 #define HDR_GSO_TCPV6 4u
+#define HDR_GSO_UDP_L4 5u
 
 /* Frames from the guest in one batch, and bytes of one wake-up. */
 #define BATCH_MAX 64u
@@ -77,6 +78,8 @@ static bool header_is_allowed(const VhostUserDev *dev, const uint8_t *header)
         needed |= VIRTIO_NET_F_HOST_TSO4;
     } else if (header[HDR_GSO_TYPE] == HDR_GSO_TCPV6) {
         needed |= VIRTIO_NET_F_HOST_TSO6;
+    } else if (header[HDR_GSO_TYPE] == HDR_GSO_UDP_L4) {
+        needed |= VIRTIO_NET_F_HOST_USO;
     } else if (header[HDR_GSO_TYPE] != HDR_GSO_NONE) {
         return false;
     }
@@ -362,6 +365,8 @@ static bool guest_takes(const VhostUserDev *dev, const NetFrame *frame)
         needed |= VIRTIO_NET_F_GUEST_TSO4;
     } else if (frame->data[HDR_GSO_TYPE] == HDR_GSO_TCPV6) {
         needed |= VIRTIO_NET_F_GUEST_TSO6;
+    } else if (frame->data[HDR_GSO_TYPE] == HDR_GSO_UDP_L4) {
+        needed |= VIRTIO_NET_F_GUEST_USO4 | VIRTIO_NET_F_GUEST_USO6;
     } else if (frame->data[HDR_GSO_TYPE] != HDR_GSO_NONE) {
         return false;
     }

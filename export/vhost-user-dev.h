@@ -34,6 +34,9 @@
 #define VIRTIO_F_VERSION_1 (UINT64_C(1) << 32)
 #define VIRTIO_F_RING_PACKED (UINT64_C(1) << 34)
 #define VIRTIO_F_IN_ORDER (UINT64_C(1) << 35)
+#define VIRTIO_NET_F_GUEST_USO4 (UINT64_C(1) << 54)
+#define VIRTIO_NET_F_GUEST_USO6 (UINT64_C(1) << 55)
+#define VIRTIO_NET_F_HOST_USO (UINT64_C(1) << 56)
 
 /* Features of the protocol (vhost-user protocol, "Protocol features"). */
 #define VHOST_USER_PROTOCOL_F_MQ (UINT64_C(1) << 0)
@@ -62,9 +65,13 @@ typedef struct VhostUserRing {
     int err_fd;            /* owned; -1 = none */
     FdWatch *kick;         /* owned; NULL = without @kick_fd */
     bool started;
+    bool resumed;          /* where it had stopped: its driver is the same as before */
     bool enabled;
     bool wants_buffers;    /* to the guest: frames wait for buffers */
     bool owes_call;        /* the guest is to be notified as soon as that is possible */
+    bool has_stopped;      /* with @last */
+    VringSetup last;
+    uint32_t last_base;
     Vring vring;           /* zeroed unless @started */
 } VhostUserRing;
 

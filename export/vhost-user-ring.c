@@ -179,6 +179,13 @@ static void ring_check_driver(VhostUserRing *ring)
     }
 }
 
+/* A VM that was paused, or had its link down, goes on with the rings that it had. */
+static bool ring_is_same(const VringSetup *a, const VringSetup *b)
+{
+    return a->is_packed == b->is_packed && a->num == b->num && a->desc == b->desc &&
+           a->avail == b->avail && a->used == b->used;
+}
+
 void vhost_user_ring_start(VhostUserRing *ring)
 {
     uint64_t features = ring->dev->features;
@@ -192,8 +199,11 @@ void vhost_user_ring_start(VhostUserRing *ring)
         .used = ring->used,
     };
 
-    TRACE(vhost_user_ring_start, "export '%s': ring %u, %u entries, base 0x%x",
-          ring->dev->nc->id, ring->index, ring->num, ring->base);
+    ring->resumed = ring->has_stopped && ring->base == ring->last_base &&
+                    ring_is_same(&setup, &ring->last);
+    TRACE(vhost_user_ring_start, "export '%s': ring %u, %u entries, base 0x%x, %s",
+          ring->dev->nc->id, ring->index, ring->num, ring->base,
+          ring->resumed ? "goes on" : "anew");
     ring->started = true;
     if (vring_start(&ring->vring, &setup, ring->dev->mem, ring->base)) {
         ring_check_driver(ring);
@@ -216,6 +226,9 @@ void vhost_user_ring_stop(VhostUserRing *ring)
 {
     if (ring->vring.has_base) {
         ring->base = vring_base(&ring->vring);
+        ring->has_stopped = true;
+        ring->last = ring->vring.setup;
+        ring->last_base = ring->base;
     }
     TRACE(vhost_user_ring_stop, "export '%s': ring %u, base 0x%x", ring->dev->nc->id, ring->index,
           ring->base);

@@ -184,6 +184,8 @@ static NetExportRingInfo export_vu_ring_info(const VhostUserRing *ring)
         .index = ring->index,
         .started = ring->started,
         .enabled = ring->enabled,
+        .has_resumed = ring->started,
+        .resumed = ring->resumed,
         .fault = g_strdup(ring->vring.fault),
         .has_packed = ring->started,
         .packed = ring->vring.setup.is_packed,

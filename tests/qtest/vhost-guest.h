@@ -39,6 +39,8 @@ enum {
 #define VN_F_VERSION_1 (UINT64_C(1) << 32)
 #define VN_F_PACKED (UINT64_C(1) << 34)
 #define VN_F_IN_ORDER (UINT64_C(1) << 35)
+#define VN_F_GUEST_USO ((UINT64_C(1) << 54) | (UINT64_C(1) << 55))
+#define VN_F_HOST_USO (UINT64_C(1) << 56)
 
 /* Where the guest sees its memory, and where its VM does: not the same, on purpose. */
 #define VG_GUEST_BASE UINT64_C(0x40000000)
