@@ -150,6 +150,9 @@ void net_export_foreach(void (*func)(NetExport *exp, void *opaque), void *opaque
 
 NetExport *net_export_find(const char *id);
 
+/** net_export_inexact: whether a stop may cost frames; @why: (out) if so. */
+bool net_export_inexact(const NetExport *exp, NetExportInexact *why);
+
 /** net_export_wait: the reason for which frames toward the guest wait. */
 NetExportWait net_export_wait(const NetExport *exp);
 

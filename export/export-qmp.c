@@ -99,6 +99,21 @@ static void export_fill_counts(NetExportInfo *info, const NetExport *exp)
     info->malformed = exp->nc.n_read_errors;
 }
 
+static NetExportExactStop *export_exact_stop(const NetExport *exp)
+{
+    NetExportExactStop *exact = g_new0(NetExportExactStop, 1);
+    NetExportInexact why;
+
+    if (net_export_inexact(exp, &why)) {
+        exact->kind = QAPI_KIND_ENUM;
+        exact->u.inexact = why;
+    } else {
+        exact->kind = QAPI_KIND_BOOL;
+        exact->u.exact = true;
+    }
+    return exact;
+}
+
 static void export_append(NetExport *exp, void *opaque)
 {
     GArray *items = opaque;
@@ -126,6 +141,7 @@ static void export_append(NetExport *exp, void *opaque)
     info.has_peer_pid = export_peer_pid(exp, &info.peer_pid);
     info.has_unread = net_export_unread(exp, &info.unread);
     info.waits_for = net_export_wait(exp);
+    info.exact_stop = export_exact_stop(exp);
     info.doubtful = export_n_in_flight(exp);
     export_fill_counts(&info, exp);
     info.has_kernel_dropped = net_client_kernel_dropped(&exp->nc, &info.kernel_dropped);

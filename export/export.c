@@ -26,6 +26,8 @@ static bool armed;
 static bool guest_gone;
 static void (*guest_func)(bool runs);
 static unsigned n_guests_running; /* of exports that see their guest run */
+static bool (*counted_func)(const char *id, void *opaque);
+static void *counted_opaque;
 
 void net_export_class_register(const NetExportClass *class)
 {
@@ -202,6 +204,33 @@ NetExportWait net_export_wait(const NetExport *exp)
         return NET_EXPORT_WAIT_RING_FULL;
     }
     return exp->flow.waits ? NET_EXPORT_WAIT_GUEST_READING : NET_EXPORT_WAIT_SOCKET_FULL;
+}
+
+void net_exports_set_counted_func(bool (*func)(const char *id, void *opaque), void *opaque)
+{
+    counted_func = func;
+    counted_opaque = opaque;
+}
+
+bool net_export_inexact(const NetExport *exp, NetExportInexact *why)
+{
+    NetExportTally tally;
+
+    if (exp->class->is_exact) {
+        return false;
+    }
+    if (!net_export_is_attached(exp)) {
+        *why = NET_EXPORT_INEXACT_NOT_CONNECTED;
+    } else if (!exp->flow.on) {
+        *why = NET_EXPORT_INEXACT_NOT_GATING;
+    } else if (!net_export_tally(exp->nc.id, &tally)) {
+        *why = NET_EXPORT_INEXACT_READING_NOT_SEEN;
+    } else if (!counted_func || !counted_func(exp->nc.id, counted_opaque)) {
+        *why = NET_EXPORT_INEXACT_NOT_COUNTED;
+    } else {
+        return false;
+    }
+    return true;
 }
 
 /* --- The run state ----------------------------------------------------------------------- */

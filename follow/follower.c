@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "chardev/char.h"
+#include "export/export.h"
 #include "follow/vm.h"
 #include "net/colo/side.h"
 #include "net/run-state.h"
@@ -439,6 +440,11 @@ static const QmpClientOps vm_follower_client_ops = {
 
 /* --- The object ---------------------------------------------------------------------------- */
 
+static bool vm_follower_has_counted(const char *export, void *opaque)
+{
+    return vm_nics_agree(((VmFollower *)opaque)->nics, export);
+}
+
 static bool vm_follower_create(Object *obj, GError **error)
 {
     VmFollower *f = (VmFollower *)obj;
@@ -463,6 +469,7 @@ static bool vm_follower_create(Object *obj, GError **error)
     f->poll_timer = timer_new(CLOCK_TYPE_REALTIME, vm_follower_poll, f);
     vm_follower = f;
     vm_set_follower(obj->id);
+    net_exports_set_counted_func(vm_follower_has_counted, f);
     vm_follower_take_state(f);
     return true;
 }
@@ -473,6 +480,7 @@ static void vm_follower_finalize(Object *obj)
     VmFollower *f = (VmFollower *)obj;
 
     vm_set_follower(NULL);
+    net_exports_set_counted_func(NULL, NULL);
     vm_follower = NULL;
     qmp_client_free(f->client);
     timer_free(f->exit_timer);

@@ -525,6 +525,20 @@ void vm_nics_forget(VmNics *nics)
     nics->aim = VM_NICS_COMPARE;
 }
 
+bool vm_nics_agree(const VmNics *nics, const char *export)
+{
+    for (guint i = 0; i < nics->list->len; i++) {
+        const VmNic *nic = nics->list->pdata[i];
+        NetExportTally tally;
+
+        if (strcmp(nic->export, export) == 0) {
+            return net_export_tally(export, &tally) && vm_nic_can_compare(nic, &tally) &&
+                   !nic->is_odd;
+        }
+    }
+    return false;
+}
+
 VmFollowerNicList *vm_nics_info(const VmNics *nics)
 {
     VmFollowerNicList *list = g_new0(VmFollowerNicList, 1);

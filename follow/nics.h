@@ -34,6 +34,9 @@ void vm_nics_stopped(VmNics *nics);
 /** vm_nics_forget: the connection to the VM has ended. */
 void vm_nics_forget(VmNics *nics);
 
+/** vm_nics_agree: whether all that @export handed over is known to have reached the NIC. */
+bool vm_nics_agree(const VmNics *nics, const char *export);
+
 /** vm_nics_info: Returns: owned. */
 VmFollowerNicList *vm_nics_info(const VmNics *nics);
 

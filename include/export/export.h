@@ -99,6 +99,12 @@ void net_exports_set_guest_gone(bool gone);
  */
 void net_exports_set_guest_func(void (*func)(bool runs));
 
+/**
+ * net_exports_set_counted_func: who compares what exports hand over with what the VM's NICs take
+ * @func: whether the two agree for this export; NULL = nobody compares them
+ */
+void net_exports_set_counted_func(bool (*func)(const char *id, void *opaque), void *opaque);
+
 /** net_exports_cleanup: delete all, without events; before net_cleanup(). */
 void net_exports_cleanup(void);
 

@@ -205,6 +205,26 @@ static void test_the_last_is_lost(void)
     check_the_last_is_lost(export_rig_new_dgram);
 }
 
+/* It is only while the export gates, and the NIC is counted and takes what it is handed. */
+static void test_exact_stop(void)
+{
+    Lossy *l = lossy_new(export_rig_new, "");
+
+    export_rig_expect_str(l->rig, "exact-stop", "not-gating");
+    fake_vm_migration(l->vm, "setup");
+    fake_vm_migration(l->vm, "active");
+    fake_vm_wait(l->vm, "migration", "active");
+    export_rig_expect_str(l->rig, "exact-stop", "not-counted");
+    lossy_compare(l);
+    export_rig_expect_str(l->rig, "exact-stop", "true");
+    lossy_deliver(l, 5);
+    export_rig_expect_str(l->rig, "exact-stop", "true");
+    fake_vm_migration(l->vm, "cancelled");
+    fake_vm_wait(l->vm, "migration", "cancelled");
+    export_rig_expect_str(l->rig, "exact-stop", "not-gating");
+    lossy_free(l);
+}
+
 /* QEMU read one more behind what it threw away: that is delivered when the VM runs. */
 static void test_the_last_but_one_is_lost(void)
 {
@@ -386,6 +406,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vm-nics/nothing-is-lost", test_nothing_is_lost);
     g_test_add_func("/vm-nics/the-last-is-lost", test_the_last_is_lost);
     g_test_add_func("/vm-nics/the-last-but-one-is-lost", test_the_last_but_one_is_lost);
+    g_test_add_func("/vm-nics/exact-stop", test_exact_stop);
     g_test_add_func("/vm-nics/late-is-not-lost", test_late_is_not_lost);
     g_test_add_func("/vm-nics/a-nic-that-filters", test_a_nic_that_filters);
     g_test_add_func("/vm-nics/no-count", test_no_count);
