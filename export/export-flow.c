@@ -38,7 +38,7 @@
 #define FLOW_QUICK_STEP 2u
 
 /* A QEMU that has not read within this time is held up by something, perhaps by its stop. */
-#define FLOW_SLOW_US 2000
+#define FLOW_SLOW_NS INT64_C(2000000)
 
 /* How long to look for the end of reading without letting go of the loop. */
 #define FLOW_SPIN_NS INT64_C(20000)
@@ -51,10 +51,10 @@
 #define FLOW_PAUSE_MAX_NS INT64_C(2000000)
 
 /* How long to wait for the STOP that the last pass of a migration announces. */
-#define FLOW_SWITCH_NS INT64_C(5000000)
+#define FLOW_STOP_NS INT64_C(5000000)
 
 /* Until then nothing is handed over, as QEMU may be about to stop; on the realtime clock. */
-static int64_t switch_wait_ns;
+static int64_t stop_wait_ns;
 
 /* --- The socket -------------------------------------------------------------------------- */
 
@@ -89,19 +89,17 @@ static void flow_learn_socket(NetExport *exp)
 }
 
 /* Whether QEMU has read everything. A broken socket counts as read: sending finds the reason. */
-bool export_flow_look(NetExport *exp)
+bool export_flow_look(const NetExport *exp)
 {
     int unread = 0;
-    bool has_read = exp->class->is_idle(exp) &&
-                    (ioctl(exp->class->socket(exp), SIOCOUTQ, &unread) < 0 || unread == 0);
 
-    export_in_flight_note_reading(exp, has_read);
-    return has_read;
+    return exp->class->is_idle(exp) &&
+           (ioctl(exp->class->socket(exp), SIOCOUTQ, &unread) < 0 || unread == 0);
 }
 
-static bool flow_is_switching(void)
+static bool flow_expects_stop(void)
 {
-    return clock_now_ns(CLOCK_TYPE_REALTIME) < switch_wait_ns;
+    return clock_now_ns(CLOCK_TYPE_REALTIME) < stop_wait_ns;
 }
 
 static bool flow_is_open(NetExport *exp)
@@ -109,12 +107,12 @@ static bool flow_is_open(NetExport *exp)
     int64_t end;
 
     if (export_flow_look(exp)) {
-        return !flow_is_switching();
+        return !flow_expects_stop();
     }
     end = clock_now_ns(CLOCK_TYPE_REALTIME) + FLOW_SPIN_NS;
     while (clock_now_ns(CLOCK_TYPE_REALTIME) < end) {
         if (export_flow_look(exp)) {
-            return !flow_is_switching();
+            return !flow_expects_stop();
         }
     }
     return false;
@@ -126,7 +124,7 @@ static void flow_look_again(void *opaque)
 {
     NetExport *exp = opaque;
 
-    if ((export_flow_look(exp) && !flow_is_switching()) || !exp->flow.on) {
+    if ((export_flow_look(exp) && !flow_expects_stop()) || !exp->flow.on) {
         exp->flow.waits = false;
         exp->flow.pause_ns = FLOW_PAUSE_MIN_NS;
         net_client_ready(&exp->nc);
@@ -173,7 +171,7 @@ static size_t flow_burst(const NetExportFlow *flow, const NetFrame *frames, size
  */
 static void flow_adapt(NetExportFlow *flow, size_t n)
 {
-    if (g_get_real_time() - export_round(flow, flow->n_rounds)->sent_us >= FLOW_SLOW_US) {
+    if (clock_now_ns(CLOCK_TYPE_REALTIME) - flow->sent_ns >= FLOW_SLOW_NS) {
         flow->n_quick = 0;
     } else if (n > flow->burst) {
         flow->n_quick = MIN(flow->n_quick + 1, FLOW_QUICK_STEP * FLOW_BURST_MAX - 1);
@@ -201,8 +199,7 @@ static size_t flow_send_bursts(NetExport *exp, const NetFrame *frames, size_t n)
         export_in_flight_remember(exp, &frames[taken], sent);
         taken += sent;
     }
-    /* Even if nothing more is to be sent: when QEMU reads matters if it stops now. */
-    if (!flow_is_open(exp) || taken < n) {
+    if (taken < n) {
         flow_wait(exp);
     }
     return taken;
@@ -223,11 +220,9 @@ size_t export_flow_send(NetExport *exp, const NetFrame *frames, size_t n)
 
 /* --- When ------------------------------------------------------------------------------- */
 
-void export_flow_set_switch(int64_t begin_us, int64_t end_us)
+void export_flow_expect_stop(bool expected)
 {
-    switch_wait_ns = begin_us != 0 && end_us == 0
-                     ? clock_now_ns(CLOCK_TYPE_REALTIME) + FLOW_SWITCH_NS : 0;
-    export_in_flight_set_switch(begin_us, end_us);
+    stop_wait_ns = expected ? clock_now_ns(CLOCK_TYPE_REALTIME) + FLOW_STOP_NS : 0;
 }
 
 void export_flow_set(NetExport *exp, bool on)

@@ -14,23 +14,6 @@ typedef struct NetExport NetExport;
 /** Frames remembered where it cannot be seen what the guest's QEMU has read. */
 #define EXPORT_HISTORY_MAX NET_BATCH_MAX
 
-/** One handover, by the host's wall clock in us. */
-typedef struct NetExportRound {
-    int64_t sent_us;
-    int64_t unread_us; /* when QEMU was last seen not to have read all of it */
-    int64_t read_us;   /* when QEMU was seen to have read it; 0 = not yet */
-} NetExportRound;
-
-/** How many of the last handovers are remembered. */
-#define EXPORT_ROUNDS 4
-
-/** The last handover that the guest's QEMU had read when it stopped: it may be lost there. */
-typedef struct NetExportLastRead {
-    int64_t round; /* its number; 0 = none */
-    size_t first;  /* of the history: its first frame */
-    size_t n;      /* its frames; 0 = it is not remembered */
-} NetExportLastRead;
-
 /** When to hand over frames, and which are in flight: export-flow.c, export-in-flight.c. */
 typedef struct NetExportFlow {
     bool on;             /* hand over with care */
@@ -45,8 +28,8 @@ typedef struct NetExportFlow {
     NetHold history;     /* copies of frames handed over, oldest first */
     int64_t marks[EXPORT_HISTORY_MAX]; /* when they were: a ring that ends at @next */
     int64_t n_rounds;    /* handovers so far */
-    NetExportRound rounds[EXPORT_ROUNDS]; /* the last of them: number N at N % EXPORT_ROUNDS */
-    NetExportLastRead last_read;
+    int64_t last_read;   /* number of the last one that had been read at the stop */
+    int64_t sent_ns;     /* when the last one was, on the realtime clock */
     uint64_t n_handed_over; /* frames, so far */
     size_t burst;        /* frames of the next one */
     size_t n_quick;       /* how long QEMU has been quick while frames pile up */
@@ -175,11 +158,11 @@ void export_flow_set(NetExport *exp, bool on);
 /** export_flow_opened: there is another guest; forget the frames of the one before. */
 void export_flow_opened(NetExport *exp);
 
-/** export_flow_look: whether QEMU has read everything, which is noted. Only where it is seen. */
-bool export_flow_look(NetExport *exp);
+/** export_flow_look: whether QEMU has read everything. Only where it is seen. */
+bool export_flow_look(const NetExport *exp);
 
-/** export_flow_set_switch: see net_exports_set_switch(). */
-void export_flow_set_switch(int64_t begin_us, int64_t end_us);
+/** export_flow_expect_stop: see net_exports_expect_stop(). */
+void export_flow_expect_stop(bool expected);
 
 /** export_flow_tally, _go_on: see net_export_tally(), net_export_go_on(). */
 bool export_flow_tally(NetExport *exp, NetExportTally *tally);
@@ -189,21 +172,11 @@ void export_flow_clear(NetExport *exp);
 
 /* --- export-in-flight.c ------------------------------------------------------------------ */
 
-static inline NetExportRound *export_round(NetExportFlow *flow, int64_t number)
-{
-    return &flow->rounds[number % EXPORT_ROUNDS];
-}
-
 /** export_in_flight_remember: frames were handed over together. */
 void export_in_flight_remember(NetExport *exp, const NetFrame *frames, size_t n);
 
-/** export_in_flight_note_reading: QEMU has, or has not, read all that was handed over. */
-void export_in_flight_note_reading(NetExport *exp, bool has_read);
-
 /** export_in_flight_forget: no frame is in flight. */
 void export_in_flight_forget(NetExport *exp);
-
-void export_in_flight_set_switch(int64_t begin_us, int64_t end_us);
 
 /** export_in_flight_mark, _unmark: the VM is about to stop; it runs again. */
 void export_in_flight_mark(NetExport *exp);

@@ -269,9 +269,9 @@ void net_exports_set_guest_gone(bool gone)
     }
 }
 
-void net_exports_set_switch(int64_t begin_us, int64_t end_us)
+void net_exports_expect_stop(bool expected)
 {
-    export_flow_set_switch(begin_us, end_us);
+    export_flow_expect_stop(expected);
 }
 
 void net_exports_foreach_flow(void (*func)(const char *id, const char *device, void *opaque),

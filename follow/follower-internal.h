@@ -81,7 +81,6 @@ typedef struct VmFollower {
     bool colo_asked;       /* query-colo-status is */
     Timer *exit_timer;     /* owned: gives the VM up */
     Timer *poll_timer;     /* owned: asks for the end of a migration that sends no events */
-    int64_t pass_us;       /* when the VM reported the last pass of a migration; 0 = it did not */
     uint64_t n_reconnects;
     uint64_t n_errors;
     char *last_error;      /* owned; NULL = none */
@@ -104,7 +103,7 @@ VmFollowerState vm_follower_state(const VmFollower *f);
 void vm_follower_notify_exports(VmFollower *f);
 
 /** vm_follower_notify_switch: @event may be of the moment in which a migration stops the VM. */
-void vm_follower_notify_switch(VmFollower *f, const QmpClientEvent *event);
+void vm_follower_notify_switch(const QmpClientEvent *event);
 
 /** vm_follower_notify_colo: pass the VM's COLO events on. */
 void vm_follower_notify_colo(VmFollower *f);

@@ -10,9 +10,6 @@
 #include "qapi/qapi-commands.h"
 #include "qapi/qapi-events.h"
 
-/* The longest time seen from a migration's last pass to STOP was 1 ms. */
-#define FOLLOWER_SWITCH_US 20000
-
 /* --- Exports ------------------------------------------------------------------------------- */
 
 void vm_follower_notify_exports(VmFollower *f)
@@ -33,18 +30,12 @@ void vm_follower_notify_exports(VmFollower *f)
 }
 
 /* A migration reports its last pass right before it stops the VM. */
-void vm_follower_notify_switch(VmFollower *f, const QmpClientEvent *event)
+void vm_follower_notify_switch(const QmpClientEvent *event)
 {
-    int64_t at_us = event->seconds * G_USEC_PER_SEC + event->microseconds;
-
     if (strcmp(event->name, "MIGRATION_PASS") == 0) {
-        f->pass_us = at_us;
-        net_exports_set_switch(at_us, 0);
+        net_exports_expect_stop(true);
     } else if (strcmp(event->name, "STOP") == 0) {
-        bool is_switch = f->pass_us != 0 && at_us - f->pass_us < FOLLOWER_SWITCH_US;
-
-        net_exports_set_switch(is_switch ? f->pass_us : 0, at_us);
-        f->pass_us = 0;
+        net_exports_expect_stop(false);
     }
 }
 

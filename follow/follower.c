@@ -377,7 +377,7 @@ static void vm_follower_event(const QmpClientEvent *event, void *opaque)
     if (!follow_event_matters(event->name)) {
         return;
     }
-    vm_follower_notify_switch(f, event);
+    vm_follower_notify_switch(event);
     detail = vm_follower_detail(event->data, follow_event_details(event->name));
     if (f->status_query == FOLLOW_QUERY_ASKED && vm_follower_is_of_migration(f, event->name)) {
         f->status_query = FOLLOW_QUERY_OVERTAKEN;

@@ -22,8 +22,8 @@
  * of the guest more than once. So the numbers may no longer match. The follower then keeps the old
  * comparison once, as a stop that is about to be reported may be the cause.
  *
- * The commands begin with "x-": QEMU may change them. Without them, and with other NICs, the
- * export uses the times at which QEMU read.
+ * The commands begin with "x-": QEMU may change them. Without them, and with other NICs, nothing is
+ * counted, and nothing is handed over again.
  */
 
 #include "follow/nics.h"

@@ -32,14 +32,11 @@ char *net_export_help(void);
 void net_exports_set_armed(bool armed);
 
 /**
- * net_exports_set_switch: when the VM's QEMU stops for a migration, by the host's wall clock
- * @begin_us: it was about to stop, in us; 0 = not known
- * @end_us: it had stopped, in us; 0 = it has not, or will not
+ * net_exports_expect_stop: whether the VM's QEMU is about to stop for a migration
  *
- * With @end_us 0 exports hand over no frames for a moment; otherwise call it before the run state
- * changes. QEMU may have thrown away frames that it read in between: see export/export-gate.c.
+ * Exports with flow control on then hand over no frames for a moment.
  */
-void net_exports_set_switch(int64_t begin_us, int64_t end_us);
+void net_exports_expect_stop(bool expected);
 
 /**
  * net_exports_foreach_flow: call @func for each export whose flow control is on
@@ -79,8 +76,7 @@ typedef struct NetExportLoss {
  *         reached its NIC.
  *        NULL = not known
  *
- * The export hands the lost frames over again. If @loss is NULL or impossible, it finds them by
- * the times at which QEMU read.
+ * The export hands the lost frames over again; none, if @loss is NULL or impossible.
  */
 void net_export_go_on(const char *id, const NetExportLoss *loss);
 

@@ -57,7 +57,7 @@ void export_fixture_tear_down(ExportFixture *f)
     if (run_state_is_running()) {
         run_state_set(RUN_STATE_PAUSED);
     }
-    net_exports_set_switch(0, 0);
+    net_exports_expect_stop(false);
     net_exports_cleanup();
     net_cleanup();
     close(f->guest);
