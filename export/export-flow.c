@@ -89,7 +89,7 @@ static void flow_learn_socket(NetExport *exp)
 }
 
 /* Whether QEMU has read everything. A broken socket counts as read: sending finds the reason. */
-bool export_flow_look(const NetExport *exp)
+static bool flow_has_read(const NetExport *exp)
 {
     int unread = 0;
 
@@ -106,12 +106,12 @@ static bool flow_is_open(NetExport *exp)
 {
     int64_t end;
 
-    if (export_flow_look(exp)) {
+    if (flow_has_read(exp)) {
         return !flow_expects_stop();
     }
     end = clock_now_ns(CLOCK_TYPE_REALTIME) + FLOW_SPIN_NS;
     while (clock_now_ns(CLOCK_TYPE_REALTIME) < end) {
-        if (export_flow_look(exp)) {
+        if (flow_has_read(exp)) {
             return !flow_expects_stop();
         }
     }
@@ -124,7 +124,7 @@ static void flow_look_again(void *opaque)
 {
     NetExport *exp = opaque;
 
-    if ((export_flow_look(exp) && !flow_expects_stop()) || !exp->flow.on) {
+    if ((flow_has_read(exp) && !flow_expects_stop()) || !exp->flow.on) {
         exp->flow.waits = false;
         exp->flow.pause_ns = FLOW_PAUSE_MIN_NS;
         net_client_ready(&exp->nc);
@@ -220,6 +220,11 @@ size_t export_flow_send(NetExport *exp, const NetFrame *frames, size_t n)
 
 /* --- When ------------------------------------------------------------------------------- */
 
+void export_flow_stop(NetExport *exp)
+{
+    export_in_flight_mark(exp, exp->flow.sees_reading && flow_has_read(exp));
+}
+
 void export_flow_expect_stop(bool expected)
 {
     stop_wait_ns = expected ? clock_now_ns(CLOCK_TYPE_REALTIME) + FLOW_STOP_NS : 0;
@@ -260,7 +265,7 @@ bool export_flow_tally(NetExport *exp, NetExportTally *tally)
     if (!exp->flow.sees_reading || exp->class->socket(exp) < 0) {
         return false;
     }
-    tally->is_read = export_flow_look(exp);
+    tally->is_read = flow_has_read(exp);
     return true;
 }
 

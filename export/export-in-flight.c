@@ -79,15 +79,13 @@ void export_in_flight_forget(NetExport *exp)
 
 /* --- At a stop and at a start ------------------------------------------------------------ */
 
-void export_in_flight_mark(NetExport *exp)
+void export_in_flight_mark(NetExport *exp, bool has_read)
 {
     NetExportFlow *flow = &exp->flow;
 
     flow->marked = true;
+    flow->last_read = flow->n_rounds - !has_read;
     in_flight_trim(flow);
-    if (flow->sees_reading) {
-        flow->last_read = flow->n_rounds - !export_flow_look(exp);
-    }
 }
 
 /* Frames of the history. */

@@ -158,8 +158,8 @@ void export_flow_set(NetExport *exp, bool on);
 /** export_flow_opened: there is another guest; forget the frames of the one before. */
 void export_flow_opened(NetExport *exp);
 
-/** export_flow_look: whether QEMU has read everything. Only where it is seen. */
-bool export_flow_look(const NetExport *exp);
+/** export_flow_stop: the VM is about to stop. */
+void export_flow_stop(NetExport *exp);
 
 /** export_flow_expect_stop: see net_exports_expect_stop(). */
 void export_flow_expect_stop(bool expected);
@@ -178,8 +178,10 @@ void export_in_flight_remember(NetExport *exp, const NetFrame *frames, size_t n)
 /** export_in_flight_forget: no frame is in flight. */
 void export_in_flight_forget(NetExport *exp);
 
-/** export_in_flight_mark, _unmark: the VM is about to stop; it runs again. */
-void export_in_flight_mark(NetExport *exp);
+/** export_in_flight_mark: the VM is about to stop; @has_read: QEMU was seen to have read all. */
+void export_in_flight_mark(NetExport *exp, bool has_read);
+
+/** export_in_flight_unmark: the VM runs again. */
 void export_in_flight_unmark(NetExport *exp);
 
 /** export_in_flight_judge: give again what the VM lost at its stop: see net_export_go_on(). */

@@ -320,7 +320,7 @@ static void exports_prepare(bool running, RunState state, void *opaque)
         exp->class->drain(exp, exp->nc.hold_size);
     }
     for (guint i = 0; i < exports->len; i++) {
-        export_in_flight_mark(exports->pdata[i]);
+        export_flow_stop(exports->pdata[i]);
     }
 }
 

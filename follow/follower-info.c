@@ -1,58 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Shows the vm-follower: query-vm-follower, info vm-follower, and the events it keeps. */
+/* Shows the vm-follower: query-vm-follower and info vm-follower. */
 
 #include "follow/follower-internal.h"
 
 #include "monitor/hmp.h"
 #include "net/run-state.h"
 #include "qapi/qapi-commands.h"
-
-#define FOLLOW_NOTES_MAX 32u
-
-static void follow_note_free(void *opaque)
-{
-    FollowNote *note = opaque;
-
-    g_free(note->detail);
-    g_free(note);
-}
-
-/* A long migration has many passes; only the last of them is of interest. */
-static bool follow_notes_replaces_last(const FollowNotes *log, const char *name)
-{
-    const FollowNote *last = g_queue_peek_tail((GQueue *)&log->notes);
-
-    return last && g_str_equal(name, "MIGRATION_PASS") && g_str_equal(last->name, name);
-}
-
-void follow_notes_add(FollowNotes *log, const QmpClientEvent *event, const char *detail,
-                      RunState run_state)
-{
-    FollowNote *note = g_new(FollowNote, 1);
-
-    *note = (FollowNote) {
-        .name = g_intern_string(event->name),
-        .detail = g_strdup(detail),
-        .seconds = event->seconds,
-        .microseconds = event->microseconds,
-        .received_ns = clock_now_ns(CLOCK_TYPE_REALTIME),
-        .run_state = run_state,
-    };
-    if (follow_notes_replaces_last(log, note->name)) {
-        follow_note_free(g_queue_pop_tail(&log->notes));
-    }
-    g_queue_push_tail(&log->notes, note);
-    if (log->notes.length > FOLLOW_NOTES_MAX) {
-        follow_note_free(g_queue_pop_head(&log->notes));
-    }
-}
-
-void follow_notes_clear(FollowNotes *log)
-{
-    g_queue_clear_full(&log->notes, follow_note_free);
-}
-
-/* --- query-vm-follower --------------------------------------------------------------------- */
 
 static uint64_t follow_age_ms(int64_t since_ns)
 {

@@ -23,6 +23,8 @@ typedef struct FollowNote {
     RunState run_state; /* ours afterwards */
 } FollowNote;
 
+/* --- notes.c ----------------------------------------------------------------------------- */
+
 /** The last events that matter. */
 typedef struct FollowNotes {
     GQueue notes; /* owned FollowNote *, oldest first */
@@ -32,6 +34,9 @@ typedef struct FollowNotes {
 void follow_notes_add(FollowNotes *log, const QmpClientEvent *event, const char *detail,
                       RunState run_state);
 void follow_notes_clear(FollowNotes *log);
+
+/** follow_notes_detail: @names' members of @data, as follow_state_event() wants them. Owned. */
+char *follow_notes_detail(json_object *data, const char *const *names);
 
 /** What VM_FOLLOWER_STATE has said last. */
 typedef enum FollowAnnounced {
@@ -89,7 +94,10 @@ typedef struct VmFollower {
 /** vm_follower_get: the only one there can be, or NULL. */
 VmFollower *vm_follower_get(void);
 
-const VmFollowerProperties *vm_follower_props(const VmFollower *f);
+static inline const VmFollowerProperties *vm_follower_props(const VmFollower *f)
+{
+    return f->obj.props;
+}
 
 /** vm_follower_hold: why frames to the guest are held. */
 VmFollowerHold vm_follower_hold(const VmFollower *f);
@@ -107,8 +115,5 @@ void vm_follower_notify_switch(const QmpClientEvent *event);
 
 /** vm_follower_notify_colo: pass the VM's COLO events on. */
 void vm_follower_notify_colo(VmFollower *f);
-
-/** vm_follower_detail: @names' members of @data, as follow_state_event() wants them. Owned. */
-char *vm_follower_detail(json_object *data, const char *const *names);
 
 #endif

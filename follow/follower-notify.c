@@ -67,30 +67,3 @@ void vm_follower_notify_colo(VmFollower *f)
     }
     net_colo_set_vm(colo->mode, colo->exited ? colo->reason : COLO_EXIT_REASON_NONE);
 }
-
-/* --- Events -------------------------------------------------------------------------------- */
-
-/* The text of member @name of @data, whatever its type. Owned; NULL = absent. */
-static char *vm_follower_member(json_object *data, const char *name)
-{
-    json_object *value = NULL;
-
-    if (!data || !json_object_object_get_ex(data, name, &value) || !value) {
-        return NULL;
-    }
-    return qmp_client_quote(json_object_get_string(value));
-}
-
-char *vm_follower_detail(json_object *data, const char *const *names)
-{
-    g_autoptr(GString) text = g_string_new(NULL);
-    bool has_any = false;
-
-    for (; names && *names; names++) {
-        g_autofree char *member = vm_follower_member(data, *names);
-
-        has_any |= member != NULL;
-        g_string_append_printf(text, "%s%s", text->len > 0 ? " " : "", member ? member : "?");
-    }
-    return has_any ? g_string_free(g_steal_pointer(&text), FALSE) : NULL;
-}

@@ -34,11 +34,6 @@ VmFollower *vm_follower_get(void)
     return vm_follower;
 }
 
-const VmFollowerProperties *vm_follower_props(const VmFollower *f)
-{
-    return f->obj.props;
-}
-
 VmFollowerHold vm_follower_hold(const VmFollower *f)
 {
     return follow_state_hold(&f->state, qmp_client_phase(f->client) != QMP_CLIENT_CLOSED);
@@ -378,7 +373,7 @@ static void vm_follower_event(const QmpClientEvent *event, void *opaque)
         return;
     }
     vm_follower_notify_switch(event);
-    detail = vm_follower_detail(event->data, follow_event_details(event->name));
+    detail = follow_notes_detail(event->data, follow_event_details(event->name));
     if (f->status_query == FOLLOW_QUERY_ASKED && vm_follower_is_of_migration(f, event->name)) {
         f->status_query = FOLLOW_QUERY_OVERTAKEN;
     }

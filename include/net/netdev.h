@@ -19,6 +19,9 @@ typedef struct NetdevClass {
 /** netdev_class_register: @class: constant; from a constructor, before main(). */
 void netdev_class_register(const NetdevClass *class);
 
+/** netdev_class: the class registered for @type; NULL = none. */
+const NetdevClass *netdev_class(NetClientDriver type);
+
 /** netdev_is_built_in: whether a class for @type is registered. */
 bool netdev_is_built_in(NetClientDriver type);
 

@@ -3,14 +3,11 @@
 
 #include "net/filter/handover.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "net/turn.h"
-#include "qapi/qapi-events.h"
 #include "qom/secret.h"
 #include "util/error.h"
-#include "util/log.h"
 
 /* A shorter key could be guessed. */
 #define KEY_MIN 16u
@@ -25,42 +22,6 @@ typedef struct FilterHandover {
 static bool handover_is_source(const FilterHandover *handover)
 {
     return handover->source.link.filter != NULL;
-}
-
-/* --- For both ends ----------------------------------------------------------------------- */
-
-void handover_notify_phase(NetFilter *nf, NetHandoverPhase *phase, NetHandoverEvent event)
-{
-    if (*phase == event.phase) {
-        return;
-    }
-    *phase = event.phase;
-    event.id = nf->obj.id;
-    qapi_event_net_handover(&event);
-}
-
-void handover_notify_split(NetFilter *nf, const char *where, uint32_t round, uint64_t n)
-{
-    g_autofree char *source = g_strdup_printf("filter '%s'", nf->obj.id);
-    NetHandoverSplitEvent event = { .id = nf->obj.id, .round = round, .frames = n };
-
-    log_limited_warning(source, where, "the VM runs at the %s too, and has %" PRIu64 " frames "
-                        "that the one here has got", where, n);
-    qapi_event_net_handover_split(&event);
-}
-
-int64_t handover_wait_ns(const NetFilter *nf)
-{
-    const FilterHandoverProperties *props = nf->obj.props;
-
-    return props->wait * INT64_C(1000000);
-}
-
-void handover_inject(NetFilter *nf, const NetFrame *frames, size_t n)
-{
-    if (n > 0) {
-        net_stage_inject(&nf->stages[NET_DIRECTION_TX], frames, n);
-    }
 }
 
 /* --- Hooks ------------------------------------------------------------------------------- */

@@ -84,6 +84,8 @@ void handover_target_changed(HandoverTarget *target);
 bool handover_target_holds(const HandoverTarget *target);
 void handover_target_describe(const HandoverTarget *target, NetHandoverInfo *info);
 
+/* --- handover-end.c ---------------------------------------------------------------------- */
+
 /** handover_notify_phase: send @event, with the filter's id, if the phase is not *@phase. */
 void handover_notify_phase(NetFilter *nf, NetHandoverPhase *phase, NetHandoverEvent event);
 

@@ -16,7 +16,6 @@
 #include "chardev/char.h"
 #include "io/socket-path.h"
 #include "net/netdev/user-rules.h"
-#include "net/netdev/user.h"
 #include "qapi/qapi-commands.h"
 #include "util/error.h"
 
@@ -77,7 +76,7 @@ static bool user_apply_rule(NetUser *user, const NetUserRule *rule)
                              rule->host_port, rule->guest, rule->guest_port) == 0;
 }
 
-static bool user_add_hostfwd(NetUser *user, const char *text, GError **error)
+bool net_user_fwd_add(NetUser *user, const char *text, GError **error)
 {
     g_autofree char *noun = NULL;
     NetUserRule rule = { 0 };
@@ -96,13 +95,6 @@ static bool user_add_hostfwd(NetUser *user, const char *text, GError **error)
     return ok || error_set(error, "Could not set up host forwarding rule '%s'", text);
 }
 
-bool net_user_hostfwd_add(const char *id, const char *rule, GError **error)
-{
-    NetUser *user = net_user_find(id, error);
-
-    return user && user_add_hostfwd(user, rule, error);
-}
-
 static bool user_remove_unix(NetUser *user, const char *path)
 {
     const struct sockaddr_un host = rule_unix_address(path);
@@ -112,12 +104,11 @@ static bool user_remove_unix(NetUser *user, const char *path)
            user->paths && g_hash_table_remove(user->paths, path);
 }
 
-bool net_user_hostfwd_remove(const char *id, const char *rule, bool *found, GError **error)
+bool net_user_fwd_remove(NetUser *user, const char *rule, bool *found, GError **error)
 {
-    NetUser *user = net_user_find(id, error);
     NetUserRule parsed = { 0 };
 
-    if (!user || !net_user_rule_parse_host(rule, &parsed, error)) {
+    if (!net_user_rule_parse_host(rule, &parsed, error)) {
         return false;
     }
     *found = parsed.path ? user_remove_unix(user, parsed.path)
@@ -305,7 +296,7 @@ static bool user_add_guestfwd(NetUser *user, const char *text, GError **error)
 bool net_user_add_rules(NetUser *user, const NetdevUserOptions *opts, GError **error)
 {
     for (size_t i = opts->hostfwd ? opts->hostfwd->len : 0; i-- > 0;) {
-        if (!user_add_hostfwd(user, opts->hostfwd->items[i].str, error)) {
+        if (!net_user_fwd_add(user, opts->hostfwd->items[i].str, error)) {
             return false;
         }
     }

@@ -49,7 +49,7 @@ bool net_user_config_init(SlirpConfig *config, const NetdevUserOptions *opts, GE
 /** net_user_config_clear: free what is not borrowed. */
 void net_user_config_clear(SlirpConfig *config);
 
-/* --- netdev-user-limit.c ------------------------------------------------------------------ */
+/* --- user-limit.c ------------------------------------------------------------------------- */
 
 /** net_user_limit_init: from the number of files that the process may open now. */
 void net_user_limit_init(NetUserLimit *limit);
@@ -74,10 +74,14 @@ int net_user_limit_rest_ms(const NetUserLimit *limit);
 /** net_user_limit_refuses: @frame opens a connection for which there is no room; it is dropped. */
 bool net_user_limit_refuses(NetUserLimit *limit, NetClient *nc, const NetFrame *frame);
 
-/* --- netdev-user-fwd.c -------------------------------------------------------------------- */
+/* --- user-fwd.c --------------------------------------------------------------------------- */
 
 /** net_user_add_rules: hostfwd and guestfwd. Returns: false with @error. */
 bool net_user_add_rules(NetUser *user, const NetdevUserOptions *opts, GError **error);
+
+/** net_user_fwd_add, _remove: a hostfwd rule. Returns: false with @error. */
+bool net_user_fwd_add(NetUser *user, const char *rule, GError **error);
+bool net_user_fwd_remove(NetUser *user, const char *rule, bool *found, GError **error);
 
 /** net_user_fwds_clear: let go of the chardevs; before @user->slirp goes. */
 void net_user_fwds_clear(NetUser *user);
@@ -87,10 +91,5 @@ bool net_user_fwds_can_write(const NetUser *user);
 
 /** net_user_fwds_wake: libslirp may take more from the chardevs. */
 void net_user_fwds_wake(NetUser *user);
-
-/* --- user.c ----------------------------------------------------------------------------- */
-
-/** net_user_find: by id, or the first one when @id is NULL. Returns: NULL with @error. */
-NetUser *net_user_find(const char *id, GError **error);
 
 #endif

@@ -439,7 +439,7 @@ static void user_find_first(NetClient *nc, void *opaque)
     }
 }
 
-NetUser *net_user_find(const char *id, GError **error)
+static NetUser *user_find(const char *id, GError **error)
 {
     NetUser *first = NULL;
     NetClient *nc;
@@ -459,6 +459,20 @@ NetUser *net_user_find(const char *id, GError **error)
         nc = NULL;
     }
     return (NetUser *)nc;
+}
+
+bool net_user_hostfwd_add(const char *id, const char *rule, GError **error)
+{
+    NetUser *user = user_find(id, error);
+
+    return user && net_user_fwd_add(user, rule, error);
+}
+
+bool net_user_hostfwd_remove(const char *id, const char *rule, bool *found, GError **error)
+{
+    NetUser *user = user_find(id, error);
+
+    return user && net_user_fwd_remove(user, rule, found, error);
 }
 
 static void user_append_info(NetClient *nc, void *opaque)
