@@ -197,7 +197,7 @@ static bool export_dgram_knows(NetClient *nc, const struct sockaddr_storage *fro
            dgram_is_guest(dgram, (const struct sockaddr_un *)from, len);
 }
 
-static const NetDgramConnHooks export_conn_hooks = {
+static const NetDgramConnOps export_conn_ops = {
     .lost = export_dgram_lost,
     .knows = export_dgram_knows,
     .heard = export_dgram_heard,
@@ -397,7 +397,7 @@ static NetExport *dgram_make(const NetExportOptions *opts, NetDgramSocket *sock)
     }
     net_client_set_connected(&exp->nc, false);
     dgram_notify_address(dgram);
-    dgram->conn.hooks = &export_conn_hooks;
+    dgram->conn.ops = &export_conn_ops;
     dgram->conn.always_reads = true;
     net_dgram_conn_open(&dgram->conn, &exp->nc, fd_steal(&sock->fd), g_steal_pointer(&sock->path),
                         NULL, 0);

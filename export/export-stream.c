@@ -29,7 +29,7 @@ static void export_stream_disconnected(NetClient *nc)
     net_export_disconnected((NetExport *)nc);
 }
 
-static const NetStreamLinkHooks export_link_hooks = {
+static const NetStreamLinkOps export_link_ops = {
     .connected = export_stream_connected,
     .disconnected = export_stream_disconnected,
 };
@@ -122,7 +122,7 @@ static NetExport *export_stream_make(const NetExportOptions *opts, const NetExpo
     NetExport *exp = net_export_new(info, &export_stream_class, opts);
 
     exp->one_shot = stream_opts->one_shot;
-    net_stream_link_init(&((NetExportStream *)exp)->link, &exp->nc, &export_link_hooks,
+    net_stream_link_init(&((NetExportStream *)exp)->link, &exp->nc, &export_link_ops,
                          &(NetStreamLinkOptions) {
                              .addr = stream_opts->addr,
                              .server = role->server,

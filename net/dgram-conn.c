@@ -36,7 +36,7 @@ static bool dgram_is_absence(int err)
 
 static bool dgram_is_foreign(const NetDgramConn *conn, const struct msghdr *msg)
 {
-    return conn->hooks && !conn->hooks->knows(conn->nc, msg->msg_name, msg->msg_namelen);
+    return conn->ops && !conn->ops->knows(conn->nc, msg->msg_name, msg->msg_namelen);
 }
 
 /*
@@ -94,19 +94,19 @@ static size_t dgram_read(NetDgramConn *conn)
         iov[i] = (struct iovec) { receive_buffer[i], NET_FRAME_MAX };
         msgs[i].msg_hdr.msg_iov = &iov[i];
         msgs[i].msg_hdr.msg_iovlen = 1;
-        msgs[i].msg_hdr.msg_name = conn->hooks ? &from[i] : NULL;
-        msgs[i].msg_hdr.msg_namelen = conn->hooks ? sizeof(from[i]) : 0;
+        msgs[i].msg_hdr.msg_name = conn->ops ? &from[i] : NULL;
+        msgs[i].msg_hdr.msg_namelen = conn->ops ? sizeof(from[i]) : 0;
     }
     n = recvmmsg(conn->fd, msgs, DGRAM_BATCH, MSG_DONTWAIT, NULL);
     if (n <= 0) {
         /* There is nothing, or the error of an earlier frame. */
-        if (n < 0 && conn->hooks && dgram_is_absence(errno)) {
-            conn->hooks->lost(conn->nc);
+        if (n < 0 && conn->ops && dgram_is_absence(errno)) {
+            conn->ops->lost(conn->nc);
         }
         return 0;
     }
-    if (dgram_make_batch(conn, msgs, n, &batch) > 0 && conn->hooks) {
-        conn->hooks->heard(conn->nc);
+    if (dgram_make_batch(conn, msgs, n, &batch) > 0 && conn->ops) {
+        conn->ops->heard(conn->nc);
     }
     if (batch.n > 0) {
         dgram_deliver(conn, &batch);
@@ -184,8 +184,8 @@ size_t net_dgram_conn_receive(NetDgramConn *conn, const NetFrame *frames, size_t
             dgram_wait_to_write(conn);
             break;
         }
-        if (sent < 0 && conn->hooks && dgram_is_absence(-sent)) {
-            conn->hooks->lost(conn->nc);
+        if (sent < 0 && conn->ops && dgram_is_absence(-sent)) {
+            conn->ops->lost(conn->nc);
             break;
         }
         if (sent < 0) {

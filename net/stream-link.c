@@ -52,7 +52,7 @@ static void link_connected(NetStreamLink *link, int fd)
     link_set_nodelay(fd);
     link_set_error(link, NULL);
     net_client_set_info(link->conn.nc, "%s", uri);
-    link->hooks->connected(link->conn.nc, addr);
+    link->ops->connected(link->conn.nc, addr);
     net_stream_conn_open(&link->conn, fd);
 }
 
@@ -60,7 +60,7 @@ static void link_lost(NetClient *nc, NetStreamConn *conn)
 {
     NetStreamLink *link = (NetStreamLink *)conn;
 
-    link->hooks->disconnected(nc);
+    link->ops->disconnected(nc);
     if (link->once) {
         net_stream_conn_forget_rest(conn);
     } else if (link->server) {
@@ -164,12 +164,12 @@ int net_stream_link_take_fd(const char *text, GError **error)
     return fd_steal(&fd);
 }
 
-void net_stream_link_init(NetStreamLink *link, NetClient *nc, const NetStreamLinkHooks *hooks,
+void net_stream_link_init(NetStreamLink *link, NetClient *nc, const NetStreamLinkOps *ops,
                           const NetStreamLinkOptions *opts, int given_fd)
 {
     net_stream_conn_init(&link->conn, nc, opts->vnet_hdr, link_lost);
     link->conn.waits_for_next = opts->waits_for_next;
-    link->hooks = hooks;
+    link->ops = ops;
     link->addr = qapi_clone(QAPI_TYPE(SocketAddress), opts->addr);
     link->server = opts->server;
     link->once = opts->once;

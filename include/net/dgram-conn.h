@@ -13,19 +13,19 @@
 #include "util/fd-watch.h"
 
 /** Hooks of a client that keeps its frames while the peer is away; constant. */
-typedef struct NetDgramConnHooks {
+typedef struct NetDgramConnOps {
     /** The peer is away: call net_client_ready() when it may be back. */
     void (*lost)(NetClient *nc);
     /** Whether a datagram that came from @from is the other side's. */
     bool (*knows)(NetClient *nc, const struct sockaddr_storage *from, socklen_t len);
     /** Something came from the other side; called after each read that brought such. */
     void (*heard)(NetClient *nc);
-} NetDgramConnHooks;
+} NetDgramConnOps;
 
 /** Embedded in the client; zeroed = closed. */
 typedef struct NetDgramConn {
     NetClient *nc;               /* back pointer: the client it is part of */
-    const NetDgramConnHooks *hooks; /* NULL = frames are dropped while the peer is away */
+    const NetDgramConnOps *ops; /* NULL = frames are dropped while the peer is away */
     bool always_reads;           /* beyond the hold limit the newest frames are dropped */
     int fd;                      /* owned; valid when @watch is there */
     SocketPath *path;            /* owned: goes with the socket; NULL = none */

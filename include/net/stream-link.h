@@ -13,13 +13,13 @@
 #include "util/clock.h"
 
 /** Hooks of the owner of a link; constant. */
-typedef struct NetStreamLinkHooks {
+typedef struct NetStreamLinkOps {
     /** It has a connection. @addr: the other end's, or our own where that has none; borrowed, may
      *  be NULL. Called before the first frame is sent. */
     void (*connected)(NetClient *nc, const SocketAddress *addr);
     /** It has lost it, and listens, connects or rests. */
     void (*disconnected)(NetClient *nc);
-} NetStreamLinkHooks;
+} NetStreamLinkOps;
 
 /** What a link is to be; all borrowed. */
 typedef struct NetStreamLinkOptions {
@@ -34,7 +34,7 @@ typedef struct NetStreamLinkOptions {
 /** Embedded in the client; between two connections it listens, connects or waits. */
 typedef struct NetStreamLink {
     NetStreamConn conn;
-    const NetStreamLinkHooks *hooks;
+    const NetStreamLinkOps *ops;
     SocketAddress *addr;      /* owned */
     bool server;
     bool once;
@@ -58,7 +58,7 @@ int net_stream_link_take_fd(const char *text, GError **error);
  * net_stream_link_init: not started
  * @given_fd: taken; -1 unless the address is of kind fd
  */
-void net_stream_link_init(NetStreamLink *link, NetClient *nc, const NetStreamLinkHooks *hooks,
+void net_stream_link_init(NetStreamLink *link, NetClient *nc, const NetStreamLinkOps *ops,
                           const NetStreamLinkOptions *opts, int given_fd);
 
 /** net_stream_link_clear: end everything; a zeroed link is legal. */

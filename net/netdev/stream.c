@@ -33,7 +33,7 @@ static void stream_disconnected(NetClient *nc)
     });
 }
 
-static const NetStreamLinkHooks stream_link_hooks = {
+static const NetStreamLinkOps stream_link_ops = {
     .connected = stream_connected,
     .disconnected = stream_disconnected,
 };
@@ -99,7 +99,7 @@ static NetClient *net_stream_create(const Netdev *netdev, GError **error)
         }
     }
     stream = (NetStream *)net_client_new(&net_stream_info, netdev->id);
-    net_stream_link_init(&stream->link, &stream->nc, &stream_link_hooks,
+    net_stream_link_init(&stream->link, &stream->nc, &stream_link_ops,
                          &(NetStreamLinkOptions) {
                              .addr = opts->addr,
                              .server = opts->server,
