@@ -14,7 +14,8 @@ SESSION = 'session'
 NOTHING = 'nothing that is typed'
 
 # Blocks that nobody types, by their document and how they begin: pictures, what both sides of a
-# conversation say, and what builds or tests a clone, as CI does. Each line must have its block.
+# conversation say, what check-tools runs, and what builds or tests a clone, as CI does. Each line
+# must have its block.
 NOT_TYPED = {
     'monitors.rst': ('in + injected = ',),
     'protocol.rst': ('{"execute": "qmp_capabilities"', '{"execute": "x-query-virtio"',
@@ -27,6 +28,8 @@ NOT_TYPED = {
     'libvirt.rst': ('qemu-net-daemon -nodefaults ', 'adduser ', '/run/qnd/*.qmp ',
                     '-chardev socket,id=qmp0,', '{"execute": "chardev-add"', 'virsh migrate ',
                     'install -D '),
+    'qemu-net-daemon-top.rst': ('qemu-net-daemon-top -b ',),
+    'qemu-net-daemon-topology.rst': ('qemu-net-daemon-topology -o ',),
     'README.md': ('./configure --install-deps && make demo',),
 }
 HUMAN_PROMPT = '(qemu) '
