@@ -14,6 +14,7 @@ namespaces and taps; the network of the machine is not touched.
   --rate N         datagrams in a second (1000)
   --mode MODE      precopy, pause-before-switchover or postcopy (precopy)
   --export TYPE    how the guest attaches to the daemon: stream, dgram or vhost-user (stream)
+  --svg FILE       a picture of the first migration of each kind (BUILD/demo-migration.svg)
   --qemu COMMAND   the QEMU to use, with options if it wants some (qemu-system-x86_64)
 
 The exit status is 1 if a migration through the daemons lost a datagram, duplicated more than 3
@@ -23,11 +24,13 @@ The exit status is 1 if a migration through the daemons lost a datagram, duplica
 import argparse
 import dataclasses
 import os
+import pathlib
 import signal
 import statistics
 import sys
 
-from lab import migration, traffic
+import timeline
+from lab import migration, sampler, traffic
 from lab.errors import LabError, Skip
 from lab.guest import qemu_version
 from lab.scene import Lab
@@ -74,20 +77,34 @@ def total(outcomes):
     return together
 
 
-def run_migration(lab, kind, args):
-    """Returns: the Outcome."""
-    source, target = pair(lab, kind)
+def draw_panel(kind, outcome, blackout, curves):
+    """A panel of the picture: what was seen of a migration."""
+    version = f'QEMU {".".join(map(str, qemu_version()[:2]))}'
+    is_good = outcome.lost == 0 and (kind == STOCK or outcome.is_good(kind))
+    result = f'{outcome.lost} of {outcome.sent} datagrams lost'
+    if is_good:
+        result = f'none of {outcome.sent} datagrams lost, none out of order'
+    title = f'{version} on a tap' if kind == STOCK else f'{version} on qemu-net-daemon ({kind})'
+    return timeline.Panel(title, blackout.ms / 1000, curves, result, is_good)
+
+
+def run_migration(lab, kind, args, is_drawn=False):
+    """Returns: the Outcome, and a panel of the picture or None."""
+    source, target = pair(lab, kind, is_sampled=is_drawn)
+    looks = sampler.Sampler(source, target) if is_drawn else None
     receiver = traffic.Receiver(lab, OUT_STREAM, args.rate, args.count)
     sender = traffic.Sender(lab, IN_STREAM, args.rate, args.count)
     sender.wait_sent(args.count // 5)
-    migration.migrate(source.guest, target.guest, target.uri(), args.mode)
+    blackout = migration.migrate(source.guest, target.guest, target.uri(), args.mode)
     sent = sender.result()['sent']
     report = traffic.report(lab.deadline, IN_STREAM)
     out = receiver.result()
+    curves = looks.finish(blackout) if looks else None
     lab.finish()
-    return Outcome(sent, report['total'], sent - report['unique'], report['duplicated'],
-                   report['reordered'], out['gap_us'] / 1000, args.count,
-                   args.count - out['unique'])
+    outcome = Outcome(sent, report['total'], sent - report['unique'], report['duplicated'],
+                      report['reordered'], out['gap_us'] / 1000, args.count,
+                      args.count - out['unique'])
+    return outcome, draw_panel(kind, outcome, blackout, curves) if curves else None
 
 
 def in_lab(args, function, *arguments):
@@ -116,8 +133,9 @@ def row(title, left, right):
 
 
 def print_table(args):
-    """Run it all. Returns: the outcomes of both kinds."""
+    """Run it all. Returns: the outcomes of both kinds, and the panels of the picture."""
     outcomes = {STOCK: [], args.export: []}
+    panels = []
     print(rule())
     print(row('', f'{"tap, QEMU":^{WIDTH}}',
               f'{f"tap, qemu-net-daemon, {args.export}, QEMU":^{WIDTH}}'))
@@ -125,12 +143,21 @@ def print_table(args):
     print(rule())
     for run in range(1, args.runs + 1):
         for kind, those in outcomes.items():
-            those.append(in_lab(args, run_migration, kind, args))
+            outcome, panel = in_lab(args, run_migration, kind, args, run == 1)
+            those.append(outcome)
+            panels += [panel] if panel else []
         print(row(run, *(those[-1].cells() for those in outcomes.values())), flush=True)
     print(rule())
     print(row('all', *(total(those).cells() for those in outcomes.values())))
     print(rule())
-    return outcomes
+    return outcomes, panels
+
+
+def write_picture(args, panels):
+    path = pathlib.Path(args.svg or pathlib.Path(args.build) / 'demo-migration.svg')
+    path.write_text(timeline.svg(f'Live migration of a guest that gets {args.rate} datagrams/s',
+                                 panels), encoding='utf-8')
+    print(f'The first run of each, drawn: {path}')
 
 
 def explain(args):
@@ -178,6 +205,7 @@ def parse_arguments():
     parser.add_argument('--rate', type=int, default=1000)
     parser.add_argument('--mode', choices=migration.MODES, default=migration.PRECOPY)
     parser.add_argument('--export', choices=EXPORTS, default=EXPORTS[0])
+    parser.add_argument('--svg')
     parser.add_argument('--qemu')
     parser.add_argument('build', nargs='?')
     args = parser.parse_args()
@@ -194,8 +222,9 @@ def main():
         os.environ['LAB_QEMU'] = args.qemu
     try:
         explain(args)
-        outcomes = print_table(args)
+        outcomes, panels = print_table(args)
         explain_after(outcomes)
+        write_picture(args, panels)
         if args.export in SOCKETS:
             print_gating(args)
     except (LabError, Skip, OSError) as error:

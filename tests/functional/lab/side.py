@@ -22,14 +22,15 @@ RECONNECT_MS_VERSION = (9, 2, 0)
 class Side:
     """The host called name ('A', 'B'): its tap, its daemon unless it is stock, its QEMU."""
 
-    def __init__(self, lab, name, kind, side_channel=(), follows=True):
+    def __init__(self, lab, name, kind, side_channel=(), follows=True, is_sampled=False):
         self.lab = lab
         self.name = name
         self.kind = kind
         self.follows = follows
         self.tap = lab.network.add_tap(f'tap{name}')
         self.guest = None
-        self.side_channel = list(side_channel)
+        self.is_sampled = is_sampled
+        self.side_channel = list(side_channel) + self.sampler_options('daemon')
         self.daemon = None
         if kind != STOCK:
             self.start_daemon()
@@ -37,6 +38,11 @@ class Side:
     def start_daemon(self):
         """For the first time, or when the one before has gone."""
         self.daemon = self.lab.daemon(self.name, self.daemon_options() + self.side_channel)
+
+    def sampler_options(self, whom):
+        if not self.is_sampled:
+            return []
+        return ['-qmp', f'unix:{self.path(f"{whom}-sample")},server=on,wait=off']
 
     def path(self, suffix):
         return self.lab.folder / f'{self.name}.{suffix}'
@@ -77,6 +83,7 @@ class Side:
 
     def guest_options(self, options):
         """What vhost-user needs of QEMU: the socket, shared memory, and for 7.2 no MSI-X."""
+        options = {**options, 'more': [*options.get('more', ()), *self.sampler_options('qemu')]}
         if self.kind != VHOST_USER:
             return options
         again = 'reconnect-ms=100' if qemu_version() >= RECONNECT_MS_VERSION else 'reconnect=1'
@@ -133,12 +140,15 @@ def handover_options(port, is_source):
             '-object', 'filter-handover,id=h0,netdev=net0,indev=side0']
 
 
-def pair(lab, kind, port=7900, **incoming):
-    """Source A with a guest that runs, and destination B; incoming: options of its QEMU."""
+def pair(lab, kind, port=7900, is_sampled=False, **incoming):
+    """Source A with a guest that runs, and destination B; incoming: options of its QEMU.
+
+    is_sampled: all of them have one more monitor, for a sampler.Sampler.
+    """
     channels = ([], []) if kind == STOCK else (handover_options(port, True),
                                                handover_options(port, False))
-    target = Side(lab, 'B', kind, channels[1])
-    source = Side(lab, 'A', kind, channels[0])
+    target = Side(lab, 'B', kind, channels[1], is_sampled=is_sampled)
+    source = Side(lab, 'A', kind, channels[0], is_sampled=is_sampled)
     source.start_guest()
     target.start_incoming(**incoming)
     return source, target
