@@ -80,22 +80,23 @@ static size_t stage_run(NetStage *stage, const NetFrame *frames, size_t n, NetPa
 
 /*
  * Account for @n frames that the stage has dealt with and move those that go on to the front.
+ * @all: (in, out) their bytes; those of the frames that go on
  * Returns: how many go on.
  */
-static size_t stage_complete(NetStage *stage, NetFrame *frames, size_t n, const NetPass *pass)
+static size_t stage_complete(NetStage *stage, NetFrame *frames, size_t n, const NetPass *pass,
+                             uint64_t *all)
 {
     NetChainStats *stats = &stage->chain->stats;
-    uint64_t all = net_frames_bytes(frames, n);
     uint64_t bytes = 0;
     size_t n_pass = 0;
 
     if (!stage->filter) {
-        net_count_add(&stage->stats.passed, n, all);
-        net_count_add(&stats->delivered, n, all);
+        net_count_add(&stage->stats.passed, n, *all);
+        net_count_add(&stats->delivered, n, *all);
         return 0;
     }
     if (pass->all) {
-        net_count_add(&stage->stats.passed, n, all);
+        net_count_add(&stage->stats.passed, n, *all);
         return n;
     }
     for (size_t i = 0; i < n; i++) {
@@ -105,8 +106,9 @@ static size_t stage_complete(NetStage *stage, NetFrame *frames, size_t n, const 
         }
     }
     net_count_add(&stage->stats.passed, n_pass, bytes);
-    net_count_add(&stage->stats.consumed, n - n_pass, all - bytes);
-    net_count_add(&stats->consumed, n - n_pass, all - bytes);
+    net_count_add(&stage->stats.consumed, n - n_pass, *all - bytes);
+    net_count_add(&stats->consumed, n - n_pass, *all - bytes);
+    *all = bytes;
     return n_pass;
 }
 
@@ -149,13 +151,17 @@ void net_chain_take_rest(NetChain *chain)
     }
 }
 
-/* The stage deals with new frames. Returns: how many of them, moved to the front, go on. */
-static size_t stage_feed(NetStage *stage, size_t index, NetFrame *frames, size_t n)
+/*
+ * The stage deals with new frames. @bytes: (in, out) of all of them; of those that go on.
+ * Returns: how many of them, moved to the front, go on.
+ */
+static size_t stage_feed(NetStage *stage, size_t index, NetFrame *frames, size_t n,
+                         uint64_t *bytes)
 {
     NetPass pass;
     size_t done;
 
-    net_count_add(&stage->stats.in, n, net_frames_bytes(frames, n));
+    net_count_add(&stage->stats.in, n, *bytes);
     if (stage->held.n_frames > 0 || stage->reclaiming) {
         stage_hold(stage, frames, n);
         return 0;
@@ -169,8 +175,9 @@ static size_t stage_feed(NetStage *stage, size_t index, NetFrame *frames, size_t
     net_chain_take_rest(stage->chain);
     if (done < n) {
         stage_hold(stage, frames + done, n - done);
+        *bytes = net_frames_bytes(frames, done);
     }
-    return stage_complete(stage, frames, done, &pass);
+    return stage_complete(stage, frames, done, &pass, bytes);
 }
 
 /*
@@ -179,11 +186,13 @@ static size_t stage_feed(NetStage *stage, size_t index, NetFrame *frames, size_t
  */
 static void chain_feed(NetChain *chain, size_t index, NetFrame *frames, size_t n)
 {
+    uint64_t bytes = net_frames_bytes(frames, n);
+
     for (size_t i = index; n > 0 && i < chain->n_stages; i++) {
         NetStage *stage = chain->stages[i];
 
         if (stage->state.active || stage->held.n_frames > 0) {
-            n = stage_feed(stage, i, frames, n);
+            n = stage_feed(stage, i, frames, n, &bytes);
         }
     }
 }
@@ -215,6 +224,7 @@ static void stage_drain(NetStage *stage, size_t index)
     }
     while (stage->held.n_frames > 0 && !stage->reclaiming) {
         NetPass pass;
+        uint64_t bytes;
         size_t done;
 
         net_hold_peek(&stage->held, &held);
@@ -223,7 +233,8 @@ static void stage_drain(NetStage *stage, size_t index)
             return;
         }
         memcpy(going.frames, held.frames, done * sizeof(NetFrame));
-        going.n = stage_complete(stage, going.frames, done, &pass);
+        bytes = net_frames_bytes(going.frames, done);
+        going.n = stage_complete(stage, going.frames, done, &pass, &bytes);
         chain_feed(stage->chain, index + 1, going.frames, going.n);
         stage_unhold(stage, held.frames, done);
         net_chain_take_rest(stage->chain);
