@@ -2,9 +2,10 @@
 /* Frames between a netdev's chains and the rings of a vhost-user guest. */
 
 /*
- * From the guest a batch of buffers is copied out, sent down the chain, and given back. The copy
- * is made once and looked at only here: the guest may change its own at any time, and filters read
- * headers more than once.
+ * From the guest a batch of buffers is sent down the chain, and given back. The guest may change
+ * what is in them at any time, and filters read headers more than once; so frames are copied out,
+ * once, and only the copy is looked at. Where nobody on their way reads anything twice they stay
+ * where they are, unless their header wants something done.
  *
  * Toward the guest frames are written into its buffers one by one, and all that a call brought are
  * given back together. A frame for which there are too few buffers is taken back out of the ring
@@ -43,16 +44,14 @@
 /* And what a ring is run for at most before it stops, for each entry. */
 #define COST_FULL 2048u
 
-/* How often a ring without a kick descriptor is looked at. */
-#define LOOK_NS INT64_C(1000000)
-
-/* A batch begins no frame where this would not have room for it. */
+/* A batch copies no frame where this would not have room for it. */
 #define BUFFER_SIZE (BATCH_MAX * 2048u + HDR_LEN + NET_FRAME_MAX)
 
-/* Each frame begins at a multiple of this. */
+/* Each copy begins at a multiple of this. */
 #define BUFFER_ALIGN 64u
 
 static uint8_t buffer[BUFFER_SIZE] __attribute__((aligned(BUFFER_ALIGN)));
+static VringBuffer buffers[BATCH_MAX];
 static VringChain chain;
 
 /* What the guest has in memory that is lost was not there: its connection is to end. */
@@ -91,19 +90,110 @@ static bool header_is_idle(const uint8_t *header)
     return !(header[HDR_FLAGS] & HDR_F_NEEDS_CSUM) && header[HDR_GSO_TYPE] == HDR_GSO_NONE;
 }
 
-/* Returns: whether there is a frame in @data, of @len bytes with its header, to be sent. */
-static bool take_frame(VhostUserDev *dev, const uint8_t *data, uint64_t len, NetFrame *frame)
+/* The same of a header in the guest's memory: both bytes are read once. */
+static bool header_is_idle_now(const uint8_t *header)
 {
-    if (header_is_idle(data) || !(dev->features & VIRTIO_NET_F_CSUM)) {
-        *frame = (NetFrame) { .data = data + HDR_LEN, .len = (uint32_t)(len - HDR_LEN) };
-        return true;
-    }
-    if (!header_is_allowed(dev, data)) {
-        net_client_drop(dev->nc, 1, len - HDR_LEN, NET_DROP_REASON_MALFORMED);
+    uint8_t own[2];
+
+    own[HDR_FLAGS] = __atomic_load_n(&header[HDR_FLAGS], __ATOMIC_RELAXED);
+    own[HDR_GSO_TYPE] = __atomic_load_n(&header[HDR_GSO_TYPE], __ATOMIC_RELAXED);
+    return header_is_idle(own);
+}
+
+/** Frames on their way from a ring. */
+typedef struct TakenBatch {
+    NetBatch frames;
+    size_t n_buffers;  /* that were taken for them, or for what was no frame */
+    size_t used;       /* bytes of @buffer that are in use */
+    uint64_t bytes;    /* what all was worth */
+    bool views;        /* frames may be where the guest has them */
+} TakenBatch;
+
+static void batch_add(TakenBatch *batch, const NetFrame *frame)
+{
+    batch->frames.frames[batch->frames.n++] = *frame;
+}
+
+static bool batch_has_room(const TakenBatch *batch)
+{
+    return batch->n_buffers < BATCH_MAX && batch->used + HDR_LEN + NET_FRAME_MAX <= BUFFER_SIZE;
+}
+
+/* Room for a copy of @len bytes; batch_has_room() was true. */
+static uint8_t *batch_room(TakenBatch *batch, uint64_t len)
+{
+    uint8_t *to = buffer + batch->used;
+
+    batch->used += (len + BUFFER_ALIGN - 1) / BUFFER_ALIGN * BUFFER_ALIGN;
+    return to;
+}
+
+/* What a buffer of @len bytes holds is taken, or counted as dropped. */
+static bool batch_takes(const VhostUserRing *ring, uint64_t len)
+{
+    NetClient *nc = ring->dev->nc;
+
+    if (G_UNLIKELY(len <= HDR_LEN || len - HDR_LEN > NET_FRAME_MAX)) {
+        net_client_drop(nc, 1, len <= HDR_LEN ? 0 : len - HDR_LEN,
+                        len <= HDR_LEN ? NET_DROP_REASON_EMPTY : NET_DROP_REASON_TOO_LONG);
         return false;
     }
-    *frame = (NetFrame) { .data = data, .len = (uint32_t)len, .vnet_hdr_len = HDR_LEN };
+    if (G_UNLIKELY(!ring->enabled)) {
+        net_client_drop(nc, 1, len - HDR_LEN, NET_DROP_REASON_LINK_DOWN);
+        return false;
+    }
     return true;
+}
+
+/* A frame of @len bytes with its header, which were copied to @data. */
+static void batch_add_copy(TakenBatch *batch, VhostUserDev *dev, const uint8_t *data,
+                           uint64_t len)
+{
+    NetFrame frame = { .data = data, .len = (uint32_t)len, .vnet_hdr_len = HDR_LEN };
+
+    if (header_is_idle(data) || !(dev->features & VIRTIO_NET_F_CSUM)) {
+        frame = (NetFrame) { .data = data + HDR_LEN, .len = (uint32_t)(len - HDR_LEN) };
+    } else if (!header_is_allowed(dev, data)) {
+        net_client_drop(dev->nc, 1, len - HDR_LEN, NET_DROP_REASON_MALFORMED);
+        return;
+    }
+    batch_add(batch, &frame);
+}
+
+static void take_buffer(TakenBatch *batch, VhostUserRing *ring, const VringBuffer *from)
+{
+    uint8_t *to;
+
+    if (!batch_takes(ring, from->len)) {
+        return;
+    }
+    if (batch->views && (!(ring->dev->features & VIRTIO_NET_F_CSUM) ||
+                         header_is_idle_now(from->data))) {
+        batch_add(batch, &(NetFrame) { .data = from->data + HDR_LEN, .len = from->len - HDR_LEN });
+        return;
+    }
+    to = batch_room(batch, from->len);
+    memcpy(to, from->data, from->len);
+    batch_add_copy(batch, ring->dev, to, from->len);
+}
+
+/* Takes buffers that are in one piece. Returns: whether there was any. */
+static bool take_buffers(TakenBatch *batch, VhostUserRing *ring)
+{
+    size_t n = vring_pop_many(&ring->vring, buffers, BATCH_MAX);
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        __builtin_prefetch(buffers[i].data);
+    }
+    for (i = 0; i < n && batch_has_room(batch); i++) {
+        take_buffer(batch, ring, &buffers[i]);
+        vring_stage_buffer(&ring->vring, &buffers[i], 0);
+        batch->n_buffers++;
+        batch->bytes += MAX(buffers[i].len, COST_MIN);
+    }
+    vring_unpop(&ring->vring, n - i);
+    return n > 0;
 }
 
 static void copy_out(uint8_t *to)
@@ -114,73 +204,67 @@ static void copy_out(uint8_t *to)
     }
 }
 
-/* Copies what is in @chain to @to. Returns: the room it takes; 0 = it is no frame to be sent. */
-static size_t take_chain(VhostUserRing *ring, uint8_t *to, NetBatch *batch)
+/* Takes buffers of any kind. */
+static void take_chains(TakenBatch *batch, VhostUserRing *ring)
 {
-    VhostUserDev *dev = ring->dev;
-    uint64_t len = chain.len;
+    while (batch_has_room(batch) && vring_pop(&ring->vring, &chain) == VRING_POP_CHAIN) {
+        if (batch_takes(ring, chain.len)) {
+            uint8_t *to = batch_room(batch, chain.len);
 
-    if (len <= HDR_LEN || len - HDR_LEN > NET_FRAME_MAX) {
-        net_client_drop(dev->nc, 1, len <= HDR_LEN ? 0 : len - HDR_LEN,
-                        len <= HDR_LEN ? NET_DROP_REASON_EMPTY : NET_DROP_REASON_TOO_LONG);
-        return 0;
+            copy_out(to);
+            batch_add_copy(batch, ring->dev, to, chain.len);
+        }
+        vring_stage(&ring->vring, &chain, 0);
+        batch->n_buffers++;
+        batch->bytes += MAX(chain.len, COST_MIN);
     }
-    if (!ring->enabled) {
-        net_client_drop(dev->nc, 1, len - HDR_LEN, NET_DROP_REASON_LINK_DOWN);
-        return 0;
-    }
-    copy_out(to);
-    if (!take_frame(dev, to, len, &batch->frames[batch->n])) {
-        return 0;
-    }
-    batch->n++;
-    return (len + BUFFER_ALIGN - 1) / BUFFER_ALIGN * BUFFER_ALIGN;
 }
 
-/* Returns: whether the ring may have more; @bytes: (out) what was taken. */
-static bool take_batch(VhostUserRing *ring, NetBatch *batch, uint64_t *bytes)
+/* Take a batch, send it, and give it back. Returns: whether there was any; @bytes: its worth. */
+static bool run_batch(VhostUserRing *ring, uint64_t *bytes)
 {
-    VringPop found = VRING_POP_CHAIN;
-    size_t at = 0;
-    unsigned n = 0;
+    NetClient *nc = ring->dev->nc;
+    TakenBatch batch;
 
-    batch->n = 0;
-    while (n < BATCH_MAX && at + HDR_LEN + NET_FRAME_MAX <= BUFFER_SIZE) {
-        found = vring_pop(&ring->vring, &chain);
-        if (found != VRING_POP_CHAIN) {
-            break;
-        }
-        at += take_chain(ring, buffer + at, batch);
-        vring_stage(&ring->vring, &chain, 0);
-        n++;
-        *bytes += MAX(chain.len, COST_MIN);
+    batch.frames.n = 0;
+    batch.n_buffers = 0;
+    batch.used = 0;
+    batch.bytes = 0;
+    batch.views = net_client_reads_once(nc);
+    if (!take_buffers(&batch, ring)) {
+        take_chains(&batch, ring);
     }
-    return found == VRING_POP_CHAIN;
+    if (batch.n_buffers == 0) {
+        return false;
+    }
+    if (batch.frames.n > 0) {
+        net_client_send(nc, batch.frames.frames, batch.frames.n);
+    }
+    vhost_user_ring_publish(ring);
+    vhost_user_dev_moved(ring->dev, batch.n_buffers, batch.bytes);
+    *bytes += batch.bytes;
+    return true;
 }
 
 /*
  * Take what the guest has sent, up to about @limit bytes, in a working ring.
- * Returns: whether there may be more.
+ * Returns: whether there may be more; if not, the guest kicks, or the ring is looked at again.
  */
 static bool ring_run(VhostUserRing *ring, uint64_t limit)
 {
     VhostUserDev *dev = ring->dev;
     uint64_t bytes = 0;
     bool more = true;
-    NetBatch batch;
 
     while (more && bytes < limit && dev->nc->polled && !dev->has_failed) {
-        more = take_batch(ring, &batch, &bytes);
-        if (batch.n > 0) {
-            net_client_send(dev->nc, batch.frames, batch.n);
-        }
-        vhost_user_ring_publish(ring);
+        bool any = run_batch(ring, &bytes);
+
         dev_check_memory(dev);
         if (ring->vring.fault) {
             vhost_user_ring_broken(ring);
             return false;
         }
-        more = more || vring_set_kicks(&ring->vring, true);
+        more = any || vhost_user_ring_spin(ring) || vhost_user_ring_rest(ring);
     }
     if (more) {
         vring_set_kicks(&ring->vring, false);
@@ -231,22 +315,6 @@ void vhost_user_dev_read_poll(VhostUserDev *dev)
     }
     if (dev->nc->polled) {
         vhost_user_dev_look_again(dev);
-    }
-}
-
-void vhost_user_dev_look_again(VhostUserDev *dev)
-{
-    timer_start_at(dev->again, clock_now_ns(CLOCK_TYPE_REALTIME));
-}
-
-void vhost_user_dev_look_now_and_then(VhostUserDev *dev)
-{
-    for (unsigned i = 0; i < 2 * dev->n_pairs; i++) {
-        const VhostUserRing *ring = &dev->rings[i];
-
-        if (vhost_user_ring_works(ring) && !ring->kick && !timer_is_running(dev->again)) {
-            timer_start_at(dev->again, clock_now_ns(CLOCK_TYPE_REALTIME) + LOOK_NS);
-        }
     }
 }
 
@@ -373,14 +441,20 @@ static bool guest_takes(const VhostUserDev *dev, const NetFrame *frame)
     return (dev->features & needed) == needed;
 }
 
-static PutResult put_as_it_is(VhostUserRing *ring, const NetFrame *frame)
+/* What the header in front of @frame, if it has one, says is what the guest is told. */
+static void put_header_bytes(uint8_t *bytes, const NetFrame *frame)
 {
-    uint8_t bytes[HDR_LEN] = { 0 };
-
     if (frame->vnet_hdr_len > 0) {
         memcpy(bytes, frame->data, NET_VNET_HDR_LEN);
         bytes[HDR_FLAGS] &= HDR_F_NEEDS_CSUM | HDR_F_DATA_VALID;
     }
+}
+
+static PutResult put_as_it_is(VhostUserRing *ring, const NetFrame *frame)
+{
+    uint8_t bytes[HDR_LEN] = { 0 };
+
+    put_header_bytes(bytes, frame);
     return put_buffers(ring, bytes, frame->data + frame->vnet_hdr_len,
                        frame->len - frame->vnet_hdr_len);
 }
@@ -438,6 +512,39 @@ static bool put_frame(VhostUserRing *ring, const NetFrame *frame)
     return result == PUT_NEVER;
 }
 
+/* One frame into one buffer, if it needs nothing else. Returns: whether it did. */
+static bool put_buffer(VhostUserRing *ring, const VringBuffer *to, const NetFrame *frame)
+{
+    uint32_t len = frame->len - frame->vnet_hdr_len;
+    uint8_t header[HDR_LEN] = { [HDR_NUM_BUFFERS] = 1 };
+
+    if (to->len < HDR_LEN || len > to->len - HDR_LEN || !guest_takes(ring->dev, frame)) {
+        return false;
+    }
+    put_header_bytes(header, frame);
+    memcpy(to->data, header, HDR_LEN);
+    memcpy(to->data + HDR_LEN, frame->data + frame->vnet_hdr_len, len);
+    put_log(ring->dev, to->addr, HDR_LEN + len);
+    vring_stage_buffer(&ring->vring, to, HDR_LEN + len);
+    return true;
+}
+
+/* Put frames, from the front, into a buffer each, as far as it is as easy as that. */
+static size_t put_easy_frames(VhostUserRing *ring, const NetFrame *frames, size_t n)
+{
+    size_t n_buffers = vring_pop_many(&ring->vring, buffers, MIN(n, BATCH_MAX));
+    size_t done = 0;
+
+    for (size_t i = 0; i < n_buffers; i++) {
+        __builtin_prefetch(buffers[i].data, 1);
+    }
+    while (done < n_buffers && put_buffer(ring, &buffers[done], &frames[done])) {
+        done++;
+    }
+    vring_unpop(&ring->vring, n_buffers - done);
+    return done;
+}
+
 /* --- Flows ------------------------------------------------------------------------------- */
 
 /* A number that all frames of one flow have in common; frames of no known kind are one flow. */
@@ -491,7 +598,7 @@ void vhost_user_dev_find_targets(VhostUserDev *dev)
 static bool ring_wait_for_buffers(VhostUserRing *ring)
 {
     vhost_user_ring_publish(ring);
-    if (vring_set_kicks(&ring->vring, true)) {
+    if (vhost_user_ring_rest(ring)) {
         return true;
     }
     ring->wants_buffers = true;
@@ -499,13 +606,35 @@ static bool ring_wait_for_buffers(VhostUserRing *ring)
     return false;
 }
 
+/* How many frames, from the front, go to the ring that the first goes to. */
+static size_t dev_choose_run(VhostUserDev *dev, const NetFrame *frames, size_t n,
+                             VhostUserRing **ring)
+{
+    size_t run = 1;
+
+    *ring = dev_choose(dev, frames);
+    if (dev->n_targets == 1) {
+        return n;
+    }
+    while (run < n && dev_choose(dev, &frames[run]) == *ring) {
+        run++;
+    }
+    return run;
+}
+
 size_t vhost_user_dev_send(VhostUserDev *dev, const NetFrame *frames, size_t n)
 {
     size_t done = 0;
 
     while (done < n && dev->n_targets > 0 && !dev->has_failed) {
-        VhostUserRing *ring = dev_choose(dev, &frames[done]);
+        VhostUserRing *ring;
+        size_t run = dev_choose_run(dev, frames + done, n - done, &ring);
+        size_t easy = put_easy_frames(ring, frames + done, run);
 
+        done += easy;
+        if (easy > 0) {
+            continue;
+        }
         if (put_frame(ring, &frames[done])) {
             done++;
         } else if (ring->vring.fault) {
@@ -518,6 +647,7 @@ size_t vhost_user_dev_send(VhostUserDev *dev, const NetFrame *frames, size_t n)
     for (size_t i = 0; i < dev->n_targets; i++) {
         vhost_user_ring_publish(&dev->rings[dev->targets[i]]);
     }
+    vhost_user_dev_moved(dev, done, net_frames_bytes(frames, done));
     dev_check_memory(dev);
     return done;
 }

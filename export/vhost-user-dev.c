@@ -586,16 +586,6 @@ void vhost_user_dev_close(VhostUserDev *dev)
     vhost_user_transfer_closed(&dev->transfer);
 }
 
-static void dev_again(void *opaque)
-{
-    VhostUserDev *dev = opaque;
-
-    for (unsigned i = 0; i < dev_n_rings(dev); i++) {
-        vhost_user_ring_kicked(&dev->rings[i]);
-    }
-    vhost_user_dev_look_now_and_then(dev);
-}
-
 void vhost_user_dev_init(VhostUserDev *dev, NetClient *nc, const char *source,
                          const VhostUserDevHooks *hooks, unsigned n_pairs)
 {
@@ -609,7 +599,7 @@ void vhost_user_dev_init(VhostUserDev *dev, NetClient *nc, const char *source,
     }
     dev->targets = g_new(uint16_t, n_pairs);
     vhost_user_transfer_init(&dev->transfer, nc, source);
-    dev->again = timer_new(CLOCK_TYPE_REALTIME, dev_again, dev);
+    dev->again = timer_new(CLOCK_TYPE_REALTIME, vhost_user_dev_look, dev);
 }
 
 void vhost_user_dev_clear(VhostUserDev *dev)

@@ -68,7 +68,8 @@ typedef struct VhostUserRing {
     bool resumed;          /* where it had stopped: its driver is the same as before */
     bool enabled;
     bool wants_buffers;    /* to the guest: frames wait for buffers */
-    bool owes_call;        /* the guest is to be notified as soon as that is possible */
+    bool owes_call;        /* the guest is to be notified, when there is @call_fd and it is time */
+    int64_t called_ns;     /* when it was notified last */
     bool has_stopped;      /* with @last */
     VringSetup last;
     uint32_t last_base;
@@ -101,6 +102,8 @@ struct VhostUserDev {
     uint16_t *targets;           /* owned: rings that frames toward the guest can go to */
     size_t n_targets;
     Timer *again;                /* owned: looks at the rings from the loop */
+    int64_t poll_ns;             /* how long rings are polled that brought many frames; 0 = not */
+    int64_t busy_since_ns;       /* when a pass moved many frames last */
     bool has_failed;
 };
 
@@ -167,6 +170,9 @@ void vhost_user_ring_broken(VhostUserRing *ring);
 /** vhost_user_ring_publish: give back what is staged, and notify the guest if it wants that. */
 void vhost_user_ring_publish(VhostUserRing *ring);
 
+/** vhost_user_ring_call: notify the guest now, or when there is a call descriptor. */
+void vhost_user_ring_call(VhostUserRing *ring);
+
 /** vhost_user_ring_update_watch: wait for kicks, or not. */
 void vhost_user_ring_update_watch(VhostUserRing *ring);
 
@@ -187,13 +193,33 @@ void vhost_user_ring_drain(VhostUserRing *ring);
 /** vhost_user_ring_kicked: the guest has buffers for us; or one ring is to be looked at. */
 void vhost_user_ring_kicked(VhostUserRing *ring);
 
+/** vhost_user_dev_find_targets: rings have changed. */
+void vhost_user_dev_find_targets(VhostUserDev *dev);
+
+/* --- vhost-user-poll.c ------------------------------------------------------------------- */
+
+/** vhost_user_dev_look: look at all rings now; what the timer calls. @opaque: the device. */
+void vhost_user_dev_look(void *opaque);
+
 /** vhost_user_dev_look_again: look at all rings from the loop. */
 void vhost_user_dev_look_again(VhostUserDev *dev);
 
 /** vhost_user_dev_look_now_and_then: the same a bit later, if a ring has no kick descriptor. */
 void vhost_user_dev_look_now_and_then(VhostUserDev *dev);
 
-/** vhost_user_dev_find_targets: rings have changed. */
-void vhost_user_dev_find_targets(VhostUserDev *dev);
+/** vhost_user_dev_moved: one pass over a ring has moved so much. */
+void vhost_user_dev_moved(VhostUserDev *dev, size_t frames, uint64_t bytes);
+
+/** vhost_user_ring_spin: there is nothing: wait a moment. Returns: whether there is now. */
+bool vhost_user_ring_spin(const VhostUserRing *ring);
+
+/**
+ * vhost_user_ring_rest: there is nothing: have the guest kick, or look again without
+ * Returns: whether there is something already that no kick will tell of.
+ */
+bool vhost_user_ring_rest(VhostUserRing *ring);
+
+/** vhost_user_ring_owe_call: the guest is to be notified, now or soon. */
+void vhost_user_ring_owe_call(VhostUserRing *ring);
 
 #endif

@@ -61,7 +61,7 @@ static bool ring_clear_kick(int fd)
     return n == sizeof(count) || (n < 0 && errno == EAGAIN);
 }
 
-static void ring_call(VhostUserRing *ring)
+void vhost_user_ring_call(VhostUserRing *ring)
 {
     ring->owes_call = ring->call_fd < 0;
     if (ring->call_fd >= 0) {
@@ -95,7 +95,7 @@ void vhost_user_ring_update_watch(VhostUserRing *ring)
 void vhost_user_ring_publish(VhostUserRing *ring)
 {
     if (vring_publish(&ring->vring)) {
-        ring_call(ring);
+        vhost_user_ring_owe_call(ring);
     }
 }
 
@@ -132,7 +132,7 @@ bool vhost_user_ring_set_call(VhostUserRing *ring, int fd, GError **error)
     fd_close(&ring->call_fd);
     ring->call_fd = fd_steal(&taken);
     if (ring->owes_call && ring->started) {
-        ring_call(ring);
+        vhost_user_ring_call(ring);
     }
     return true;
 }
@@ -232,6 +232,9 @@ void vhost_user_ring_stop(VhostUserRing *ring)
     }
     TRACE(vhost_user_ring_stop, "export '%s': ring %u, base 0x%x", ring->dev->nc->id, ring->index,
           ring->base);
+    if (ring->owes_call) {
+        vhost_user_ring_call(ring); /* later would be too late */
+    }
     ring->started = false;
     ring->wants_buffers = false;
     ring->owes_call = false;

@@ -15,6 +15,9 @@
 #include "util/error.h"
 #include "util/fd.h"
 
+/* A second; longer is no break but an endless loop. */
+#define POLL_US_MAX 1000000u
+
 typedef struct NetExportVhostUser {
     NetExport exp;
     VhostUserDev dev;
@@ -112,6 +115,12 @@ static void export_vu_read_poll(NetClient *nc, bool enable)
     vhost_user_dev_read_poll(export_dev((NetExport *)nc));
 }
 
+/* A copy is put into the guest's rings. What decides where it goes may be any number. */
+static bool export_vu_reads_once(const NetClient *nc)
+{
+    return true;
+}
+
 static void export_vu_cleanup(NetClient *nc)
 {
     NetExportVhostUser *vu = (NetExportVhostUser *)nc;
@@ -131,6 +140,7 @@ static const NetClientInfo export_vu_info = {
     .size = sizeof(NetExportVhostUser),
     .receive = net_export_receive,
     .read_poll = export_vu_read_poll,
+    .reads_once = export_vu_reads_once,
     .describe = net_export_describe,
     .cleanup = export_vu_cleanup,
     .takes_vnet_hdr = true,
@@ -226,6 +236,9 @@ static bool export_vu_check(const NetExportVhostUserOptions *opts, GError **erro
         return error_set(error, "Parameter 'queues' expects a value from 1 to %u",
                          VHOST_USER_PAIRS_MAX);
     }
+    if (opts->poll_us > POLL_US_MAX) {
+        return error_set(error, "Parameter 'poll-us' expects a value from 0 to %u", POLL_US_MAX);
+    }
     return type == SOCKET_ADDRESS_TYPE_UNIX || type == SOCKET_ADDRESS_TYPE_FD ||
            error_set(error, "Parameter 'addr.type' expects 'unix' or 'fd' with type=vhost-user, "
                      "as descriptors are passed over it");
@@ -252,6 +265,7 @@ static NetExport *export_vu_make(const NetExportOptions *opts, const NetExportRo
     vu->failure = timer_new(CLOCK_TYPE_REALTIME, export_vu_fail, vu);
     vu->source = g_strdup_printf("export '%s'", opts->id);
     vhost_user_dev_init(&vu->dev, &exp->nc, vu->source, &export_dev_hooks, vu_opts->queues);
+    vu->dev.poll_ns = (int64_t)vu_opts->poll_us * 1000;
     vu->dev.offers_state = vu_opts->device_state;
     vhost_user_conn_init(&vu->conn, &export_conn_hooks, vu, &(VhostUserConnOptions) {
         .source = vu->source,

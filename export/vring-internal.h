@@ -84,6 +84,33 @@ static inline VringPop vring_break(Vring *ring, const char *fault)
     return VRING_POP_BROKEN;
 }
 
+/**
+ * vring_buffer_set: a buffer that consists of @desc alone
+ * @flags: of the descriptor
+ *
+ * Returns: whether it does, in one region and for the right direction.
+ */
+static inline bool vring_buffer_set(Vring *ring, VringBuffer *buffer, const VringDesc *desc,
+                                    uint16_t flags)
+{
+    const uint16_t looked_at = VRING_DESC_F_NEXT | VRING_DESC_F_WRITE | VRING_DESC_F_INDIRECT;
+    uint64_t at = desc->addr - ring->view.addr;
+
+    if ((flags & looked_at) != (ring->setup.to_guest ? VRING_DESC_F_WRITE : 0) || desc->len == 0) {
+        return false;
+    }
+    if (at >= ring->view.size) {
+        if (!vring_memory_view(ring->mem, desc->addr, &ring->view)) {
+            return false;
+        }
+        at = desc->addr - ring->view.addr;
+    }
+    buffer->data = ring->view.host + at;
+    buffer->addr = desc->addr;
+    buffer->len = desc->len;
+    return desc->len <= ring->view.size - at;
+}
+
 /** vring_chain_add: a descriptor's memory goes behind @chain. @flags: without NEXT. */
 bool vring_chain_add(Vring *ring, VringChain *chain, const VringDesc *desc, uint16_t flags);
 
@@ -97,12 +124,17 @@ size_t vring_table_read(Vring *ring, const VringDesc *desc, const VringDesc **ta
 bool vring_split_start(Vring *ring, uint32_t base);
 uint32_t vring_split_base(const Vring *ring);
 VringPop vring_split_pop(Vring *ring, VringChain *chain);
+size_t vring_split_pop_many(Vring *ring, VringBuffer *buffers, size_t n);
+bool vring_split_has_more(const Vring *ring);
 bool vring_split_publish(Vring *ring);
 bool vring_split_set_kicks(Vring *ring, bool wanted);
 
 bool vring_packed_start(Vring *ring, uint32_t base);
 uint32_t vring_packed_base(const Vring *ring);
 VringPop vring_packed_pop(Vring *ring, VringChain *chain);
+size_t vring_packed_pop_many(Vring *ring, VringBuffer *buffers, size_t n);
+void vring_packed_unpop(Vring *ring, size_t n);
+bool vring_packed_has_more(const Vring *ring);
 bool vring_packed_publish(Vring *ring);
 bool vring_packed_set_kicks(Vring *ring, bool wanted);
 

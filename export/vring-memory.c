@@ -302,6 +302,18 @@ uint8_t *vring_memory_guest(VringMemory *mem, uint64_t addr, uint64_t *len)
     return region->host + at;
 }
 
+bool vring_memory_view(VringMemory *mem, uint64_t addr, VringRegionView *view)
+{
+    const VringRegion *region = memory_find(mem, addr);
+
+    if (region) {
+        *view = (VringRegionView) {
+            .addr = region->spec.guest_addr, .size = region->spec.size, .host = region->host,
+        };
+    }
+    return region;
+}
+
 bool vring_memory_read(VringMemory *mem, uint64_t addr, void *to, size_t len)
 {
     uint8_t *at = to;

@@ -20,6 +20,13 @@ typedef struct VringRegionSpec {
     uint64_t mmap_offset; /* where it begins in its file */
 } VringRegionSpec;
 
+/** A region, to translate the guest's addresses without a call; zeroed = none. */
+typedef struct VringRegionView {
+    uint64_t addr;  /* where the guest sees it */
+    uint64_t size;
+    uint8_t *host;
+} VringRegionView;
+
 /** All regions of one guest. */
 typedef struct VringMemory VringMemory;
 
@@ -58,6 +65,13 @@ uint64_t vring_memory_user_to_guest(VringMemory *mem, uint64_t addr);
  * Returns: valid until regions change; NULL if @addr is in no region.
  */
 uint8_t *vring_memory_guest(VringMemory *mem, uint64_t addr, uint64_t *len);
+
+/**
+ * vring_memory_view: the region that has the guest's address @addr
+ *
+ * Valid until regions change. Returns: false, with @view unchanged, if it is in none.
+ */
+bool vring_memory_view(VringMemory *mem, uint64_t addr, VringRegionView *view);
 
 /** vring_memory_read: copy from the guest's address @addr; false unless all of it is there. */
 bool vring_memory_read(VringMemory *mem, uint64_t addr, void *to, size_t len);

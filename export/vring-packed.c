@@ -127,6 +127,44 @@ VringPop vring_packed_pop(Vring *ring, VringChain *chain)
     return VRING_POP_CHAIN;
 }
 
+size_t vring_packed_pop_many(Vring *ring, VringBuffer *buffers, size_t n)
+{
+    uint16_t index = ring->next_avail;
+    bool wrap = ring->avail_wrap;
+    size_t i = 0;
+
+    for (; i < n; i++) {
+        VringDesc desc = vring_load_desc(ring->desc + index * VRING_DESC_SIZE);
+
+        if (!packed_is_available(desc.high, wrap) ||
+            !vring_buffer_set(ring, &buffers[i], &desc, desc.high)) {
+            break;
+        }
+        buffers[i].id = desc.low;
+        packed_advance(ring, &index, &wrap, 1);
+    }
+    ring->next_avail = index;
+    ring->avail_wrap = wrap;
+    return i;
+}
+
+void vring_packed_unpop(Vring *ring, size_t n)
+{
+    if (ring->next_avail < n) {
+        ring->next_avail = (uint16_t)(ring->next_avail + ring->setup.num);
+        ring->avail_wrap = !ring->avail_wrap;
+    }
+    ring->next_avail = (uint16_t)(ring->next_avail - n);
+}
+
+bool vring_packed_has_more(const Vring *ring)
+{
+    uint16_t flags = vring_load16(ring->desc + ring->next_avail * VRING_DESC_SIZE + PACKED_FLAGS,
+                                  __ATOMIC_RELAXED);
+
+    return packed_is_available(flags, ring->avail_wrap);
+}
+
 /* Where @index of a lap is, counted from the start of the lap that ends at @next_used. */
 static int32_t packed_place(const Vring *ring, uint16_t index, bool wrap)
 {

@@ -107,6 +107,39 @@ VringPop vring_split_pop(Vring *ring, VringChain *chain)
     return VRING_POP_CHAIN;
 }
 
+size_t vring_split_pop_many(Vring *ring, VringBuffer *buffers, size_t n)
+{
+    uint16_t mask = (uint16_t)(ring->setup.num - 1);
+    size_t i = 0;
+
+    if (split_look(ring) != VRING_POP_CHAIN) {
+        return 0;
+    }
+    n = MIN(n, (uint16_t)(ring->seen_avail - ring->next_avail));
+    for (; i < n; i++) {
+        uint16_t slot = (uint16_t)(ring->next_avail + i) & mask;
+        uint16_t id = vring_load16(ring->avail + SPLIT_ENTRIES + slot * SPLIT_AVAIL_ENTRY,
+                                   __ATOMIC_RELAXED);
+        VringDesc desc;
+
+        if (id > mask) {
+            break;
+        }
+        desc = vring_load_desc(ring->desc + id * VRING_DESC_SIZE);
+        if (!vring_buffer_set(ring, &buffers[i], &desc, desc.low)) {
+            break;
+        }
+        buffers[i].id = id;
+    }
+    ring->next_avail = (uint16_t)(ring->next_avail + i);
+    return i;
+}
+
+bool vring_split_has_more(const Vring *ring)
+{
+    return vring_load16(ring->avail + SPLIT_IDX, __ATOMIC_RELAXED) != ring->next_avail;
+}
+
 /* Whether the guest wants to hear of the used entries from @old up to those before now. */
 static bool split_wants_call(const Vring *ring, uint16_t old)
 {

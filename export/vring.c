@@ -128,6 +128,7 @@ void vring_stop(Vring *ring)
 bool vring_move(Vring *ring, VringMemory *mem)
 {
     ring->mem = mem;
+    ring->view = (VringRegionView) { 0 };
     return !ring->fault && vring_find_areas(ring);
 }
 
@@ -151,6 +152,33 @@ VringPop vring_pop(Vring *ring, VringChain *chain)
         ring->end_wrap = ring->avail_wrap;
     }
     return found;
+}
+
+size_t vring_pop_many(Vring *ring, VringBuffer *buffers, size_t n)
+{
+    n = MIN(n, ring->setup.num - ring->n_staged);
+    if (ring->fault) {
+        return 0;
+    }
+    return ring->setup.is_packed ? vring_packed_pop_many(ring, buffers, n)
+                                 : vring_split_pop_many(ring, buffers, n);
+}
+
+void vring_unpop(Vring *ring, size_t n)
+{
+    if (ring->setup.is_packed) {
+        vring_packed_unpop(ring, n);
+    } else {
+        ring->next_avail = (uint16_t)(ring->next_avail - n);
+    }
+}
+
+bool vring_has_more(const Vring *ring)
+{
+    if (ring->fault) {
+        return true;
+    }
+    return ring->setup.is_packed ? vring_packed_has_more(ring) : vring_split_has_more(ring);
 }
 
 bool vring_publish(Vring *ring)

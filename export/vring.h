@@ -32,6 +32,14 @@ typedef struct VringChain {
     VringPiece pieces[VRING_PIECES_MAX];
 } VringChain;
 
+/** A buffer of one descriptor that lies in one region, as most do. */
+typedef struct VringBuffer {
+    uint8_t *data;  /* in memory that the guest may change at any time */
+    uint64_t addr;  /* where the guest sees it */
+    uint32_t len;   /* at least 1 */
+    uint16_t id;    /* by which the guest knows it */
+} VringBuffer;
+
 /** A buffer that waits to be given back. */
 typedef struct VringUsed {
     uint16_t id;
@@ -69,6 +77,7 @@ typedef struct Vring {
     bool end_wrap;
     bool has_base;        /* @next_avail and its companions are valid */
     bool has_called;      /* the guest has been notified since the start */
+    VringRegionView view; /* the region where a buffer was found last */
     VringUsed *staged;    /* owned: @setup.num of them */
     uint32_t n_staged;
     const char *fault;    /* constant: why it is of no use any more; NULL = it is */
@@ -118,10 +127,30 @@ bool vring_move(Vring *ring, VringMemory *mem);
 /** vring_pop: the next buffer. @chain: (out) its pieces are valid until memory regions change. */
 VringPop vring_pop(Vring *ring, VringChain *chain);
 
+/**
+ * vring_pop_many: the next buffers, as far as each is of one descriptor and nothing is wrong
+ * @buffers: (out) up to @n; valid until memory regions change
+ *
+ * Returns: how many; 0 = what vring_pop() finds next is for it to deal with.
+ */
+size_t vring_pop_many(Vring *ring, VringBuffer *buffers, size_t n);
+
+/** vring_unpop: the last @n buffers of vring_pop_many(), none of them staged, are not taken yet. */
+void vring_unpop(Vring *ring, size_t n);
+
+/** vring_has_more: whether vring_pop() would find something; cheap enough to wait with. */
+bool vring_has_more(const Vring *ring);
+
 /** vring_stage: @chain, into which @len bytes were written, can be given back, in order. */
 static inline void vring_stage(Vring *ring, const VringChain *chain, uint32_t len)
 {
     ring->staged[ring->n_staged++] = (VringUsed) { chain->id, chain->n_slots, len };
+}
+
+/** vring_stage_buffer: the same for a buffer of vring_pop_many(). */
+static inline void vring_stage_buffer(Vring *ring, const VringBuffer *buffer, uint32_t len)
+{
+    ring->staged[ring->n_staged++] = (VringUsed) { buffer->id, 1, len };
 }
 
 /** vring_mark, vring_rewind: take back what was popped and staged since then. */

@@ -49,6 +49,9 @@ void net_chain_send(NetChain *chain, const NetFrame *frames, size_t n);
 /** net_chain_changed: run state, a stage's state or a limit has changed: decide anew, and run. */
 void net_chain_changed(NetChain *chain);
 
+/** net_chain_reads_once: no active stage reads a byte of a frame twice. */
+bool net_chain_reads_once(const NetChain *chain);
+
 /** net_chain_is_full: held frames take as much memory as they may. */
 bool net_chain_is_full(const NetChain *chain);
 

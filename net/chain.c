@@ -352,6 +352,16 @@ static bool chain_is_blocked_from(const NetChain *chain, size_t index)
     return cost >= chain->hold_size;
 }
 
+bool net_chain_reads_once(const NetChain *chain)
+{
+    for (size_t i = 0; i + 1 < chain->n_stages; i++) {
+        if (chain->stages[i]->state.active && !chain->stages[i]->state.reads_once) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool net_chain_is_full(const NetChain *chain)
 {
     uint64_t cost = 0;

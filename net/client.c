@@ -186,6 +186,14 @@ void net_client_send(NetClient *nc, const NetFrame *frames, size_t n)
     }
 }
 
+bool net_client_reads_once(const NetClient *nc)
+{
+    const NetClient *peer = nc->peer;
+
+    return !peer || (net_chain_reads_once(nc->out) && peer->info->reads_once &&
+                     peer->info->reads_once(peer));
+}
+
 bool net_client_can_send(const NetClient *nc)
 {
     return !nc->out || !net_chain_is_full(nc->out);

@@ -215,7 +215,10 @@ void net_filters_rewire(NetClient *nc)
 
 static NetStageState filter_state(const NetFilter *nf)
 {
-    NetStageState state = { .active = net_filter_is_on(nf) };
+    NetStageState state = {
+        .active = net_filter_is_on(nf),
+        .reads_once = nf->ops->reads_once,
+    };
 
     state.hold_size = state.active ? net_filter_hold_size(nf) : 0;
     if (nf->ops->decide) {

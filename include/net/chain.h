@@ -63,6 +63,7 @@ typedef struct NetStageOps {
 /** What is decided about a stage whenever something changes that matters to it. */
 typedef struct NetStageState {
     bool active;        /* off: frames go past, in order */
+    bool reads_once;    /* it reads no byte of a frame twice, but in a copy of its own */
     bool takes;         /* it takes frames out of the chain, those held behind it as well */
     bool asks;          /* it wants frames while the VM is stopped */
     bool holds;         /* it holds on purpose: that blocks the source at the limit only */

@@ -68,6 +68,12 @@ typedef struct NetClientInfo {
      */
     bool (*kernel_dropped)(NetClient *nc, uint64_t query, uint64_t *frames);
 
+    /**
+     * Whether receive() reads no byte of a frame twice, or only in a copy of its own: others may
+     * change it meanwhile. Frames with a virtio-net header are not meant. NULL = it may.
+     */
+    bool (*reads_once)(const NetClient *nc);
+
     /** It got a peer, has none any more, or the peer's connection came or went. May be NULL. */
     void (*peer_changed)(NetClient *nc);
 
@@ -141,6 +147,13 @@ void net_client_disconnect(NetClient *nc);
  * same.
  */
 void net_client_send(NetClient *nc, const NetFrame *frames, size_t n);
+
+/**
+ * net_client_reads_once: whether nobody on the way of what @nc sends now reads a byte of it twice
+ *
+ * If so, frames without a virtio-net header may be in memory that others change meanwhile.
+ */
+bool net_client_reads_once(const NetClient *nc);
 
 /** net_client_can_send: false while a source that cannot be stopped should drop (overflow). */
 bool net_client_can_send(const NetClient *nc);

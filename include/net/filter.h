@@ -69,6 +69,9 @@ typedef struct NetFilterOps {
      */
     void (*describe)(const NetFilter *nf, NetFilterInfo *info);
 
+    /** @run reads no byte of a frame twice, or only in a copy of its own. */
+    bool reads_once;
+
     /** Deal with a COLO event. NULL = ignore a checkpoint, be switched off by a failover. */
     void (*colo_event)(NetFilter *nf, NetColoEvent event);
 } NetFilterOps;

@@ -12,6 +12,7 @@ static size_t replay_run(NetFilter *nf, NetDirection direction, const NetFrame *
 
 static const NetFilterOps replay_ops = {
     .run = replay_run,
+    .reads_once = true,
 };
 
 static bool replay_create(Object *obj, GError **error)

@@ -186,6 +186,21 @@ static size_t net_hubport_receive(NetClient *nc, const NetFrame *frames, size_t 
     return n;
 }
 
+/* What comes in goes to all others. */
+static bool net_hubport_reads_once(const NetClient *nc)
+{
+    const NetHubPort *port = (const NetHubPort *)nc;
+
+    for (guint i = 0; port->hub && i < port->hub->ports->len; i++) {
+        const NetHubPort *other = port->hub->ports->pdata[i];
+
+        if (other != port && !net_client_reads_once(&other->nc)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /*
  * There is no fd to read. The chain that starts here holds nothing any more: so the others may
  * send.
@@ -231,6 +246,7 @@ static const NetClientInfo net_hubport_info = {
     .size = sizeof(NetHubPort),
     .receive = net_hubport_receive,
     .read_poll = net_hubport_read_poll,
+    .reads_once = net_hubport_reads_once,
     .peer_changed = net_hubport_peer_changed,
     .cleanup = net_hubport_cleanup,
     .is_netdev = true,

@@ -233,6 +233,12 @@ static void net_tap_read_poll(NetClient *nc, bool enable)
     tap_update_watch((NetTap *)nc);
 }
 
+/* It is the kernel who reads them. */
+static bool net_tap_reads_once(const NetClient *nc)
+{
+    return true;
+}
+
 static bool net_tap_kernel_dropped(NetClient *nc, uint64_t query, uint64_t *frames)
 {
     return tap_drops_get(&((NetTap *)nc)->drops, query, frames);
@@ -269,6 +275,7 @@ static const NetClientInfo net_tap_info = {
     .receive = net_tap_receive,
     .read_poll = net_tap_read_poll,
     .kernel_dropped = net_tap_kernel_dropped,
+    .reads_once = net_tap_reads_once,
     .cleanup = net_tap_cleanup,
     .is_netdev = true,
 };
@@ -279,6 +286,7 @@ static const NetClientInfo net_tap_vnet_hdr_info = {
     .receive = net_tap_receive,
     .read_poll = net_tap_read_poll,
     .kernel_dropped = net_tap_kernel_dropped,
+    .reads_once = net_tap_reads_once,
     .peer_changed = net_tap_peer_changed,
     .cleanup = net_tap_cleanup,
     .is_netdev = true,

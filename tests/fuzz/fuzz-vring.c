@@ -78,6 +78,28 @@ static void change(const uint8_t **data, size_t *len)
     guest_view[at + (fuzz_take_byte(data, len) & 15)] ^= fuzz_take_byte(data, len);
 }
 
+/* Buffers that are taken together; some of them go back. */
+static void take_many(Vring *ring, size_t n, size_t n_back)
+{
+    VringBuffer buffers[16];
+    size_t taken = vring_pop_many(ring, buffers, n);
+
+    g_assert_cmpuint(taken, <=, n);
+    for (size_t i = 0; i < taken; i++) {
+        g_assert_cmpuint(buffers[i].len, >, 0);
+        g_assert_cmpuint(buffers[i].len, <=, REGION_SIZE);
+        for (uint32_t j = 0; j < buffers[i].len; j++) {
+            buffers[i].data[j] += ring->setup.to_guest;
+        }
+    }
+    n_back = MIN(n_back, taken);
+    for (size_t i = 0; i < taken - n_back; i++) {
+        vring_stage_buffer(ring, &buffers[i], 1);
+    }
+    vring_unpop(ring, n_back);
+    vring_has_more(ring);
+}
+
 static void work(Vring *ring, const uint8_t **data, size_t *len)
 {
     static VringChain chain;
@@ -85,8 +107,12 @@ static void work(Vring *ring, const uint8_t **data, size_t *len)
 
     for (unsigned i = 0; i < POPS_MAX; i++) {
         uint8_t what = fuzz_take_byte(data, len);
-        VringPop found = vring_pop(ring, &chain);
+        VringPop found;
 
+        if (what & 8) {
+            take_many(ring, 1 + (what >> 4), what & 7);
+        }
+        found = vring_pop(ring, &chain);
         if (found == VRING_POP_BROKEN) {
             g_assert_nonnull(ring->fault);
             return;

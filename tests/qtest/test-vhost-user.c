@@ -14,6 +14,7 @@
 typedef struct RingCase {
     const char *name;
     VhostGuestOptions options;
+    const char *more;    /* options of the export; NULL = none */
 } RingCase;
 
 static const RingCase ring_cases[] = {
@@ -32,14 +33,23 @@ static const RingCase ring_cases[] = {
     { "packed/event-idx", { .features = VN_F_PACKED | VN_F_EVENT_IDX } },
     { "packed/in-order", { .features = VN_F_PACKED | VN_F_IN_ORDER } },
     { "packed/mergeable", { .features = VN_F_PACKED | VN_F_MRG_RXBUF, .buffer_size = 100 } },
+    { "split/no-polling", { .features = VN_F_EVENT_IDX }, ",poll-us=0" },
+    { "packed/no-polling", { .features = VN_F_PACKED | VN_F_EVENT_IDX }, ",poll-us=0" },
+    { "split/long-polling", { 0 }, ",poll-us=20000" },
+    { "packed/long-polling", { .features = VN_F_PACKED }, ",poll-us=20000" },
     { "mem-slots", { .mem_slots = true } },
     { "no-protocol-features", { .no_protocol = true } },
 };
 
+static VhostRig ring_case_new(const RingCase *c)
+{
+    return vhost_rig_new(c->more ? c->more : "", &c->options);
+}
+
 static void test_frames(const void *opaque)
 {
     const RingCase *c = opaque;
-    VhostRig v = vhost_rig_new("", &c->options);
+    VhostRig v = ring_case_new(c);
 
     /* Many times around each ring. */
     for (int i = 0; i < 10; i++) {
@@ -55,7 +65,7 @@ static void test_frames(const void *opaque)
 static void test_frames_wait_for_buffers(const void *opaque)
 {
     const RingCase *c = opaque;
-    VhostRig v = vhost_rig_new("", &c->options);
+    VhostRig v = ring_case_new(c);
 
     v.rig->n_to_guest = frame_link_try_send(&v.rig->net, 0, 300);
     g_assert_cmpuint(v.rig->n_to_guest, >, 64);
@@ -72,7 +82,7 @@ static void test_frames_wait_for_buffers(const void *opaque)
 static void test_stop_is_exact(const void *opaque)
 {
     const RingCase *c = opaque;
-    VhostRig v = vhost_rig_new("", &c->options);
+    VhostRig v = ring_case_new(c);
 
     for (int i = 0; i < 20; i++) {
         uint32_t got = i;
@@ -345,6 +355,7 @@ static void test_options(void)
     } cases[] = {
         { "queues=0", "Parameter 'queues' expects a value from 1 to 128" },
         { "queues=129", "Parameter 'queues' expects a value from 1 to 128" },
+        { "poll-us=1000001", "Parameter 'poll-us' expects a value from 0 to 1000000" },
         { "gate=on", "Parameter 'gate' does not accept value 'on' with type=vhost-user" },
         { "reconnect-ms=5", "'reconnect-ms' option is incompatible with socket in server mode" },
         { "vnet-hdr=on", "Parameter 'vnet-hdr' is unexpected" },
