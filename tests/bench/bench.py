@@ -3,9 +3,9 @@
 # Measures our program beside QEMU and a bare relay, in alternating runs: "make bench".
 """usage: bench.py [OPTION]... BUILD
 
-Runs BUILD/qemu-net-daemon, the bare relay and, if it is installed, QEMU in turn through the same
-work, checks every frame that comes out, and prints a table. docs/performance.rst tells how to
-read it.
+Runs BUILD/qemu-net-daemon, the bare relay and, if they are installed, QEMU and DPDK's test program
+in turn through the same work, checks every frame that comes out, and prints a table.
+docs/performance.rst tells how to read it.
 
   --cases LETTERS   only these cases, as in a,c
   --runs N          runs of each program in each case (5)
@@ -59,7 +59,7 @@ def choose_cases(letters):
     wanted = letters.replace(',', ' ').split() or sorted({case.case for case in cases})
     for letter in wanted:
         if letter not in {case.case for case in cases}:
-            sys.exit(f"bench: there is no case '{letter}'; there are a to i")
+            sys.exit(f"bench: there is no case '{letter}'; there are a to k")
     return [case for case in cases if case.case in wanted]
 
 
@@ -83,7 +83,7 @@ def run_group(group, programs, args, failures):
     tools = f'{args.build}/tests/bench'
     limits = Limits(args.ms)
     runs = {(case, program): [] for case in group for program in programs
-            if program.has_monitor or case.has_relay}
+            if case.takes(program)}
     for _ in range(args.runs):
         for (case, program), taken in runs.items():
             taken.append(run_or_fail(case, program, tools, limits, failures))
@@ -98,6 +98,9 @@ def run_all(args, cases, programs):
     kind = None
     for _, members in itertools.groupby(cases, lambda case: case.group):
         group = list(members)
+        if group[0].skip:
+            print(f'{group[0].case}  SKIP: {group[0].skip}', flush=True)
+            continue
         if group[0].kind != kind:
             kind = group[0].kind
             print(f'\n{report.HEADS[kind]}', flush=True)
@@ -115,7 +118,7 @@ def main():
     raise_fd_limit()
     machine = report.describe_machine(programs, os.cpu_count())
     print('\n'.join(report.machine_lines(machine)))
-    if programs[-1].name != 'qemu':
+    if 'qemu' not in [program.name for program in programs]:
         print(f'qemu: {args.qemu} is not installed; Debian package qemu-system-x86 has it')
     print(f'median of {args.runs} run{"s" * (args.runs > 1)} of {args.ms} ms')
     results, failures = run_all(args, cases, programs)

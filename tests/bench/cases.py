@@ -8,6 +8,7 @@ import subprocess
 import time
 
 from programs import BenchError, DEADLINE_S, Wiring, dgram_pair, roomy_pair, udp_pair
+from vhost import vhost_cases
 
 # How many frames may be on their way: fewer than a queue of a hub or an injection holds (10000),
 # and than the buffer of a UDP socket.
@@ -52,7 +53,7 @@ class Traffic:
     """
 
     kind = 'traffic'
-    has_relay = True
+    skip = None
 
     def __init__(self, case, name, frame, build, *, stopped=False, window=0,
                  qemu_window=None, dgram=False, chunk=None, busy=None):
@@ -67,6 +68,10 @@ class Traffic:
         self.dgram = dgram
         self.chunk = chunk
         self.busy = busy
+
+    def takes(self, program):
+        """Whether the program is measured here."""
+        return program.name != 'dpdk'
 
     def command(self, tools, wiring, limits, pid):
         inputs = wiring.inputs[:self.busy]
@@ -117,13 +122,14 @@ class Traffic:
 class Compare(Traffic):
     """Case i: the same segments from two guests through colo-compare."""
 
-    has_relay = False
-
     def __init__(self, conns, payload):
         super().__init__('i', f'{conns} connection{"s" * (conns > 1)}', payload, compare,
                          window=COMPARE_WINDOW if conns > 1 else COMPARE_QUEUE,
                          qemu_window=QEMU_COMPARE_WINDOW)
         self.conns = conns
+
+    def takes(self, program):
+        return program.has_monitor
 
     def command(self, tools, wiring, limits, pid):
         primary, secondary, out = (sock.fileno() for sock in wiring.inputs + wiring.outputs)
@@ -141,11 +147,14 @@ class StartUp:
     case = 'g'
     group = ('g', 0)
     kind = 'start'
-    has_relay = False
+    skip = None
 
     def __init__(self, netdevs):
         self.netdevs = netdevs
         self.name = f'{netdevs} netdev{"s" * (netdevs > 1)}'
+
+    def takes(self, program):
+        return program.has_monitor
 
     def run(self, program, tools, limits):
         wiring = Wiring(program)
@@ -168,11 +177,14 @@ class StopCont:
     case = 'h'
     group = ('h', 0)
     kind = 'latency'
-    has_relay = False
+    skip = None
 
     def __init__(self, netdevs):
         self.netdevs = netdevs
         self.name = f'{netdevs} netdevs'
+
+    def takes(self, program):
+        return program.has_monitor
 
     def run(self, program, tools, limits):
         wiring = Wiring(program)
@@ -305,4 +317,4 @@ def all_cases():
     cases += list(many_cases())
     cases += [Compare(conns, 64) for conns in (1, MANY)]
     cases += [StartUp(1), StartUp(MANY), StopCont(MANY)]
-    return cases
+    return cases + list(vhost_cases())

@@ -2,6 +2,7 @@
 # Starts what is measured: our program, QEMU and the bare relay, each with the same sockets.
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -150,11 +151,12 @@ class Qmp:
 class Process:
     """A program that runs."""
 
-    def __init__(self, command, fds):
+    def __init__(self, command, fds, **options):
         self.errors = tempfile.TemporaryFile()
         try:
             self.process = subprocess.Popen(command, pass_fds=fds, stdin=subprocess.DEVNULL,
-                                            stdout=subprocess.DEVNULL, stderr=self.errors)
+                                            stdout=subprocess.DEVNULL, stderr=self.errors,
+                                            **options)
         except OSError:
             self.errors.close()
             raise
@@ -236,9 +238,27 @@ class Vm:
         return seconds, process, qmp
 
 
+class Dpdk:
+    """DPDK's own vhost back end, in its test program."""
+
+    name = 'dpdk'
+    has_feature = False
+    has_monitor = False
+
+    def __init__(self, path):
+        self.path = path
+
+
+def find_testpmd():
+    """Returns: the path, or None."""
+    return shutil.which('dpdk-testpmd', path=os.environ.get('PATH', '') + ':/usr/local/bin')
+
+
 def find_programs(build, qemu):
     """Those that are there, in the order in which they take turns."""
     programs = [Vm('ours', f'{build}/qemu-net-daemon'),
                 Relay(f'{build}/tests/bench/bench-relay')]
     path = shutil.which(qemu)
-    return programs + ([Vm('qemu', path)] if path else [])
+    programs += [Vm('qemu', path)] if path else []
+    path = find_testpmd()
+    return programs + ([Dpdk(path)] if path else [])

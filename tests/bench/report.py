@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Puts the runs of "make bench" together: medians, spread, ratios, the table and the JSON file.
 
+import itertools
 import json
 import platform
 import statistics
@@ -12,6 +13,8 @@ from cases import CHAIN_FILTERS, MANY
 HEADS = {
     'traffic': f'{"case":<20} {"program":<7} {"kframes/s":>10} {"min":>8} {"max":>8} '
                f'{"ns CPU/frame":>13} {"MiB":>7} {"x QEMU":>7} {"% relay":>8}',
+    'vhost': f'{"case":<20} {"program":<7} {"kframes/s":>10} {"min":>8} {"max":>8} '
+             f'{"ns CPU/frame":>13} {"x DPDK":>7}',
     'start': f'{"case":<20} {"program":<7} {"greeting ms":>12} {"min":>8} {"max":>8} '
              f'{"MiB at rest":>12}',
     'latency': f'{"case":<20} {"program":<7} {"stop ms":>9} {"min":>8} {"max":>8} '
@@ -70,6 +73,14 @@ def traffic_line(result, peers):
             + (f'{to_relay * 100:>8.1f}' if to_relay else f'{"-":>8}'))
 
 
+def vhost_line(result, peers):
+    to_dpdk = ratio(result, peers.get('dpdk'))
+    return (f'{result.median("frames_per_s") / 1e3:>10.1f} '
+            f'{result.spread("frames_per_s", 1e-3, 1)} '
+            f'{result.median("cpu_ns_per_frame"):>13.1f} '
+            + (f'{to_dpdk:>7.2f}' if to_dpdk else f'{"-":>7}'))
+
+
 def start_line(result, peers):
     return (f'{result.median("greeting_ms"):>12.2f} {result.spread("greeting_ms")} '
             f'{result.median("rest_kib") / 1024:>12.1f}')
@@ -80,7 +91,7 @@ def latency_line(result, peers):
             f'{result.median("cont_ms"):>9.2f} {result.spread("cont_ms")}')
 
 
-LINES = {'traffic': traffic_line, 'start': start_line, 'latency': latency_line}
+LINES = {'traffic': traffic_line, 'vhost': vhost_line, 'start': start_line, 'latency': latency_line}
 
 
 def case_lines(case, peers):
@@ -109,6 +120,7 @@ class Summary:
         self.add_many()
         self.add_compare()
         self.add_start()
+        self.add_vhost()
 
     def values(self, case, name, program, key):
         """One value for each round; none if it was not measured."""
@@ -175,6 +187,19 @@ class Summary:
         self.add_plain('g  at rest, each further netdev', differences(many, one), 40,
                        1 / (MANY - 1), ' KiB')
 
+    def add_vhost(self):
+        for case, frame in itertools.product('jk', (64, 1514)):
+            for ring in ('split', 'packed'):
+                ours, dpdk = (self.values(case, f'{frame} B, {ring}', program, 'frames_per_s')
+                              for program in ('ours', 'dpdk'))
+                self.add(f'{case}  {frame} B, {ring}: frames/s, times DPDK', ours, dpdk,
+                         0.9 if (frame, ring) == (64, 'packed') else 1, at_least=True)
+        for ring in ('split', 'packed'):
+            long, short = (self.values('j', f'64 B, {ring}{more}', 'ours', 'cpu_ns_per_frame')
+                           for more in (f', {CHAIN_FILTERS} flt', ''))
+            self.add_plain(f'j  64 B, {ring}: CPU of {CHAIN_FILTERS} filters for a frame',
+                           differences(long, short), 5, 1, ' ns')
+
     def lines(self):
         if self.entries:
             yield f'{"together":<56} {"measured":>12}   aim'
@@ -219,6 +244,8 @@ def write_json(path, machine, n_runs, results, summary):
     for _, peers in results:
         for result in peers.values():
             entry = result.as_json()
+            if result.case.kind == 'vhost':
+                entry['ratio_to_dpdk'] = ratio(result, peers.get('dpdk'))
             if result.case.kind == 'traffic':
                 entry['ratio_to_qemu'] = ratio(result, peers.get('qemu'))
                 entry['ratio_to_relay'] = ratio(result, peers.get('relay'))
