@@ -22,11 +22,13 @@ RECONNECT_MS_VERSION = (9, 2, 0)
 class Side:
     """The host called name ('A', 'B'): its tap, its daemon unless it is stock, its QEMU."""
 
-    def __init__(self, lab, name, kind, side_channel=(), follows=True, is_sampled=False):
+    def __init__(self, lab, name, kind, side_channel=(), follows=True, export_more='',
+                 is_sampled=False):
         self.lab = lab
         self.name = name
         self.kind = kind
         self.follows = follows
+        self.export_more = export_more
         self.tap = lab.network.add_tap(f'tap{name}')
         self.guest = None
         self.is_sampled = is_sampled
@@ -59,7 +61,7 @@ class Side:
                    f'addr.path={self.path("net")}')
         if self.kind == DGRAM:
             options += f',remote.type=unix,remote.path={self.path("qemu")}'
-        return options
+        return options + self.export_more
 
     def daemon_options(self):
         """As documented for both hosts, but for the side channel."""
