@@ -8,7 +8,7 @@
  * the thread of an outgoing migration reports its end without waiting for the loop that answers
  * queries, so a reply may be a little older than the event in front of it.
  *
- * Source: docs/reference-vm.rst, "What QEMU says".
+ * Source: docs/reference-vm.rst, "Events of QEMU".
  */
 
 #include "follow/state.h"

@@ -8,7 +8,7 @@
  * QMP_CLIENT_MESSAGE_MAX bytes, and the user sends no second command of a kind while the first
  * is unanswered.
  *
- * Source: docs/protocol.rst, "What vm-follower says to a VM".
+ * Source: docs/protocol.rst, "Commands of vm-follower to a VM".
  */
 
 #include "monitor/qmp-client.h"
