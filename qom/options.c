@@ -111,7 +111,8 @@ static void object_help_append_values(GString *out, const QapiMember *member)
             g_string_append_printf(facts, i ? ", %s" : "one of %s", type->values[i].name);
         }
     } else if (type->kind == QAPI_KIND_LIST) {
-        g_string_append(facts, "a list: repeat the key for each value");
+        g_string_append(facts, type->element->kind == QAPI_KIND_STRUCT
+                               ? "a list: in JSON only" : "a list: repeat the key for each value");
     }
     if (def) {
         g_string_append_printf(facts, "%sdefault: %s", facts->len ? "; " : "", def);
