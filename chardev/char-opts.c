@@ -57,6 +57,8 @@ static const CharOptsKey char_opts_socket[] = {
     { "tn3270", "tn3270" },
     { "websocket", "websocket" },
     { "reconnect-ms", "reconnect-ms" },
+    { "tls-creds", "tls-creds" },
+    { "tls-authz", "tls-authz" },
     { NULL, NULL },
 };
 
@@ -280,11 +282,6 @@ static bool char_opts_set_socket(CharOpts *co, GError **error)
     const ChardevOptions *opts = co->opts;
     bool is_server = opts->has_server && opts->server;
 
-    if (opts->tls_creds || opts->tls_authz) {
-        return error_set(error, "Parameter '%s' does not accept value '%s': "
-                         "TLS is not supported", opts->tls_creds ? "tls-creds" : "tls-authz",
-                         opts->tls_creds ? opts->tls_creds : opts->tls_authz);
-    }
     if (opts->has_delay && opts->has_nodelay) {
         return error_set(error, "'delay' and 'nodelay' are mutually exclusive");
     }

@@ -65,7 +65,11 @@ static void char_socket_close_fds(CharSocket *cs)
 static void char_socket_disconnect(CharSocket *cs)
 {
     g_clear_handle_id(&cs->drop_source, g_source_remove);
+    g_clear_handle_id(&cs->read_source, g_source_remove);
     g_clear_pointer(&cs->watch, fd_watch_free);
+    if (cs->session) {
+        char_socket_tls_end(cs);
+    }
     fd_close(&cs->fd);
     char_socket_close_fds(cs);
     cs->hangup_waits = cs->end_waits = false;
@@ -110,6 +114,22 @@ static void char_socket_drop_later(CharSocket *cs)
 
 /* --- A standing connection ----------------------------------------------------------------- */
 
+static gboolean char_socket_read_idle(gpointer opaque);
+
+/* Bytes in a TLS session are read without a word of the descriptor. */
+static void char_socket_read_later(CharSocket *cs)
+{
+    if (cs->session && tls_session_has_unread(cs->session) && !cs->read_source) {
+        cs->read_source = g_idle_add_full(G_PRIORITY_DEFAULT, char_socket_read_idle, cs, NULL);
+    }
+}
+
+/* Whether something waits for room: the front end, or the rest of a TLS record. */
+static bool char_socket_wants_room(const CharSocket *cs)
+{
+    return char_write_blocked(&cs->chr) || (cs->session && tls_session_has_unsent(cs->session));
+}
+
 static void char_socket_update(Chardev *chr, CharFrontend *fe)
 {
     CharSocket *cs = (CharSocket *)chr;
@@ -123,13 +143,14 @@ static void char_socket_update(Chardev *chr, CharFrontend *fe)
     cs->end_waits = cs->end_waits && busy;
     if (char_read_wanted(chr) > 0 && !cs->end_waits) {
         events |= FD_EVENT_READ;
+        char_socket_read_later(cs);
     } else if (cs->state == CHAR_SOCKET_BROKEN && !char_has_reader(chr)) {
         char_socket_drop_later(cs);
         return;
     } else if (cs->state == CHAR_SOCKET_CONNECTED && !busy) {
         events |= FD_EVENT_HANGUP;
     }
-    if (cs->state == CHAR_SOCKET_CONNECTED && char_write_blocked(chr)) {
+    if (cs->state == CHAR_SOCKET_CONNECTED && char_socket_wants_room(cs)) {
         events |= FD_EVENT_WRITE;
     }
     fd_watch_set(cs->watch, events);
@@ -147,6 +168,17 @@ static void char_socket_keep_fds(CharSocket *cs, struct msghdr *msg)
             memcpy(cs->fds, CMSG_DATA(cmsg), cs->n_fds * sizeof(int));
         }
     }
+}
+
+static ssize_t char_socket_receive_tls(CharSocket *cs, uint8_t *buffer, size_t size)
+{
+    ssize_t n_read = tls_session_read(cs->session, buffer, size);
+
+    if (n_read < 0) {
+        errno = (int)-n_read;
+        return -1;
+    }
+    return n_read;
 }
 
 static ssize_t char_socket_receive(CharSocket *cs, uint8_t *buffer, size_t size)
@@ -195,7 +227,7 @@ static void char_socket_read(CharSocket *cs)
     if (wanted == 0) {
         return;
     }
-    n_read = char_socket_receive(cs, buffer, wanted);
+    n_read = (cs->session ? char_socket_receive_tls : char_socket_receive)(cs, buffer, wanted);
     if (n_read > 0) {
         char_socket_deliver(cs, buffer, (size_t)n_read);
     } else if (n_read < 0 && (errno == EAGAIN || errno == EINTR)) {
@@ -207,18 +239,44 @@ static void char_socket_read(CharSocket *cs)
     }
 }
 
+/* Whether there are bytes that a reader may want. */
+static bool char_socket_has_unread(CharSocket *cs)
+{
+    int n_unread = 0;
+
+    if (cs->session) {
+        return tls_session_look_ahead(cs->session);
+    }
+    return ioctl(cs->fd, FIONREAD, &n_unread) == 0 && n_unread > 0;
+}
+
 static void char_socket_hangup(CharSocket *cs)
 {
     Chardev *chr = &cs->chr;
-    int n_unread = 0;
 
-    if ((!chr->fe || char_has_reader(chr)) && ioctl(cs->fd, FIONREAD, &n_unread) == 0 &&
-        n_unread > 0) {
+    if ((!chr->fe || char_has_reader(chr)) && char_socket_has_unread(cs)) {
         cs->hangup_waits = true;
         fd_watch_set(cs->watch, fd_watch_events(cs->watch) & ~FD_EVENT_HANGUP);
         return;
     }
     char_socket_drop(cs);
+}
+
+static gboolean char_socket_read_idle(gpointer opaque)
+{
+    CharSocket *cs = opaque;
+    Chardev *chr = &cs->chr;
+
+    cs->read_source = 0;
+    char_ref(chr);
+    if (!cs->drop_source) {
+        char_socket_read(cs);
+    }
+    if (!chr->is_closed) {
+        char_socket_update(chr, chr->fe);
+    }
+    char_unref(chr);
+    return G_SOURCE_REMOVE;
 }
 
 static void char_socket_event(int fd, FdEvents events, void *opaque)
@@ -227,7 +285,7 @@ static void char_socket_event(int fd, FdEvents events, void *opaque)
     Chardev *chr = &cs->chr;
 
     char_ref(chr);
-    if (events & FD_EVENT_WRITE) {
+    if ((events & FD_EVENT_WRITE) && (!cs->session || tls_session_flush(cs->session))) {
         char_write_ready(chr);
     }
     if ((events & FD_EVENT_READ) && cs->watch && !cs->drop_source) {
@@ -242,29 +300,39 @@ static void char_socket_event(int fd, FdEvents events, void *opaque)
     char_unref(chr);
 }
 
+/* Returns: bytes; 0 = there is no room; -errno. */
+static ssize_t char_socket_send(CharSocket *cs, const struct iovec *iov, int n_iov)
+{
+    struct msghdr msg = { .msg_iov = (struct iovec *)iov, .msg_iovlen = MIN(n_iov, IOV_MAX) };
+    ssize_t n_written;
+
+    if (cs->session) {
+        return tls_session_writev(cs->session, iov, n_iov);
+    }
+    do {
+        n_written = sendmsg(cs->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } while (n_written < 0 && errno == EINTR);
+    if (n_written < 0) {
+        return errno == EAGAIN ? 0 : -errno;
+    }
+    return n_written;
+}
+
 static ssize_t char_socket_writev(Chardev *chr, CharFrontend *fe, const struct iovec *iov,
                                   int n_iov)
 {
     CharSocket *cs = (CharSocket *)chr;
-    struct msghdr msg = { .msg_iov = (struct iovec *)iov, .msg_iovlen = MIN(n_iov, IOV_MAX) };
-    ssize_t n_written;
-    int err;
+    ssize_t n_written = char_socket_send(cs, iov, n_iov);
 
-    do {
-        n_written = sendmsg(cs->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
-    } while (n_written < 0 && errno == EINTR);
-    if (n_written >= 0) {
-        return n_written;
+    if (n_written < 0) {
+        shutdown(cs->fd, SHUT_RDWR);
+        chr->is_open = false;
+        char_socket_set_state(cs, CHAR_SOCKET_BROKEN);
     }
-    if (errno == EAGAIN) {
-        return 0;
+    if (n_written < 0 || (cs->session && tls_session_has_unsent(cs->session))) {
+        char_socket_update(chr, fe);
     }
-    err = errno;
-    shutdown(cs->fd, SHUT_RDWR);
-    chr->is_open = false;
-    char_socket_set_state(cs, CHAR_SOCKET_BROKEN);
-    char_socket_update(chr, fe);
-    return -err;
+    return n_written;
 }
 
 static int char_socket_take_fd(Chardev *chr)
@@ -287,6 +355,11 @@ static void char_socket_drop_by_user(Chardev *chr)
 
     if (cs->watch) {
         char_socket_drop_later(cs);
+    } else if (cs->tls && char_socket_tls_cut(cs)) {
+        g_autoptr(GError) error = NULL;
+
+        error_set(&error, "The TLS handshake was ended by a command");
+        char_socket_fail_handshake(cs, error);
     }
 }
 
@@ -299,8 +372,17 @@ static void char_socket_set_yielding(const Chardev *chr, bool yielding)
     }
 }
 
-/** @fd (taken) is connected. */
-static void char_socket_adopt(CharSocket *cs, int fd)
+/* It fits into any new socket; a client that left already shows when it is read. */
+static void char_socket_greet(CharSocket *cs)
+{
+    struct iovec iov = { (void *)char_telnet_greeting, sizeof(char_telnet_greeting) };
+
+    if (cs->is_telnet && cs->is_server) {
+        char_socket_send(cs, &iov, 1);
+    }
+}
+
+void char_socket_adopt(CharSocket *cs, int fd, TlsSession *session)
 {
     Chardev *chr = &cs->chr;
     int on = 1;
@@ -308,15 +390,13 @@ static void char_socket_adopt(CharSocket *cs, int fd)
     if (cs->nodelay) {
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     }
-    if (cs->is_telnet && cs->is_server) {
-        /* It fits into any new socket; a client that left already shows when it is read. */
-        send(fd, char_telnet_greeting, sizeof(char_telnet_greeting), MSG_NOSIGNAL | MSG_DONTWAIT);
-    }
     fd_widen_send_buffer(fd);
     cs->fd = fd;
+    cs->session = session;
     cs->telnet_state = CHAR_TELNET_DATA;
     cs->error_reported = false;
     cs->watch = fd_watch_new(fd, char_socket_event, cs);
+    char_socket_greet(cs);
     if (cs->listener) {
         socket_listener_set_active(cs->listener, false);
     }
@@ -329,11 +409,21 @@ static void char_socket_adopt(CharSocket *cs, int fd)
     char_unref(chr);
 }
 
+/* @fd (taken) is connected. */
+static void char_socket_arrive(CharSocket *cs, int fd)
+{
+    if (cs->tls) {
+        char_socket_tls_begin(cs, fd);
+    } else {
+        char_socket_adopt(cs, fd, NULL);
+    }
+}
+
 /* --- Server -------------------------------------------------------------------------------- */
 
 static void char_socket_accept(int fd, void *opaque)
 {
-    char_socket_adopt(opaque, fd);
+    char_socket_arrive(opaque, fd);
 }
 
 /**
@@ -358,7 +448,7 @@ static bool char_socket_wait(CharSocket *cs, GError **error)
             return error_set_errno(error, err ? err : errno, "no connection on: %s", filename);
         }
     }
-    char_socket_adopt(cs, fd);
+    char_socket_arrive(cs, fd);
     return true;
 }
 
@@ -378,27 +468,48 @@ static bool char_socket_listen(CharSocket *cs, bool wait, GError **error)
         cs->addr = bound;
     }
     char_socket_set_state(cs, CHAR_SOCKET_LISTENING);
-    if (wait) {
-        return char_socket_wait(cs, error);
+    if (wait && !char_socket_wait(cs, error)) {
+        return false;
     }
-    socket_listener_set_active(cs->listener, true);
+    socket_listener_set_active(cs->listener, cs->fd < 0);
     return true;
 }
 
 /* --- Client -------------------------------------------------------------------------------- */
+
+static void char_socket_report(CharSocket *cs, const GError *error)
+{
+    if (!cs->error_reported) {
+        g_autofree char *source = g_strdup_printf("Unable to connect character device %s",
+                                                  cs->chr.id);
+
+        cs->error_reported = true;
+        log_limited_error(source, "connect", "%s", error->message);
+    }
+}
 
 static void char_socket_connect_done(int fd, const GError *error, void *opaque)
 {
     CharSocket *cs = opaque;
 
     if (fd >= 0) {
-        char_socket_adopt(cs, fd);
-    } else if (!cs->error_reported) {
-        cs->error_reported = true;
-        g_autofree char *source = g_strdup_printf("Unable to connect character device %s",
-                                                  cs->chr.id);
+        char_socket_arrive(cs, fd);
+    } else {
+        char_socket_report(cs, error);
+    }
+}
 
-        log_limited_error(source, "connect", "%s", error->message);
+void char_socket_fail_handshake(CharSocket *cs, const GError *error)
+{
+    if (cs->is_server) {
+        g_autofree char *source = g_strdup_printf("chardev '%s'", cs->chr.id);
+
+        log_limited_warning(source, error->message, "a client was refused: %s", error->message);
+        return;
+    }
+    char_socket_report(cs, error);
+    if (!cs->client || !socket_client_lose(cs->client)) {
+        char_socket_set_state(cs, CHAR_SOCKET_ENDED);
     }
 }
 
@@ -416,7 +527,8 @@ static bool char_socket_connect(CharSocket *cs, int64_t reconnect_ms, GError **e
     if (fd < 0) {
         return false;
     }
-    char_socket_adopt(cs, fd);
+    char_socket_set_state(cs, CHAR_SOCKET_CONNECTING);
+    char_socket_arrive(cs, fd);
     return true;
 }
 
@@ -457,7 +569,7 @@ static bool char_socket_check(const ChardevSocket *opts, GError **error)
     if (opts->has_wait && opts->wait && fd_store_current()) {
         return error_set(error, "'wait' option is accepted at start-up only");
     }
-    return true;
+    return char_socket_tls_check(opts, error);
 }
 
 static bool char_socket_open(Chardev *chr, const ChardevBackend *backend, GError **error)
@@ -473,7 +585,8 @@ static bool char_socket_open(Chardev *chr, const ChardevBackend *backend, GError
         return false;
     }
     cs->addr = socket_address_flatten(opts->addr, error);
-    if (!cs->addr || (!cs->is_server && !socket_access_refuse(cs->addr, error))) {
+    if (!cs->addr || (!cs->is_server && !socket_access_refuse(cs->addr, error)) ||
+        !char_socket_tls_open(cs, opts, error)) {
         return false;
     }
     return cs->is_server ? char_socket_listen(cs, opts->has_wait && opts->wait, error)
@@ -485,6 +598,7 @@ static void char_socket_close(Chardev *chr)
     CharSocket *cs = (CharSocket *)chr;
 
     char_socket_disconnect(cs);
+    char_socket_tls_close(cs);
     g_clear_pointer(&cs->client, socket_client_free);
     g_clear_pointer(&cs->listener, socket_listener_free);
     g_clear_pointer(&cs->addr, qapi_free_SocketAddress);

@@ -188,10 +188,9 @@ static QTest *qtest_start_with_sockets(const char *options)
     g_autofree char *qmp_path = tmp_path(qmp_name);
     g_autofree char *fixed = g_strdup_printf(
         "-qtest unix:%s -qtest-log %s -chardev socket,path=%s,id=char0 "
-        "-mon chardev=char0,mode=control -display none -audio none "
-        "%s -nodefaults -accel qtest",
+        "-mon chardev=char0,mode=control -display none %s -nodefaults -accel qtest",
         qtest_path, qtest_is_verbose() ? "/dev/fd/2" : "/dev/null", qmp_path,
-        g_getenv("QTEST_OLD_QEMU") ? "" : "-run-with exit-with-parent=on");
+        g_getenv("QTEST_OLD_QEMU") ? "" : "-audio none -run-with exit-with-parent=on");
     int qtest_listener = sock_listen_unix(qtest_path);
     int qmp_listener = sock_listen_unix(qmp_path);
     QTest *s = qtest_new(fixed, options);

@@ -13,7 +13,7 @@
 
 /*
  * The program is the one named by QTEST_QEMU_BINARY; QTEST_WRAPPER (valgrind and its options)
- * goes in front of it. QTEST_LOG=1 shows the conversation; QTEST_OLD_QEMU=1 leaves an option
+ * goes in front of it. QTEST_LOG=1 shows the conversation; QTEST_OLD_QEMU=1 leaves options
  * out that old releases of QEMU do not know. Whatever goes wrong ends the test with a message.
  * JSON is written with single quotes and printf conversions:
  *

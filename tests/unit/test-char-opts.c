@@ -50,7 +50,13 @@ static const BadOpts bad_opts[] = {
     { "socket-tn3270", "socket,id=c,path=/x,server=on,tn3270=on",
       "Parameter 'tn3270' does not accept value 'on': the protocol is not supported" },
     { "socket-tls", "socket,id=c,host=h,port=1,tls-creds=t",
-      "Parameter 'tls-creds' does not accept value 't': TLS is not supported" },
+      "No TLS credentials with id 't'" },
+    { "socket-tls-on-unix", "socket,id=c,path=/x,server=on,tls-creds=t",
+      "'tls_creds' option is incompatible with 'unix' address type" },
+    { "socket-tls-on-fd", "socket,id=c,fd=3,tls-creds=t",
+      "'tls_creds' option is incompatible with 'fd' address type" },
+    { "socket-authz-alone", "socket,id=c,host=h,port=1,tls-authz=a",
+      "'tls_authz' option requires 'tls_creds' option" },
     { "socket-long-path", "socket,id=c,server=on,path=/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
       "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
       "UNIX socket path '/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
