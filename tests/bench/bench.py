@@ -59,7 +59,7 @@ def choose_cases(letters):
     wanted = letters.replace(',', ' ').split() or sorted({case.case for case in cases})
     for letter in wanted:
         if letter not in {case.case for case in cases}:
-            sys.exit(f"bench: there is no case '{letter}'; there are a to k")
+            sys.exit(f"bench: there is no case '{letter}'; there are a to l")
     return [case for case in cases if case.case in wanted]
 
 

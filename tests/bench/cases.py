@@ -24,6 +24,7 @@ COMPARE_WINDOW = 4000
 # What waits on one connection: not more than max_queue_size.
 COMPARE_QUEUE = 1000
 QEMU_COMPARE_WINDOW = 256
+QEMU_CHANNEL_WINDOW = 64
 # All netdevs busy: what one of them gets before it is the next one's turn, and how many frames
 # are on their way in all.
 TURN_BYTES = 65536
@@ -56,8 +57,9 @@ class Traffic:
     skip = None
 
     def __init__(self, case, name, frame, build, *, stopped=False, window=0,
-                 qemu_window=None, dgram=False, chunk=None, busy=None):
+                 qemu_window=None, dgram=False, chunk=None, busy=None, has_relay=True):
         self.case = case
+        self.has_relay = has_relay
         self.group = (case, frame)
         self.name = name
         self.frame = frame
@@ -125,7 +127,7 @@ class Compare(Traffic):
     def __init__(self, conns, payload):
         super().__init__('i', f'{conns} connection{"s" * (conns > 1)}', payload, compare,
                          window=COMPARE_WINDOW if conns > 1 else COMPARE_QUEUE,
-                         qemu_window=QEMU_COMPARE_WINDOW)
+                         qemu_window=QEMU_COMPARE_WINDOW, has_relay=False)
         self.conns = conns
 
     def takes(self, program):
@@ -229,6 +231,17 @@ def injection(wiring):
     wiring.add_redirector(0, 'queue=rx,indev=c0')
 
 
+def channel(tls):
+    """stream in -> netdev -> redirector -> TCP -> redirector -> netdev -> stream out."""
+    def build(wiring):
+        wiring.add_channel(tls)
+        wiring.add_socket_netdev(0, wiring.input())
+        wiring.add_socket_netdev(1, wiring.output(roomy_pair))
+        wiring.add_redirector(0, 'queue=tx,outdev=out0')
+        wiring.add_redirector(1, 'queue=rx,indev=in0')
+    return build
+
+
 def hub(extra=None):
     """stream in -> netdev -> hub -> netdev -> stream out, with a filter on the first netdev."""
     def build(wiring):
@@ -299,6 +312,13 @@ def dgram_cases():
                           window=DGRAM_WINDOW, qemu_window=qemu_window)
 
 
+def channel_cases():
+    for frame in (64, 1514):
+        for name, tls in (('TCP', False), ('TLS', True)):
+            yield Traffic('l', f'{frame} B, {name}', frame, channel(tls), window=QUEUE_WINDOW,
+                          qemu_window=QEMU_CHANNEL_WINDOW, has_relay=False)
+
+
 def many_cases():
     for n in (1, 10, 100, MANY):
         yield Traffic('f', f'{n}, one busy', 64, many_redirectors(n), busy=1)
@@ -316,5 +336,6 @@ def all_cases():
     cases += [Traffic('e', f'{n} filters', 64, chain(n)) for n in (0, CHAIN_FILTERS)]
     cases += list(many_cases())
     cases += [Compare(conns, 64) for conns in (1, MANY)]
+    cases += list(channel_cases())
     cases += [StartUp(1), StartUp(MANY), StopCont(MANY)]
     return cases + list(vhost_cases())

@@ -54,6 +54,8 @@ class Wiring:
         self.outputs = []
         self.copies = []
         self.far = {'inputs': [], 'outputs': [], 'copies': []}
+        self.folder = None
+        self.connects = False
 
     def _link(self, which, make):
         """Keep one end, give the other to the program. Returns: the fd of that."""
@@ -87,6 +89,25 @@ class Wiring:
     def add_chardev(self, name, fd):
         self.add('-chardev', f'socket,id={name},fd={fd}')
 
+    def add_channel(self, tls):
+        """Chardevs out0 and in0, which a TCP connection joins, plain or with TLS."""
+        options = ['', '']
+        if tls:
+            self.folder = tempfile.TemporaryDirectory(prefix='qnd-bench-')
+            with open(f'{self.folder.name}/keys.psk', 'w', encoding='ascii') as keys:
+                keys.write('qemu:0123456789abcdef0123456789abcdef\n')
+            for number, end in enumerate(('server', 'client')):
+                self.add('-object', f'tls-creds-psk,id={end},endpoint={end},'
+                                    f'dir={self.folder.name}')
+                options[number] = f',tls-creds={end}'
+        with socket.socket() as free:
+            free.bind(('127.0.0.1', 0))
+            port = free.getsockname()[1]
+        self.add('-chardev', f'socket,id=in0,host=127.0.0.1,port={port},server=on,wait=off'
+                             + options[0])
+        self.add('-chardev', f'socket,id=out0,host=127.0.0.1,port={port}' + options[1])
+        self.connects = True
+
     def add_redirector(self, number, properties):
         feature = ''
         if self.program.has_feature and 'outdev=' in properties:
@@ -113,6 +134,8 @@ class Wiring:
         self.close_far()
         for sock in self.inputs + self.outputs + self.copies:
             sock.close()
+        if self.folder:
+            self.folder.cleanup()
 
 
 class Qmp:
@@ -141,6 +164,14 @@ class Qmp:
                 return reply['return']
             if 'error' in reply:
                 raise BenchError(f'{name}: {reply["error"]["desc"]}')
+
+    def wait_connected(self):
+        """Until no chardev is without its peer; each answer is waited for."""
+        deadline = time.monotonic() + DEADLINE_S
+        while any(chardev['filename'].startswith('disconnected')
+                  for chardev in self.command('query-chardev')):
+            if time.monotonic() > deadline:
+                raise BenchError('a chardev has no peer')
 
     def close(self):
         self.file.close()
@@ -221,6 +252,8 @@ class Vm:
         try:
             qmp.read()
             qmp.command('qmp_capabilities')
+            if wiring.connects:
+                qmp.wait_connected()
         except (BenchError, OSError) as error:
             words = process.last_words()
             process.close()

@@ -3,7 +3,7 @@
 # Tests that a live migration under load loses nothing, in every mode and over every export.
 """
     br0 -- tapA -- daemon A -- export -- QEMU A
-        |             | hand-over (TCP)    | migration
+        |             | hand-over (TCP or TLS)   | migration
         -- tapB -- daemon B -- export -- QEMU B
 """
 
@@ -28,8 +28,8 @@ DOUBTFUL_MAX = dict.fromkeys(SOCKETS, 3)
 DOUBTFUL_MAX[VHOST_USER] = 0
 
 
-def migrates(kind, mode, per_second, lab):
-    source, target = pair(lab, kind)
+def migrates(kind, mode, per_second, lab, tls=False):
+    source, target = pair(lab, kind, tls=tls)
     echo = traffic.Echo(lab, ECHO_BYTES_PER_S)
     receiver = traffic.Receiver(lab, 2, OUT_PER_SECOND, OUT_PER_SECOND * SECONDS)
     sender = traffic.Sender(lab, 1, per_second, per_second * SECONDS)
@@ -75,6 +75,8 @@ CASES += [(f'{VHOST_USER}, {migration.PRECOPY}, {run}',
            functools.partial(migrates, VHOST_USER, migration.PRECOPY, PER_SECOND))
           for run in range(1, RUNS + 1)]
 CASES.append((f'the network learns {LATE_S} s late', network_learns_late))
+CASES.append(('tls', functools.partial(migrates, STREAM, migration.PRECOPY, FAST_PER_SECOND,
+                                       tls=True)))
 
 if __name__ == '__main__':
     sys.exit(tap.main(CASES))

@@ -6,6 +6,7 @@ stream, dgram:  tapA -- netdev net0 of daemon A -- export e0 -- QEMU A
 vhost-user:     the same, where the export works the rings of QEMU's virtio-net
 """
 
+from .errors import Skip
 from .guest import MEMORY_MIB, qemu_version
 
 STOCK = 'stock'
@@ -133,22 +134,38 @@ class Side:
                     if entry['type'] == 'filter-handover')
 
 
-def handover_options(port, is_source):
+def tls_options(lab, is_source):
+    """A key that both daemons have."""
+    if '#define CONFIG_GNUTLS' not in (lab.build / 'config.h').read_text(encoding='ascii'):
+        raise Skip('built without GnuTLS')
+    (lab.folder / 'keys.psk').write_text('qemu:0123456789abcdef0123456789abcdef\n',
+                                         encoding='ascii')
+    end = 'client' if is_source else 'server'
+    return ['-object', f'tls-creds-psk,id=tls0,endpoint={end},dir={lab.folder}']
+
+
+def handover_options(port, is_source, more=''):
     """The side channel between the daemons: TCP on the namespace's loopback."""
     if is_source:
-        return ['-chardev', f'socket,id=side0,host=127.0.0.1,port={port},reconnect-ms=100',
+        return ['-chardev', f'socket,id=side0,host=127.0.0.1,port={port},reconnect-ms=100{more}',
                 '-object', 'filter-handover,id=h0,netdev=net0,outdev=side0']
-    return ['-chardev', f'socket,id=side0,host=127.0.0.1,port={port},server=on,wait=off',
+    return ['-chardev', f'socket,id=side0,host=127.0.0.1,port={port},server=on,wait=off{more}',
             '-object', 'filter-handover,id=h0,netdev=net0,indev=side0']
 
 
-def pair(lab, kind, port=7900, is_sampled=False, **incoming):
+def channel_options(lab, port, is_source, tls):
+    if tls:
+        return tls_options(lab, is_source) + handover_options(port, is_source, ',tls-creds=tls0')
+    return handover_options(port, is_source)
+
+
+def pair(lab, kind, port=7900, tls=False, is_sampled=False, **incoming):
     """Source A with a guest that runs, and destination B; incoming: options of its QEMU.
 
     is_sampled: all of them have one more monitor, for a sampler.Sampler.
     """
-    channels = ([], []) if kind == STOCK else (handover_options(port, True),
-                                               handover_options(port, False))
+    channels = ([], []) if kind == STOCK else (channel_options(lab, port, True, tls),
+                                               channel_options(lab, port, False, tls))
     target = Side(lab, 'B', kind, channels[1], is_sampled=is_sampled)
     source = Side(lab, 'A', kind, channels[0], is_sampled=is_sampled)
     source.start_guest()
