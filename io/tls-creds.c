@@ -17,6 +17,9 @@
 #include "util/error.h"
 #include "util/log.h"
 
+/** The default of the schema. */
+#define TLS_CREDS_PRIORITY "NORMAL"
+
 typedef struct TlsCredsObject {
     Object obj;
     TlsCreds *creds; /* owned */
@@ -89,7 +92,9 @@ TlsKeys *tls_creds_keys(TlsCreds *creds)
 
 static bool tls_creds_set_priority(TlsCreds *creds, const char *priority, GError **error)
 {
-    g_autofree char *text = g_strconcat(priority, creds->kind->priority, NULL);
+    bool is_default = strcmp(priority, TLS_CREDS_PRIORITY) == 0;
+    g_autofree char *text = g_strconcat(priority, creds->kind->priority,
+                                        is_default ? creds->kind->preference : "", NULL);
     const char *bad_place = NULL;
     int rc = gnutls_priority_init(&creds->priority, text, &bad_place);
 

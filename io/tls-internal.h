@@ -59,7 +59,8 @@ void tls_keys_use(const TlsKeys *keys, gnutls_session_t session);
 /** A kind of credentials; constant. */
 typedef struct TlsKind {
     const char *name;
-    const char *priority; /* what is put behind the user's priority string; "" = nothing */
+    const char *priority;   /* what is put behind the user's priority string; "" = nothing */
+    const char *preference; /* the same behind the default one only */
     /** Names of all files that may be there; owned. */
     GStrv (*file_names)(bool is_server);
     TlsKeys *(*load)(const TlsCreds *creds, GError **error);

@@ -141,6 +141,8 @@ static TlsKeys *tls_psk_load(const TlsCreds *creds, GError **error)
 const TlsKind tls_kind_psk = {
     .name = "tls-creds-psk",
     .priority = ":+ECDHE-PSK:+DHE-PSK:+PSK",
+    /* These keys go with SHA-256 (RFC 8446, 4.2.11), and AES-256 does not: AES-128 comes first. */
+    .preference = ":-CHACHA20-POLY1305:+CHACHA20-POLY1305",
     .file_names = tls_psk_file_names,
     .load = tls_psk_load,
 };

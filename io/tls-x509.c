@@ -209,6 +209,7 @@ static TlsKeys *tls_x509_load(const TlsCreds *creds, GError **error)
 const TlsKind tls_kind_x509 = {
     .name = "tls-creds-x509",
     .priority = "",
+    .preference = "",
     .file_names = tls_x509_file_names,
     .load = tls_x509_load,
 };

@@ -99,7 +99,9 @@ static void test_qmp_byte_by_byte(void)
 
 /* --- Frames from one program to another ---------------------------------------------------- */
 
-static void check_link(const char *server, const char *client, bool from_first, uint32_t n)
+/* @said: by the one that receives; NULL = nothing. */
+static void check_link(const char *server, const char *client, bool from_first, uint32_t n,
+                       const char *said)
 {
     TlsLinkSpec spec = {
         .from_options = from_first ? server : client,
@@ -110,6 +112,9 @@ static void check_link(const char *server, const char *client, bool from_first, 
 
     tls_link_open(&link, &spec);
     tls_link_check(&link, 0, n);
+    if (said) {
+        qtest_wait_output(link.to, said);
+    }
     g_assert_cmpint(qtest_filter_count(link.from, "f0", "to-outdev.frames"), ==, n);
     g_assert_cmpint(qtest_filter_count(link.from, "f0", "dropped.frames"), ==, 0);
     g_assert_cmpint(qtest_filter_count(link.to, "f0", "from-indev.frames"), ==, n);
@@ -128,7 +133,7 @@ static void check_x509_link(bool from_first, uint32_t n)
     server = g_strdup_printf("-object authz-simple,id=a0,identity=CN=client " TLS_SERVER
                              CHR0_SERVER ",tls-authz=a0", hosts.server_dir, port);
     client = g_strdup_printf(TLS_CLIENT CHR0_CLIENT, hosts.client_dir, port);
-    check_link(server, client, from_first, n);
+    check_link(server, client, from_first, n, NULL);
     tls_hosts_remove(&hosts);
 }
 
@@ -149,12 +154,13 @@ static void test_frames_with_psk(void)
     TlsHosts hosts;
 
     tls_hosts_make(&hosts);
-    server = g_strdup_printf("-object authz-simple,id=a0,identity=qemu "
+    server = g_strdup_printf("-trace tls_session_ready -object authz-simple,id=a0,identity=qemu "
                              "-object tls-creds-psk,id=s0,endpoint=server,dir=%s " CHR0_SERVER
                              ",tls-authz=a0", hosts.server_dir, port);
     client = g_strdup_printf("-object tls-creds-psk,id=c0,dir=%s " CHR0_CLIENT, hosts.client_dir,
                              port);
-    check_link(server, client, false, 500);
+    check_link(server, client, false, 500,
+               "tls_session_ready s0: TLS1.3 AES-128-GCM, peer 'qemu'\n");
     tls_hosts_remove(&hosts);
 }
 
