@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Frames over TLS from a stock QEMU to the program, each in both roles. */
+/* Frames over TLS between a stock QEMU and the program, each in both roles. */
 
 #include "tls-rig.h"
 
@@ -10,15 +10,18 @@
 #define QEMU "qemu-system-x86_64"
 #define N_FRAMES 1000
 
-/* The redirector of QEMU sends to that of the program. */
+/* A redirector sends to one in the other program; one of the two is QEMU. */
 typedef struct QemuCase {
     const char *name;
-    bool qemu_is_server;
+    bool qemu_sends;
+    bool sender_is_server;
 } QemuCase;
 
 static const QemuCase qemu_cases[] = {
-    { "qemu-sends-as-client", false },
-    { "qemu-sends-as-server", true },
+    { "qemu-sends-as-client", true, false },
+    { "qemu-sends-as-server", true, true },
+    { "qemu-receives-as-client", false, true },
+    { "qemu-receives-as-server", false, false },
 };
 
 /* The reconnection of old releases is in seconds; each side connects once, to who listens. */
@@ -43,16 +46,17 @@ static void test_qemu(const void *data)
         return;
     }
     tls_hosts_make(&hosts);
-    from = side_options(row->qemu_is_server, true, &hosts, port);
-    to = side_options(!row->qemu_is_server, false, &hosts, port);
+    from = side_options(row->sender_is_server, row->qemu_sends, &hosts, port);
+    to = side_options(!row->sender_is_server, !row->qemu_sends, &hosts, port);
     tls_link_open(&link, &(TlsLinkSpec) {
-        .from_program = QEMU,
+        .from_program = row->qemu_sends ? QEMU : NULL,
+        .to_program = row->qemu_sends ? NULL : QEMU,
         .from_options = from,
         .to_options = to,
-        .from_first = row->qemu_is_server,
+        .from_first = row->sender_is_server,
     });
     tls_link_check(&link, 0, N_FRAMES);
-    qtest_assert_conservation(link.to);
+    qtest_assert_conservation(row->qemu_sends ? link.to : link.from);
     tls_link_close(&link);
     tls_hosts_remove(&hosts);
 }

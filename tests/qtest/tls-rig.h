@@ -42,6 +42,7 @@ typedef struct TlsLink {
     int rest[2]; /* other ends of net1 of the first and of net0 of the second */
     FrameLink in;
     FrameLink out;
+    uint32_t window; /* how many frames may be on their way */
 } TlsLink;
 
 /** What the two programs of a link are, and how chr0 connects them. */
