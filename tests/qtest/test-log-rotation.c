@@ -67,12 +67,13 @@ static void test_chardev(void)
 {
     g_autofree char *log = tmp_path("chardev.log");
     g_autofree char *old = tmp_path("chardev.log.1");
-    Rig *rig = rig_new(RIG_SOCKET_STREAM, "-chardev null,id=copy,logfile=%s "
-                       "-object filter-mirror,id=f0,netdev=net0,queue=tx,outdev=copy", log);
+    Rig *rig = rig_new_with_taker("-chardev null,id=copy,logfile=%s -object filter-mirror,id=f0,"
+                                  "netdev=net0,queue=tx,outdev=copy", log);
     struct stat old_st;
     struct stat st;
 
     rig_send(rig, 10);
+    rig_expect_peer(rig, 10);
     qtest_wait_filter(rig->s, "f0", "to-outdev.frames", 10);
     g_assert_cmpint(rename(log, old), ==, 0);
     qtest_signal(rig->s, SIGHUP);
