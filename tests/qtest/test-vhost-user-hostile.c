@@ -218,6 +218,7 @@ static void test_memory_is_cut_short(const void *opaque)
     uint64_t one = 1;
 
     vhost_rig_check(&v, N_FRAMES);
+    qtest_qmp_ok(v.rig->s, "{'execute': 'query-status'}"); /* it has done with the rings */
     if (ring == TX) {
         vhost_guest_queue(v.guest, TX, NULL, frame, frame_of_seq(frame, 0));
     }
