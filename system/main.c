@@ -14,6 +14,7 @@
 #include "system/qtest.h"
 #include "system/service.h"
 #include "system/startup-internal.h"
+#include "util/fd-activated.h"
 #include "util/fd-store.h"
 #include "util/log.h"
 #include "util/spawner.h"
@@ -51,6 +52,7 @@ int main(int argc, char **argv)
     int status = EXIT_FAILURE;
 
     fd_store_note_inherited();
+    fd_activated_note();
     log_init(argv[0]);
     log_catch_glib();
     process_init();

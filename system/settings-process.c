@@ -11,6 +11,7 @@
 #include "system/log-items.h"
 #include "system/process.h"
 #include "util/error.h"
+#include "util/fd-activated.h"
 #include "util/fd-set.h"
 #include "util/log.h"
 #include "util/trace.h"
@@ -66,6 +67,7 @@ bool option_add_fd(Startup *startup, OptionUse *use, GError **error)
     if (fd < 0) {
         return error_set_errno(error, errno, "fd %" G_GINT64_FORMAT, add->fd);
     }
+    fd_activated_forget((int)add->fd);
     return fd_set_add(fd, &add->set, add->opaque, error) >= 0;
 }
 

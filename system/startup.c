@@ -19,6 +19,7 @@
 #include "system/service.h"
 #include "util/clock.h"
 #include "util/error.h"
+#include "util/fd-activated.h"
 #include "util/log.h"
 #include "util/trace.h"
 
@@ -314,11 +315,21 @@ static void startup_connect(void)
     netdev_hold_connections(false);
 }
 
+/* One that nobody listens on would leave its clients waiting for ever. */
+static bool startup_check_activated(GError **error)
+{
+    g_autofree char *unused = fd_activated_unused();
+
+    return !unused || error_set(error, "%s: passed by the service manager, but no option uses it",
+                                unused);
+}
+
 static bool startup_complete(Startup *startup)
 {
     g_autoptr(GError) error = NULL;
 
-    if (!process_confine(startup->chroot, startup->user, &error)) {
+    if (!startup_check_activated(&error) ||
+        !process_confine(startup->chroot, startup->user, &error)) {
         log_gerror(error);
         return false;
     }

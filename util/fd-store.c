@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "util/error.h"
+#include "util/fd-activated.h"
 #include "util/fd.h"
 
 struct FdStore {
@@ -152,7 +153,19 @@ static int fd_take_number(int fd, GError **error)
     if (!fd_take_inherited(fd, error)) {
         return -1;
     }
+    fd_activated_forget(fd);
     fcntl(fd, F_SETFD, FD_CLOEXEC);
+    return fd;
+}
+
+/* Outside of a monitor's commands a text that is no number may be a name of the manager's. */
+static int fd_take_activated(const char *text)
+{
+    int fd = fd_activated_take(text);
+
+    if (fd >= 0 && fd_inherited) {
+        g_hash_table_remove(fd_inherited, GINT_TO_POINTER(fd));
+    }
     return fd;
 }
 
@@ -164,6 +177,10 @@ int fd_from_text_r1(const char *text, GError **error)
         return fd_store_take_or_error(fd_store_now, text, error);
     }
     if (fd < 0) {
+        fd = fd_take_activated(text);
+        if (fd >= 0) {
+            return fd;
+        }
         error_set(error, "Invalid file descriptor number '%s'", text);
         return -1;
     }
@@ -178,6 +195,10 @@ int fd_from_text_r2(const char *text, GError **error)
         return fd_store_take_or_error(fd_store_now, text, error);
     }
     if (fd < 0) {
+        fd = fd_take_activated(text);
+        if (fd >= 0) {
+            return fd;
+        }
         error_set(error, "Unable to parse FD number %s", text);
         return -1;
     }

@@ -3,9 +3,10 @@
 
 #include "util/log.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "util/clock.h"
@@ -34,6 +35,7 @@ typedef struct LogState {
     char *location;   /* owned; NULL = nothing is being processed */
     bool timestamps;
     bool is_open;        /* sink is what stderr is */
+    bool is_journal;     /* and that is the journal's: each line begins with its priority */
     LineSink sink;
     Syslog syslog;       /* open: messages go there instead */
     GHashTable *topics;  /* owned: source and topic -> LogTopic; NULL = none */
@@ -43,8 +45,20 @@ typedef struct LogState {
 
 static LogState log_state;
 
+/* systemd.exec(5), JOURNAL_STREAM: the service manager has connected stderr with the journal. */
+static bool log_is_journal(void)
+{
+    const char *stream = g_getenv("JOURNAL_STREAM");
+    uint64_t dev, ino;
+    struct stat st;
+
+    return stream && sscanf(stream, "%" SCNu64 ":%" SCNu64, &dev, &ino) == 2 &&
+           fstat(STDERR_FILENO, &st) == 0 && st.st_dev == dev && st.st_ino == ino;
+}
+
 void log_reopen(void)
 {
+    log_state.is_journal = log_is_journal();
     line_sink_open(&log_state.sink, STDERR_FILENO);
     log_state.is_open = true;
 }
@@ -145,6 +159,18 @@ static void log_append_timestamp(GString *line)
     g_string_append_printf(line, "%s.%06dZ ", seconds, g_date_time_get_microsecond(now));
 }
 
+/* As sd-daemon(3) has it; "" when nobody would understand it. */
+static const char *log_priority(LogSeverity severity)
+{
+    static const char *const priorities[] = {
+        [LOG_SEVERITY_ERROR] = "<3>",
+        [LOG_SEVERITY_WARNING] = "<4>",
+        [LOG_SEVERITY_INFO] = "<6>",
+    };
+
+    return log_state.is_journal ? priorities[severity] : "";
+}
+
 static GString *log_line_new(LogSeverity severity)
 {
     static const char *const words[] = {
@@ -152,7 +178,7 @@ static GString *log_line_new(LogSeverity severity)
         [LOG_SEVERITY_WARNING] = "warning: ",
         [LOG_SEVERITY_INFO] = "info: ",
     };
-    GString *line = g_string_new(NULL);
+    GString *line = g_string_new(log_priority(severity));
     const char *where = log_state.location;
 
     if (log_state.timestamps) {
@@ -241,7 +267,10 @@ void log_gerror(const GError *error)
     const char *hint = error_hint(error);
     GString *line = log_line_new(LOG_SEVERITY_ERROR);
 
-    g_string_append_printf(line, "%s\n%s", error->message, hint ? hint : "");
+    g_string_append_printf(line, "%s\n", error->message);
+    if (hint) {
+        g_string_append_printf(line, "%s%s", log_priority(LOG_SEVERITY_ERROR), hint);
+    }
     log_line_end(LOG_SEVERITY_ERROR, line);
 }
 

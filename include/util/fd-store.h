@@ -40,7 +40,8 @@ void fd_store_note_inherited(void);
 /**
  * fd_from_text_r1: a descriptor given as fd=TEXT to a netdev (docs/reference-text.rst, rule R1)
  *
- * A text that starts with a digit is a number, any other a name in the current store.
+ * A text that starts with a digit is a number, any other a name: in the current store inside a
+ * monitor command, else one that the service manager has given (util/fd-activated.h).
  * Returns: the descriptor, owned by the caller from now on; -1 with @error set.
  */
 int fd_from_text_r1(const char *text, GError **error);
@@ -48,7 +49,7 @@ int fd_from_text_r1(const char *text, GError **error);
 /**
  * fd_from_text_r2: the same for addresses of kind fd (rule R2)
  *
- * Inside a monitor command always a name, else always a number.
+ * Inside a monitor command always a name in its store, else a number or a name of the manager's.
  */
 int fd_from_text_r2(const char *text, GError **error);
 
