@@ -108,9 +108,13 @@ static const Option options[] = {
     { "add-fd", "fd=N,set=SET[,opaque=TEXT]", OPTION_SECTION_PROCESS, OPTION_KIND_SETTING,
       "Put the inherited descriptor N into the set that /dev/fdset/SET names.",
       QAPI_TYPE(AddFdOptions), true, option_add_fd },
-    { "sandbox", "off", OPTION_SECTION_PROCESS, OPTION_KIND_SETTING,
-      "Confinement by system call filter; not in this build, so only off is taken.",
-      .handle = option_sandbox },
+    { "sandbox", "on|off[,spawn=allow|deny][,elevateprivileges=children|deny]\n"
+      "        [,capabilities=NAME:...][,obsolete=deny][,resourcecontrol=deny]",
+      OPTION_SECTION_PROCESS, OPTION_KIND_SETTING,
+      "With on, confine the process when everything has been created: to the system calls\n"
+      "that it uses, and to the named capabilities. Scripts and helpers are run by a helper\n"
+      "process; spawn=deny leaves it the downscripts of the command line.",
+      QAPI_TYPE(SandboxOptions), true, option_sandbox },
 
     /* --- messages and traces --- */
     { "msg", "[timestamp=on|off][,guest-name=on|off]", OPTION_SECTION_LOG, OPTION_KIND_SETTING,

@@ -195,11 +195,19 @@ static void process_redirect_messages(int log_fd)
     process.reopen = reopen_add(process_reopen, NULL);
 }
 
+bool process_daemon_fds(int log_fd, int fds[3])
+{
+    fds[STDIN_FILENO] = fds[STDOUT_FILENO] = process.null_fd;
+    fds[STDERR_FILENO] = log_fd >= 0 ? log_fd : process.null_fd;
+    return process.ready_fd >= 0;
+}
+
 void process_daemon_ready(int log_fd)
 {
+    int fds[3];
     ssize_t n;
 
-    if (process.ready_fd < 0) {
+    if (!process_daemon_fds(log_fd, fds)) {
         return;
     }
     if (!process.is_confined) {
@@ -213,7 +221,7 @@ void process_daemon_ready(int log_fd)
                     "(%s) cannot be reached: %s", SYSLOG_PATH, g_strerror(process.syslog_error));
     }
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-        dup2(fd == STDERR_FILENO && log_fd >= 0 ? log_fd : process.null_fd, fd);
+        dup2(fds[fd], fd);
     }
     process_redirect_messages(log_fd);
     fd_close(&process.null_fd);

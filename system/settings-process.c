@@ -14,6 +14,7 @@
 #include "util/fd-activated.h"
 #include "util/fd-set.h"
 #include "util/log.h"
+#include "util/spawner.h"
 #include "util/trace.h"
 
 bool option_daemonize(Startup *startup, OptionUse *use, GError **error)
@@ -49,6 +50,20 @@ bool option_run_with(Startup *startup, OptionUse *use, GError **error)
         startup->chroot = g_steal_pointer(&with->chroot);
     }
     startup->exit_with_parent |= with->exit_with_parent;
+    return true;
+}
+
+bool option_sandbox(Startup *startup, OptionUse *use, GError **error)
+{
+    g_autoptr(SandboxOptions) sandbox = option_parse_keys(startup, use, "enable", error);
+
+    if (!sandbox) {
+        return startup->finished;
+    }
+    if (!sandbox_parse(&startup->sandbox, sandbox, error)) {
+        return false;
+    }
+    spawner_expect(startup->sandbox.is_on);
     return true;
 }
 

@@ -231,22 +231,6 @@ bool option_nographic(Startup *startup, OptionUse *use, GError **error)
     return true;
 }
 
-bool option_sandbox(Startup *startup, OptionUse *use, GError **error)
-{
-    g_autoptr(Opts) opts = opts_parse(use->arg, "enable", false, error);
-    const char *enable;
-
-    if (!opts) {
-        return false;
-    }
-    enable = opts_get(opts, "enable");
-    if (enable && strcmp(enable, "off") == 0) {
-        return true;
-    }
-    log_error("There is no option group 'sandbox'");
-    return error_set(error, "-sandbox support is not enabled in this QEMU binary");
-}
-
 /* --- -set -------------------------------------------------------------------------------- */
 
 static OptionUse *option_find_use(const Startup *startup, const char *group, const char *id)

@@ -11,6 +11,7 @@
 #include "qapi/qapi-types.h"
 #include "qapi/qapi.h"
 #include "system/process.h"
+#include "system/sandbox.h"
 
 typedef struct Startup Startup;
 typedef struct Option Option;
@@ -80,6 +81,7 @@ struct Startup {
     char *trace_file;
     char *chroot;
     ProcessUser *user;
+    SandboxWish sandbox;
     bool log_tid;
     bool log_guest_name;
     bool exit_with_parent;
@@ -169,10 +171,10 @@ typedef bool OptionHandler(Startup *startup, OptionUse *use, GError **error);
 OptionHandler option_help, option_version, option_nodefaults, option_no_user_config,
     option_stopped, option_preconfig, option_incoming, option_no_shutdown, option_no_reboot,
     option_action, option_name, option_qtest, option_qtest_log, option_machine, option_accel,
-    option_display, option_nographic, option_audio, option_set, option_sandbox;
+    option_display, option_nographic, option_audio, option_set;
 /* settings-process.c */
-OptionHandler option_daemonize, option_pidfile, option_run_with, option_add_fd, option_logfile,
-    option_log_items, option_trace, option_msg;
+OptionHandler option_daemonize, option_pidfile, option_run_with, option_sandbox, option_add_fd,
+    option_logfile, option_log_items, option_trace, option_msg;
 /* readconfig.c */
 OptionHandler option_readconfig;
 /* create.c */

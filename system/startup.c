@@ -324,6 +324,15 @@ static bool startup_check_activated(GError **error)
                                 unused);
 }
 
+static bool startup_sandbox(const Startup *startup, GError **error)
+{
+    int fds[3];
+    bool is_daemon = process_daemon_fds(startup->daemonize ? trace_log_fd() : -1, fds);
+
+    return !startup->sandbox.is_on ||
+           sandbox_enter(&startup->sandbox, is_daemon ? fds : NULL, error);
+}
+
 static bool startup_complete(Startup *startup)
 {
     g_autoptr(GError) error = NULL;
@@ -342,6 +351,10 @@ static bool startup_complete(Startup *startup)
         return false;
     }
     monitor_when_greeted(STARTUP_GREETING_MS, startup_connect);
+    if (!startup_sandbox(startup, &error)) {
+        log_gerror(error);
+        return false;
+    }
     process_daemon_ready(startup->daemonize ? trace_log_fd() : -1);
     service_start();
     return true;

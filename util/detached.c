@@ -4,6 +4,7 @@
 #include "util/detached.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -22,13 +23,29 @@ static void detached_close_others(const int *kept, size_t n_kept)
     close_range(first, ~0u, 0);
 }
 
-/* Two forks: the one between ends at once, and with it the tie to this process. */
+/* Until nobody has the other end of the pipe any more. */
+static void detached_await_end(int fd)
+{
+    char byte;
+
+    while (read(fd, &byte, 1) < 0 && errno == EINTR) {
+    }
+}
+
+/*
+ * Two forks: the one between ends at once, and with it the tie to this process. That waits until
+ * the other has closed what is not its own: a lock or an interface would outlive it otherwise.
+ */
 int detached_start(const int *kept, size_t n_kept, DetachedFunc *func, void *opaque)
 {
     sigset_t all, before;
+    int closed[2];
     int status = 0;
     pid_t child;
 
+    if (pipe2(closed, O_CLOEXEC) < 0) {
+        return errno;
+    }
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     child = fork();
@@ -42,11 +59,14 @@ int detached_start(const int *kept, size_t n_kept, DetachedFunc *func, void *opa
         }
         _exit(detached < 0 ? errno : 0);
     }
+    close(closed[1]);
     if (child < 0) {
         status = errno;
     } else if (waitpid(child, &status, 0) == child) {
         status = WIFEXITED(status) ? WEXITSTATUS(status) : EAGAIN;
     }
+    detached_await_end(closed[0]);
+    close(closed[0]);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return status;
 }

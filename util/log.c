@@ -171,6 +171,11 @@ static const char *log_priority(LogSeverity severity)
     return log_state.is_journal ? priorities[severity] : "";
 }
 
+const char *log_error_priority(void)
+{
+    return log_priority(LOG_SEVERITY_ERROR);
+}
+
 static GString *log_line_new(LogSeverity severity)
 {
     static const char *const words[] = {

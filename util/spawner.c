@@ -38,7 +38,10 @@
 #define SPAWNER_REQUEST_MAX 16384
 
 struct SpawnerCall {
-    int fd;              /* owned: where the answer comes */
+    int fd;              /* owned: where the answer comes, and then the end of the worker */
+    SpawnerReply reply;  /* valid if @has_reply */
+    bool has_reply;
+    int passed;          /* owned: what came with it; -1 = nothing */
     FdWatch *watch;      /* owned */
     SpawnerCallFunc *func;
     void *opaque;
@@ -63,7 +66,7 @@ static struct {
     GPtrArray *allowed;      /* owned paths */
     GPtrArray *calls;        /* borrowed SpawnerCall *: all there are; NULL = none yet */
     SpawnerPolicy policy;
-    void (*set_up)(void);
+    bool is_expected;
     int fd;                  /* to the helper; in it, to the process; -1 = there is none */
 } spawner = { .fd = -1 };
 
@@ -79,6 +82,16 @@ void spawner_allow(const char *program)
         spawner.allowed = g_ptr_array_new_with_free_func(g_free);
     }
     g_ptr_array_add(spawner.allowed, g_strdup(program));
+}
+
+void spawner_expect(bool is_expected)
+{
+    spawner.is_expected = is_expected;
+}
+
+bool spawner_is_expected(void)
+{
+    return spawner.is_expected;
 }
 
 bool spawner_is_on(void)
@@ -227,11 +240,29 @@ static void spawner_serve(void)
     }
 }
 
+/** What a helper begins with. */
+typedef struct SpawnerStart {
+    int fd;                /* to the process */
+    const int *daemon_fds; /* NULL = it stays where it is */
+} SpawnerStart;
+
+static void spawner_leave_terminal(const int fds[3])
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        dup2(fds[fd], fd);
+    }
+    if (chdir("/") < 0) {
+        /* programs are named by absolute paths */
+    }
+}
+
 static void spawner_help(void *opaque)
 {
-    spawner.fd = *(int *)opaque;
-    if (spawner.set_up) {
-        spawner.set_up();
+    const SpawnerStart *start = opaque;
+
+    spawner.fd = start->fd;
+    if (start->daemon_fds) {
+        spawner_leave_terminal(start->daemon_fds);
     }
     prctl(PR_SET_NAME, "spawner");
     if (spawner.policy.no_new_privileges) {
@@ -244,8 +275,16 @@ static void spawner_help(void *opaque)
     spawner_serve();
 }
 
-bool spawner_start(const SpawnerPolicy *policy, void (*set_up)(void), GError **error)
+static int spawner_compare_fds(const void *a, const void *b)
 {
+    return *(const int *)a - *(const int *)b;
+}
+
+bool spawner_start(const SpawnerPolicy *policy, const int daemon_fds[3], GError **error)
+{
+    SpawnerStart start = { .daemon_fds = daemon_fds };
+    int kept[7] = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO };
+    size_t n = 3;
     int fds[2];
     int err;
 
@@ -253,9 +292,12 @@ bool spawner_start(const SpawnerPolicy *policy, void (*set_up)(void), GError **e
         return error_set_errno(error, errno, "cannot create a socket pair");
     }
     spawner.policy = *policy;
-    spawner.set_up = set_up;
-    err = detached_start((int[]) { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, fds[1] }, 4,
-                         spawner_help, &fds[1]);
+    kept[n++] = start.fd = fds[1];
+    for (int i = 0; daemon_fds && i < 3; i++) {
+        kept[n++] = daemon_fds[i];
+    }
+    qsort(kept, n, sizeof(kept[0]), spawner_compare_fds);
+    err = detached_start(kept, n, spawner_help, &start);
     close(fds[1]);
     if (err != 0) {
         close(fds[0]);
@@ -339,6 +381,7 @@ bool spawner_run(const SpawnerTask *task, const char *const args[], bool interru
 {
     auto_fd int from = -1;
     struct pollfd pfd = { .events = POLLIN };
+    char byte;
 
     *fd = -1;
     if (!spawner_is_on()) {
@@ -357,6 +400,9 @@ bool spawner_run(const SpawnerTask *task, const char *const args[], bool interru
     while (!interruptible && poll(&pfd, 1, -1) < 0 && errno == EINTR) {
     }
     spawner_take_reply(from, reply, fd);
+    while (reply->step != SPAWNER_STEP_LOST && recv(from, &byte, 1, 0) < 0 && errno == EINTR) {
+        /* until the worker has ended: then nobody else has what came */
+    }
     return true;
 }
 
@@ -379,6 +425,7 @@ static void spawner_call_free(SpawnerCall *call)
     g_ptr_array_remove_fast(spawner.calls, call);
     fd_watch_free(call->watch);
     fd_close(&call->fd);
+    fd_close(&call->passed);
     g_free(call);
 }
 
@@ -387,17 +434,32 @@ static void spawner_call_complete(SpawnerCall *call)
 {
     SpawnerCallFunc *func = call->func;
     void *opaque = call->opaque;
-    SpawnerReply reply;
-    int fd;
+    SpawnerReply reply = call->reply;
+    int fd = fd_steal(&call->passed);
 
-    spawner_take_reply(call->fd, &reply, &fd);
     spawner_call_free(call);
     func(&reply, fd, opaque);
 }
 
+/*
+ * The answer, then the end of the worker: once it is told, nobody else has the descriptor.
+ * Returns: whether that is all.
+ */
+static bool spawner_call_take(SpawnerCall *call)
+{
+    if (!call->has_reply) {
+        spawner_take_reply(call->fd, &call->reply, &call->passed);
+        call->has_reply = true;
+        return call->reply.step == SPAWNER_STEP_LOST;
+    }
+    return true;
+}
+
 static void spawner_call_event(int fd, FdEvents events, void *opaque)
 {
-    spawner_call_complete(opaque);
+    if (spawner_call_take(opaque)) {
+        spawner_call_complete(opaque);
+    }
 }
 
 SpawnerCall *spawner_call_start(const SpawnerTask *task, const char *const args[],
@@ -414,6 +476,7 @@ SpawnerCall *spawner_call_start(const SpawnerTask *task, const char *const args[
     }
     call = g_new0(SpawnerCall, 1);
     call->fd = fd;
+    call->passed = -1;
     call->func = func;
     call->opaque = opaque;
     call->watch = fd_watch_new(fd, spawner_call_event, call);
@@ -432,7 +495,11 @@ void spawner_call_cancel(SpawnerCall *call)
 void spawner_finish(void)
 {
     while (spawner.calls && spawner.calls->len > 0) {
-        spawner_call_complete(g_ptr_array_index(spawner.calls, 0));
+        SpawnerCall *call = g_ptr_array_index(spawner.calls, 0);
+
+        while (!spawner_call_take(call)) {
+        }
+        spawner_call_complete(call);
     }
     g_clear_pointer(&spawner.calls, g_ptr_array_unref);
 }

@@ -36,7 +36,16 @@ Accelerator process_accelerator(void);
 int process_daemonize(int *status, GError **error);
 
 /**
- * process_daemon_ready: let go of the terminal and notify the parent; no-op if no daemon
+ * process_daemon_fds: what the standard descriptors will lead to
+ * @log_fd: as of process_daemon_ready()
+ * @fds: (out) borrowed
+ *
+ * Returns: false when the process is no daemon, or has already let go of the terminal.
+ */
+bool process_daemon_fds(int log_fd, int fds[3]);
+
+/**
+ * process_daemon_ready: let go of the terminal and tell the parent; no-op if no daemon
  * @log_fd: borrowed: where messages go from now on; -1 = they are lost
  */
 void process_daemon_ready(int log_fd);

@@ -46,6 +46,9 @@ void log_write(const char *text, size_t len);
 /** log_program_name: PROG; borrowed. */
 const char *log_program_name(void);
 
+/** log_error_priority: what an error's line begins with in the journal; "" elsewhere. Constant. */
+const char *log_error_priority(void);
+
 /** log_set_timestamps: put the UTC time in front of every message (-msg timestamp=on). */
 void log_set_timestamps(bool on);
 

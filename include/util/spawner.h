@@ -55,11 +55,17 @@ typedef struct SpawnerPolicy {
 /**
  * spawner_start: fork the helper; before rights are given up that tasks need
  * @policy: copied
- * @set_up: called in it at first; NULL = nothing to do
+ * @daemon_fds: what its standard descriptors are to be, and its folder "/"; NULL = as they are
  *
  * Without one, each task is done by a process that is forked from this one for it.
  */
-bool spawner_start(const SpawnerPolicy *policy, void (*set_up)(void), GError **error);
+bool spawner_start(const SpawnerPolicy *policy, const int daemon_fds[3], GError **error);
+
+/** spawner_expect: there will be a helper: this process is not able to fork after the start. */
+void spawner_expect(bool is_expected);
+
+/** spawner_is_expected: whether there will be, or is, one. */
+bool spawner_is_expected(void);
 
 /** spawner_is_on: whether there is a helper. */
 bool spawner_is_on(void);

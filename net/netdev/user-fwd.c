@@ -18,6 +18,7 @@
 #include "net/netdev/user-rules.h"
 #include "qapi/qapi-commands.h"
 #include "util/error.h"
+#include "util/spawner.h"
 
 /** As many bytes may wait for a chardev before the guest's frames have to. */
 #define PENDING_MARK (64u * 1024)
@@ -283,7 +284,11 @@ static bool user_add_guestfwd(NetUser *user, const char *text, GError **error)
         return false;
     }
     server = rule.server;
-    if (!rule.is_command) {
+    if (rule.is_command && spawner_is_expected()) {
+        /* libslirp starts it, from this process, each time that the guest connects */
+        ok = error_set(error, "guestfwd=%s is not possible with -sandbox on: connect to a "
+                       "chardev instead", text);
+    } else if (!rule.is_command) {
         ok = user_add_fwd(user, &rule, text, error);
     } else {
         ok = slirp_add_exec(user->slirp, rule.target, &server, rule.port) == 0 ||

@@ -27,11 +27,12 @@ void qtest_event_free(gpointer event)
 
 /* ---- the process ---- */
 
-/* Words of the command: wrapper, program, @fixed, then @options. */
+/* Words of the command: wrapper, program, what the environment adds, @fixed, then @options. */
 static char **qtest_command(const char *fixed, const char *options)
 {
     const char *wrapper = g_getenv("QTEST_WRAPPER");
     const char *program = g_getenv("QTEST_QEMU_BINARY");
+    const char *sandbox = g_getenv("QTEST_SANDBOX");
     g_autofree char *line = NULL;
     g_autoptr(GError) error = NULL;
     char **argv = NULL;
@@ -39,7 +40,8 @@ static char **qtest_command(const char *fixed, const char *options)
     if (!program) {
         g_error("QTEST_QEMU_BINARY must name the program under test");
     }
-    line = g_strdup_printf("%s '%s' %s %s", wrapper ? wrapper : "", program, fixed, options);
+    line = g_strdup_printf("%s '%s' %s%s %s %s", wrapper ? wrapper : "", program,
+                           sandbox ? "-sandbox " : "", sandbox ? sandbox : "", fixed, options);
     if (!g_shell_parse_argv(line, NULL, &argv, &error)) {
         g_error("%s: %s", line, error->message);
     }
@@ -51,7 +53,7 @@ static char **qtest_command(const char *fixed, const char *options)
 
 /*
  * The environment of the program. LeakSanitizer looks into /proc at the end, which is out of
- * reach after chroot and after a change of user.
+ * reach after chroot and after a change of user, and starts a process.
  */
 static char **qtest_environment(char **argv)
 {
@@ -60,7 +62,7 @@ static char **qtest_environment(char **argv)
     g_autofree char *no_leaks = g_strconcat(options ? options : "", ":detect_leaks=0", NULL);
     char **env = g_get_environ();
 
-    if (strstr(line, "chroot=") || strstr(line, "user=")) {
+    if (strstr(line, "chroot=") || strstr(line, "user=") || strstr(line, "-sandbox on")) {
         env = g_environ_setenv(env, "ASAN_OPTIONS", no_leaks, TRUE);
     }
     return env;
@@ -259,6 +261,15 @@ int qtest_wait_exit(QTest *s)
         g_error("the program was killed by signal %d", WTERMSIG(status));
     }
     return WEXITSTATUS(status);
+}
+
+int qtest_wait_killed(QTest *s)
+{
+    int status = qtest_reap(s);
+
+    qtest_free(s);
+    g_assert_true(WIFSIGNALED(status));
+    return WTERMSIG(status);
 }
 
 void qtest_kill(QTest *s)

@@ -13,8 +13,9 @@
 
 /*
  * The program is the one named by QTEST_QEMU_BINARY; QTEST_WRAPPER (valgrind and its options)
- * goes in front of it. QTEST_LOG=1 shows the conversation; QTEST_OLD_QEMU=1 leaves options
- * out that old releases of QEMU do not know. Whatever goes wrong ends the test with a message.
+ * goes in front of it, QTEST_SANDBOX=on confines it. QTEST_LOG=1 shows the conversation;
+ * QTEST_OLD_QEMU=1 leaves options out that old releases of QEMU do not know. Whatever goes wrong
+ * ends the test with a message.
  * JSON is written with single quotes and printf conversions:
  *
  *     QTest *s = qtest_start("-nic socket,id=net0,fd=%d", fd);
@@ -51,6 +52,9 @@ void qtest_kill(QTest *s);
 
 /** qtest_wait_exit: the program must end by itself. Frees @s. Returns: its exit status. */
 int qtest_wait_exit(QTest *s);
+
+/** qtest_wait_killed: the program must be ended by a signal. Frees @s. Returns: its number. */
+int qtest_wait_killed(QTest *s);
 
 /** qtest_signal: send a signal. */
 void qtest_signal(QTest *s, int number);
