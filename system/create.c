@@ -13,6 +13,7 @@
 #include "net/netdev.h"
 #include "qapi/json.h"
 #include "qom/object.h"
+#include "system/run-command.h"
 #include "util/error.h"
 
 static bool create_is_help(const char *text)
@@ -237,6 +238,15 @@ bool option_export(Startup *startup, OptionUse *use, GError **error)
     if (type) {
         return create_help_branch(startup, QAPI_TYPE(NetExportOptions), type, error);
     }
+    if (startup->run) {
+        char *arg = run_command_export(use->arg, error);
+
+        if (!arg) {
+            return false;
+        }
+        g_free(use->arg);
+        use->arg = arg;
+    }
     opts = net_export_options_parse(use->arg, error);
     return opts && net_export_add(opts, error);
 }
@@ -258,7 +268,13 @@ bool option_qmp_pretty(Startup *startup, OptionUse *use, GError **error)
     return monitor_add_legacy(use->arg, MONITOR_MODE_CONTROL, true, error);
 }
 
+/* Of a chardev that there is it is QMP, as in qemu-storage-daemon; the last mode= counts. */
 bool option_monitor(Startup *startup, OptionUse *use, GError **error)
 {
+    if (g_str_has_prefix(use->arg, "chardev=")) {
+        g_autofree char *arg = g_strdup_printf("mode=control,%s", use->arg);
+
+        return monitor_add_from_opts(arg, error);
+    }
     return monitor_add_legacy(use->arg, MONITOR_MODE_READLINE, false, error);
 }

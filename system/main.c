@@ -12,6 +12,7 @@
 #include "qom/object.h"
 #include "system/process.h"
 #include "system/qtest.h"
+#include "system/run-command.h"
 #include "system/service.h"
 #include "system/startup-internal.h"
 #include "util/fd-activated.h"
@@ -50,6 +51,7 @@ int main(int argc, char **argv)
 {
     g_autoptr(Startup) startup = startup_new();
     int status = EXIT_FAILURE;
+    int command_status;
 
     fd_store_note_inherited();
     fd_activated_note();
@@ -65,6 +67,7 @@ int main(int argc, char **argv)
     } else if (process_is_signalled()) {
         status = EXIT_SUCCESS; /* the start ended because the process was asked to */
     }
+    command_status = run_command_end();
     main_cleanup();
-    return status;
+    return command_status >= 0 ? command_status : status;
 }

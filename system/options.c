@@ -51,8 +51,10 @@ static const Option options[] = {
       .handle = option_qmp },
     { "qmp-pretty", "DEV", OPTION_SECTION_MONITOR, OPTION_KIND_MONITOR,
       "The same, with indented output.", .handle = option_qmp_pretty },
-    { "monitor", "DEV | none", OPTION_SECTION_MONITOR, OPTION_KIND_MONITOR,
-      "The human monitor on a new character device, for example stdio.",
+    { "monitor", "DEV | none | chardev=ID[,mode=readline|control][,pretty=on|off]",
+      OPTION_SECTION_MONITOR, OPTION_KIND_MONITOR,
+      "The human monitor on a new character device, for example stdio; or QMP on the chardev\n"
+      "ID, as qemu-storage-daemon has it.",
       .handle = option_monitor },
 
     /* --- the VM --- */
@@ -105,6 +107,14 @@ static const Option options[] = {
       "keeps the right to remove what has been created until then: sockets, links, FILE of\n"
       "-pidfile.",
       QAPI_TYPE(RunWithOptions), true, option_run_with },
+    { "run", "COMMAND", OPTION_SECTION_PROCESS, OPTION_KIND_SETTING,
+      "Have the shell run COMMAND, the VM's program, when everything has been created, and end\n"
+      "with it and its status. Each export without an address gets a socket for it: {ID} in\n"
+      "COMMAND is the number of the descriptor for the export ID.",
+      .handle = option_run },
+    { "ready", "json", OPTION_SECTION_PROCESS, OPTION_KIND_SETTING,
+      "Write one line of JSON to standard output when everything has been created: chardevs,\n"
+      "netdevs and exports with their addresses.", .handle = option_ready },
     { "add-fd", "fd=N,set=SET[,opaque=TEXT]", OPTION_SECTION_PROCESS, OPTION_KIND_SETTING,
       "Put the inherited descriptor N into the set that /dev/fdset/SET names.",
       QAPI_TYPE(AddFdOptions), true, option_add_fd },
@@ -125,6 +135,8 @@ static const Option options[] = {
       "Switch on the trace points that match PATTERN or a line of the events file; off with\n"
       "\"-\" in front of the pattern. \"-trace help\" lists them.",
       QAPI_TYPE(TraceOptions), true, option_trace },
+    { "T", "[[enable=]PATTERN][,events=FILE][,file=FILE]", OPTION_SECTION_LOG,
+      OPTION_KIND_SETTING, "The same.", QAPI_TYPE(TraceOptions), .handle = option_trace },
     { "D", "FILE", OPTION_SECTION_LOG, OPTION_KIND_SETTING,
       "Write traces to FILE, where %d stands for the process id; default is stderr.",
       .handle = option_logfile },
@@ -154,6 +166,8 @@ static const Option options[] = {
       .handle = option_no_user_config },
     { "version", NULL, OPTION_SECTION_GENERAL, OPTION_KIND_SETTING,
       "Print the version.", .handle = option_version },
+    { "V", NULL, OPTION_SECTION_GENERAL, OPTION_KIND_SETTING,
+      "The same.", .handle = option_version },
     { "help", NULL, OPTION_SECTION_GENERAL, OPTION_KIND_SETTING,
       "Print this text.", .handle = option_help },
     { "h", NULL, OPTION_SECTION_GENERAL, OPTION_KIND_SETTING,

@@ -40,7 +40,7 @@ static const char *const calls[] = {
 
     /* Signals, and the end. */
     "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigreturn", "sigaltstack", "rt_sigpending",
-    "exit", "exit_group",
+    "exit", "exit_group", "wait4", "waitid", "pidfd_send_signal",
 
     /* Memory; see also below. */
     "brk", "munmap", "mremap", "madvise", "mincore", "msync",

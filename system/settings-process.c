@@ -23,6 +23,22 @@ bool option_daemonize(Startup *startup, OptionUse *use, GError **error)
     return true;
 }
 
+bool option_run(Startup *startup, OptionUse *use, GError **error)
+{
+    g_free(startup->run);
+    startup->run = g_strdup(use->arg);
+    return true;
+}
+
+bool option_ready(Startup *startup, OptionUse *use, GError **error)
+{
+    if (strcmp(use->arg, "json") != 0) {
+        return error_set(error, "there is no format '%s' but json", use->arg);
+    }
+    startup->tells_ready = true;
+    return true;
+}
+
 bool option_pidfile(Startup *startup, OptionUse *use, GError **error)
 {
     g_free(startup->pidfile);

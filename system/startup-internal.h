@@ -80,6 +80,8 @@ struct Startup {
     char *logfile;
     char *trace_file;
     char *chroot;
+    char *run;
+    bool tells_ready;
     ProcessUser *user;
     SandboxWish sandbox;
     bool log_tid;
@@ -173,8 +175,8 @@ OptionHandler option_help, option_version, option_nodefaults, option_no_user_con
     option_action, option_name, option_qtest, option_qtest_log, option_machine, option_accel,
     option_display, option_nographic, option_audio, option_set;
 /* settings-process.c */
-OptionHandler option_daemonize, option_pidfile, option_run_with, option_sandbox, option_add_fd,
-    option_logfile, option_log_items, option_trace, option_msg;
+OptionHandler option_daemonize, option_pidfile, option_run_with, option_sandbox, option_run,
+    option_ready, option_add_fd, option_logfile, option_log_items, option_trace, option_msg;
 /* readconfig.c */
 OptionHandler option_readconfig;
 /* create.c */

@@ -16,6 +16,8 @@
 #include "net/netdev.h"
 #include "qom/object.h"
 #include "system/qtest.h"
+#include "system/ready.h"
+#include "system/run-command.h"
 #include "system/service.h"
 #include "util/clock.h"
 #include "util/error.h"
@@ -48,6 +50,7 @@ void startup_free(Startup *startup)
     g_free(startup->logfile);
     g_free(startup->trace_file);
     g_free(startup->chroot);
+    g_free(startup->run);
     g_free(startup);
 }
 
@@ -126,6 +129,19 @@ static bool startup_check_daemon(const Startup *startup, GError **error)
     return true;
 }
 
+/* The command runs with the rights, the root folder and the terminal that the process has. */
+static bool startup_check_run(const Startup *startup, GError **error)
+{
+    if (!startup->run) {
+        return true;
+    }
+    if (startup->daemonize) {
+        return error_set(error, "-run cannot be used with -daemonize");
+    }
+    return !(startup->user || startup->chroot) ||
+           error_set(error, "-run cannot be used with -run-with user= or chroot=");
+}
+
 static bool startup_logging(const Startup *startup, GError **error)
 {
     if (startup->log_tid && !(startup->logfile && strstr(startup->logfile, "%d"))) {
@@ -173,7 +189,8 @@ static bool startup_daemonize(Startup *startup, GError **error)
 static bool startup_process(Startup *startup)
 {
     g_autoptr(GError) error = NULL;
-    bool ok = startup_check_daemon(startup, &error) && startup_daemonize(startup, &error);
+    bool ok = startup_check_daemon(startup, &error) && startup_check_run(startup, &error) &&
+              startup_daemonize(startup, &error);
 
     if (ok && !startup->finished) {
         ok = process_catch_signals(startup->qtest != NULL, &error) &&
@@ -324,6 +341,16 @@ static bool startup_check_activated(GError **error)
                                 unused);
 }
 
+static void startup_tell_ready(const Startup *startup)
+{
+    g_autofree char *line = startup->tells_ready ? ready_line() : NULL;
+
+    if (line) {
+        fputs(line, stdout);
+        fflush(stdout);
+    }
+}
+
 static bool startup_sandbox(const Startup *startup, GError **error)
 {
     int fds[3];
@@ -351,7 +378,9 @@ static bool startup_complete(Startup *startup)
         return false;
     }
     monitor_when_greeted(STARTUP_GREETING_MS, startup_connect);
-    if (!startup_sandbox(startup, &error)) {
+    startup_tell_ready(startup);
+    if ((startup->run && !run_command_start(startup->run, &error)) ||
+        !startup_sandbox(startup, &error)) {
         log_gerror(error);
         return false;
     }

@@ -35,7 +35,7 @@ static int64_t activated_number(const char *variable)
            ? (int64_t)value : -1;
 }
 
-static void fd_activated_add(const char *name, int fd)
+void fd_activated_add(const char *name, int fd)
 {
     ActivatedFd entry = { .name = g_strdup(name), .fd = fd };
 

@@ -13,6 +13,9 @@
  */
 void fd_activated_note(void);
 
+/** fd_activated_add: one that this process has made itself; @name is copied, @fd taken. */
+void fd_activated_add(const char *name, int fd);
+
 /**
  * fd_activated_take: the first called @name that nobody has taken yet
  * Returns: the descriptor, owned by the caller from now on; -1 = there is none.
