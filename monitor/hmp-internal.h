@@ -75,6 +75,6 @@ void hmp_edit_feed(HmpEdit *edit, const uint8_t *data, size_t len);
 /** hmp_edit_go_on: a line has been run: show the prompt and take what came meanwhile. */
 void hmp_edit_go_on(HmpEdit *edit);
 
-#define HMP_PROMPT "(qemu) "
+#define HMP_PROMPT "(qemu-net-daemon) "
 
 #endif

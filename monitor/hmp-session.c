@@ -136,7 +136,7 @@ static void hmp_session_read(const uint8_t *data, size_t len, void *opaque)
 static void hmp_session_event(CharEvent event, void *opaque)
 {
     static const char banner[] =
-        "QEMU " VERSION_EMULATED " monitor - type 'help' for more information\r\n";
+        VERSION_PACKAGE " monitor - type 'help' for more information\r\n";
     HmpSession *session = opaque;
 
     switch (event) {

@@ -25,7 +25,7 @@ G_STATIC_ASSERT(G_N_ELEMENTS(help_headings) == OPTION_SECTION__MAX);
 
 void help_print_version(void)
 {
-    printf("QEMU emulator version " VERSION_EMULATED " (" VERSION_PACKAGE ")\n"
+    printf(VERSION_PACKAGE ", compatible with QEMU " VERSION_EMULATED "\n"
            "Copyright (c) 2026 the authors of qemu-net-daemon\n");
 }
 

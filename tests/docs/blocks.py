@@ -32,7 +32,7 @@ NOT_TYPED = {
     'qemu-net-daemon-topology.rst': ('qemu-net-daemon-topology -o ',),
     'README.md': ('./configure --install-deps && make demo',),
 }
-HUMAN_PROMPT = '(qemu) '
+HUMAN_PROMPT = '(qemu-net-daemon) '
 PATHS = re.compile(r'\(``(/run/[^`]*)``\)')
 
 

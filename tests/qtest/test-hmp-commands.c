@@ -354,8 +354,9 @@ static void test_interactive_quit(void)
         g_string_append_len(seen, buffer, n);
     }
     close(fd);
-    g_assert_true(g_str_has_prefix(seen->str, "QEMU 10.2.50 monitor - type 'help' for more "
-                                   "information\r\n(qemu) "));
+    g_assert_true(g_str_has_prefix(seen->str, "qemu-net-daemon 0."));
+    g_assert_nonnull(strstr(seen->str, " monitor - type 'help' for more information\r\n"
+                                       "(qemu-net-daemon) "));
     qtest_expect_event(s, "SHUTDOWN");
     g_assert_cmpint(qtest_wait_exit(s), ==, 0);
     g_assert_false(g_file_test(path, G_FILE_TEST_EXISTS));

@@ -20,7 +20,8 @@
 #include "util/fd.h"
 
 #define DEADLINE_US (5 * G_USEC_PER_SEC)
-#define BANNER "QEMU 10.2.50 monitor - type 'help' for more information\r\n(qemu) "
+#define BANNER "qemu-net-daemon " PROJECT_VERSION \
+    " monitor - type 'help' for more information\r\n(qemu-net-daemon) "
 
 /* libtinfo keeps the description of a terminal only for the editor that came last. */
 const char *__lsan_default_suppressions(void);
@@ -138,12 +139,12 @@ typedef struct TestKeys {
 } TestKeys;
 
 static const TestKeys test_keys[] = {
-    { "carriage-return-ends-a-line", "zz-echo a\r", "\r\n[a]\r\n(qemu) ", false },
-    { "line-feed-ends-a-line", "zz-echo a\n", "\r\n[a]\r\n(qemu) ", false },
-    { "both-end-one-line", "zz-echo a\r\nzz-echo b\r\n", "[a]\r\n(qemu) zz-echo b\r\n[b]\r\n",
-      false },
-    { "empty-line-prints-a-prompt", "\r", "\r\n(qemu) ", false },
-    { "unknown-command", "foo\r", "unknown command: 'foo'\r\n(qemu) ", false },
+    { "carriage-return-ends-a-line", "zz-echo a\r", "\r\n[a]\r\n(qemu-net-daemon) ", false },
+    { "line-feed-ends-a-line", "zz-echo a\n", "\r\n[a]\r\n(qemu-net-daemon) ", false },
+    { "both-end-one-line", "zz-echo a\r\nzz-echo b\r\n",
+      "[a]\r\n(qemu-net-daemon) zz-echo b\r\n[b]\r\n", false },
+    { "empty-line-prints-a-prompt", "\r", "\r\n(qemu-net-daemon) ", false },
+    { "unknown-command", "foo\r", "unknown command: 'foo'\r\n(qemu-net-daemon) ", false },
     { "keys-are-echoed", "zz-echo abc", "zz-echo abc", false },
     { "backspace-deletes", "zz-echo ab\bc\r", "[ac]\r\n", false },
     { "delete-key-deletes", "zz-echo ab\177c\r", "[ac]\r\n", false },
@@ -220,9 +221,9 @@ static void test_terminals_are_independent(void)
     terminal_type(first, "zz-ec");
     terminal_expect(first, "zz-ec");
     terminal_type(second, "zz-echo 2\r");
-    terminal_expect(second, "[2]\r\n(qemu) ");
+    terminal_expect(second, "[2]\r\n(qemu-net-daemon) ");
     terminal_type(first, "ho 1\r");
-    terminal_expect(first, "[1]\r\n(qemu) ");
+    terminal_expect(first, "[1]\r\n(qemu-net-daemon) ");
 }
 
 static void test_mux_turns_between_monitors(void)
@@ -234,11 +235,11 @@ static void test_mux_turns_between_monitors(void)
     terminal_expect(terminal, "zz-echo 2");
     /* To the other monitor and back: the line is still there and is shown again. */
     terminal_type(terminal, "\x01" "czz-echo 1\r");
-    terminal_expect(terminal, "[1]\r\n(qemu) ");
+    terminal_expect(terminal, "[1]\r\n(qemu-net-daemon) ");
     terminal_type(terminal, "\x01" "c");
-    terminal_expect(terminal, "(qemu) zz-echo 2");
+    terminal_expect(terminal, "(qemu-net-daemon) zz-echo 2");
     terminal_type(terminal, "\r");
-    terminal_expect(terminal, "[2]\r\n(qemu) ");
+    terminal_expect(terminal, "[2]\r\n(qemu-net-daemon) ");
 }
 
 static gboolean test_wake_up(gpointer opaque)
