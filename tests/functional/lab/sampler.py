@@ -3,7 +3,8 @@
 """
     br0 (what the host sends) -- taps -- daemons (what is held) -- QEMUs (what the NIC has taken)
 
-Each probe has a thread and a monitor of its own: a QEMU that stops or loads a guest answers late.
+Each probe has a thread, and each program a monitor of its own: a QEMU that stops or loads a guest
+answers late.
 """
 
 import contextlib
@@ -11,6 +12,8 @@ import json
 import socket
 import threading
 import time
+
+from .side import VHOST_USER
 
 PERIOD_S = 0.01
 INDEX_MASK = 0xffff
@@ -27,20 +30,25 @@ class Monitor:
         self.socket.connect(str(path))
         self.file = self.socket.makefile('rw', encoding='utf-8')
         self.file.readline()
+        self.lock = threading.Lock()
         self.ask('qmp_capabilities')
 
     def ask(self, command, **arguments):
         """Returns: the answer; None = it was refused."""
-        self.file.write(json.dumps({'execute': command, 'arguments': arguments}) + '\n')
-        self.file.flush()
-        while True:
-            answer = json.loads(self.file.readline())
-            if 'return' in answer or 'error' in answer:
-                return answer.get('return')
+        with self.lock:
+            self.file.write(json.dumps({'execute': command, 'arguments': arguments}) + '\n')
+            self.file.flush()
+            while True:
+                answer = json.loads(self.file.readline())
+                if 'return' in answer or 'error' in answer:
+                    return answer.get('return')
 
 
 class NicProbe:
-    """How many frames the guest's NIC has taken: the index of its ring, which has 16 bits."""
+    """How many frames the guest's NIC has taken: the index of its ring, which has 16 bits.
+
+    Not for vhost-user: to answer, QEMU 7.2 takes the ring back from whoever works it.
+    """
 
     def __init__(self, path):
         self.monitor = Monitor(path)
@@ -55,17 +63,35 @@ class NicProbe:
         return status and status['used-idx']
 
 
+class ExportProbe:
+    """The same where the daemon works the ring itself."""
+
+    def __init__(self, monitor):
+        self.monitor = monitor
+
+    def __call__(self):
+        export = self.monitor.ask('query-net-exports')[0]
+        return export['to-guest']['frames'] & INDEX_MASK
+
+
 class HeldProbe:
     """How many frames wait in a daemon: for the VM, or for the other host."""
 
-    def __init__(self, path):
-        self.monitor = Monitor(path)
+    def __init__(self, monitor):
+        self.monitor = monitor
 
     def __call__(self):
         held = sum(netdev['tx']['held']['frames'] for netdev in self.monitor.ask('query-netdevs'))
         return held + sum(entry['handover']['kept']['frames']
                           for entry in self.monitor.ask('query-netfilters')
                           if 'handover' in entry)
+
+
+def taken_probe(side, daemon):
+    """How many frames the side's guest has taken. daemon: the monitor of its daemon."""
+    if side.kind == VHOST_USER:
+        return ExportProbe(daemon)
+    return NicProbe(side.path('qemu-sample'))
 
 
 def sent_probe():
@@ -117,10 +143,11 @@ class Sampler:
     """All that can be seen of the migration from one side to another."""
 
     def __init__(self, source, target):
+        sides = [(side, Monitor(side.path('daemon-sample')) if side.daemon else None)
+                 for side in (source, target)]
         self.sent = Series(sent_probe)
-        self.taken = [Series(NicProbe(side.path('qemu-sample'))) for side in (source, target)]
-        self.held = [Series(HeldProbe(side.path('daemon-sample')))
-                     for side in (source, target) if side.daemon]
+        self.taken = [Series(taken_probe(*side)) for side in sides]
+        self.held = [Series(HeldProbe(daemon)) for _, daemon in sides if daemon]
 
     def finish(self, blackout):
         """Returns: {name: points}, in seconds since the guest stopped."""
