@@ -21,7 +21,7 @@ NOT_TYPED = {
     'protocol.rst': ('{"execute": "qmp_capabilities"', '{"execute": "x-query-virtio"',
                      '{"execute": "query-netdevs"', '{"execute": "query-net-exports"',
                      '{"execute": "net-export-add"', '{"execute": "query-vm-follower"'),
-    'performance.rst': ('./configure --install-deps ', 'machine: '),
+    'performance.rst': ('./configure --install-deps ', 'machine: ', 'case  '),
     'architecture.rst': ('polled = ',),
     'service.rst': ('systemctl edit ',),
     # These need libvirt; tests/functional/test_libvirt.py does the same.

@@ -91,7 +91,7 @@ class Program:
 
     def __init__(self, lab, name, options, fds=()):
         self.qmp = Qmp(name, lab.deadline)
-        command = [self.path(lab), '-nodefaults', *self.qmp.options(), *options]
+        command = [*self.command(lab), '-nodefaults', *self.qmp.options(), *options]
         self.process = Process(name, command, lab.folder, lab.deadline,
                                fds=[self.qmp.far.fileno(), *fds])
         lab.add(self)
@@ -110,7 +110,7 @@ class Stock(Program):
     """QEMU."""
 
     @staticmethod
-    def path(_lab):
+    def command(_lab):
         return find_qemu()
 
     def __init__(self, lab, name, options, fds=()):
@@ -121,8 +121,8 @@ class Ours(Program):
     """qemu-net-daemon."""
 
     @staticmethod
-    def path(lab):
-        return str(lab.build / 'qemu-net-daemon')
+    def command(lab):
+        return [str(lab.build / 'qemu-net-daemon')]
 
 
 def comparer_options(lab, vnet):
