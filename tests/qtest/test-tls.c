@@ -400,13 +400,17 @@ static void test_any_order(void)
 
 /* --- Renewal ------------------------------------------------------------------------------- */
 
-static void expect_subject(uint16_t port, const TlsHosts *hosts, const char *subject)
+/* To its end: a client that is still there has the next one cut off. */
+static void expect_subject(QTest *s, uint16_t port, const TlsHosts *hosts, const char *subject)
 {
     TlsPeer *peer = tls_peer_connect(port, hosts->client_dir);
     g_autofree char *shown = tls_peer_subject(peer);
+    g_autofree char *greeting = tls_peer_read_line(peer);
 
     g_assert_cmpstr(shown, ==, subject);
+    g_assert_nonnull(greeting);
     tls_peer_close(peer);
+    qtest_wait_chardev(s, "chr0", false);
 }
 
 static void test_renewal(void)
@@ -417,14 +421,14 @@ static void test_renewal(void)
 
     tls_hosts_make(&hosts);
     s = start_qmp(&hosts, port);
-    expect_subject(port, &hosts, "CN=server");
+    expect_subject(s, port, &hosts, "CN=server");
     tls_hosts_renew(&hosts, "CN=renewed");
-    expect_subject(port, &hosts, "CN=renewed");
+    expect_subject(s, port, &hosts, "CN=renewed");
     test_folder_write(hosts.server_dir, "server-cert.pem", "broken\n");
-    expect_subject(port, &hosts, "CN=renewed");
+    expect_subject(s, port, &hosts, "CN=renewed");
     qtest_wait_output(s, "tls-creds-x509 's0': the files have changed, but cannot be used");
     tls_hosts_renew(&hosts, "CN=mended");
-    expect_subject(port, &hosts, "CN=mended");
+    expect_subject(s, port, &hosts, "CN=mended");
     qtest_quit(s);
     tls_hosts_remove(&hosts);
 }
