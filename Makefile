@@ -24,6 +24,7 @@ help:
 	@echo 'make check TESTS=X   only tests whose name holds X'
 	@echo 'make check-quick     without the tests with real guests, which take minutes (root)'
 	@echo 'make check-functional  only the tests with real guests in QEMU (root)'
+	@echo 'make check-compilers  let gcc or clang, the one that did not build, read each file'
 	@echo 'make check-sandbox   run the qtests with the daemon confined by -sandbox on'
 	@echo 'make check-valgrind  run the unit tests and qtests under valgrind'
 	@echo 'make check-random SECONDS=N SEED=N  random QMP with traffic for N seconds'
@@ -48,6 +49,9 @@ check-quick: all
 
 check-functional: all
 	@scripts/run-tests $(BUILD) functional/$(TESTS)
+
+check-compilers: all
+	@scripts/check-compilers $(BUILD)
 
 check-sandbox: all
 	@scripts/run-tests --sandbox $(BUILD) qtest/$(TESTS)
@@ -98,5 +102,6 @@ configured:
 	@test -f $(BUILD)/build.ninja || { \
 	    echo 'make: $(BUILD)/ is not configured; run ./configure first' >&2; exit 1; }
 
-.PHONY: all help check check-quick check-functional check-sandbox check-valgrind check-random \
-        check-upstream demo demo-migration bench fuzz docs install deb clean configured
+.PHONY: all help check check-quick check-functional check-compilers check-sandbox \
+        check-valgrind check-random check-upstream demo demo-migration bench fuzz \
+        docs install deb clean configured

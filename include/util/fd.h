@@ -12,7 +12,7 @@
 void fd_close(int *fd);
 
 /** A local of this type is closed at the end of its scope. */
-#define auto_fd __attribute__((cleanup(fd_close)))
+#define auto_fd __attribute__((cleanup(fd_close))) G_GNUC_UNUSED
 
 /** fd_steal: hand over *@fd and leave -1 behind. */
 static inline int fd_steal(int *fd)

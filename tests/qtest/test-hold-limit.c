@@ -65,7 +65,6 @@ static void test_told_once_a_minute(void)
 static void test_told_at_the_end(void)
 {
     Rig *rig = rig_new_with_taker(MIRROR);
-    g_autofree char *output = NULL;
     QTest *s = rig->s;
 
     rig_connect_out(rig);

@@ -230,9 +230,9 @@ static void test_unfinished_message_before_negotiation_is_limited(void)
     QTest *s = qtest_start("-M none -qmp unix:%s,server=on,wait=off", path);
     int fd = sock_connect_unix(path);
     g_autoptr(GString) text = text_repeated("{},", 2000);
-    g_autofree char *greeting = sock_read_line(fd);
     g_autofree char *reply = NULL;
 
+    g_free(sock_read_line(fd));
     sock_write(fd, "[", 1);
     sock_write(fd, text->str, text->len);
     reply = sock_read_line(fd);

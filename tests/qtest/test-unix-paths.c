@@ -219,7 +219,6 @@ static void test_as_qtest_starts_us(void)
 {
     g_autofree char *folder = tmp_path("qtests");
     g_autofree char *back = g_get_current_dir();
-    g_autofree char *control = tmp_path("control");
     char names[2][20] = { "filter0.XXXXXX", "filter1.XXXXXX" };
     QTest *s;
 

@@ -51,7 +51,8 @@ static void test_cert_set_times(gnutls_x509_crt_t crt, const TestCertSpec *spec)
 TestCert *test_cert_new(const TestCertSpec *spec, const TestCert *issuer)
 {
     static uint32_t last_serial = 0x01020300;
-    uint32_t serial_be = GUINT32_TO_BE(++last_serial);
+    uint32_t serial = ++last_serial;
+    uint32_t serial_be = GUINT32_TO_BE(serial);
     TestCert *cert = g_new0(TestCert, 1);
     const TestCert *signer = issuer ? issuer : cert;
     unsigned usage = spec->is_ca ? GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN

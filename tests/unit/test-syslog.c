@@ -77,7 +77,6 @@ static void test_nobody_listens(void)
 static void test_full(void)
 {
     auto_fd int fd = log_listen();
-    g_autofree char *lost = NULL;
     unsigned n_sent = 0;
     unsigned n_taken = 0;
     Syslog log;
