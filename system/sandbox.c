@@ -13,7 +13,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "system/sandbox-calls.h"
@@ -81,11 +80,10 @@ bool sandbox_parse(SandboxWish *wish, const SandboxOptions *opts, GError **error
 
 /* --- A violation ------------------------------------------------------------------------- */
 
-/* All that the handler needs, made beforehand: it may run anywhere, in the allocator too. */
+/* Made before the handler needs them: it may run anywhere, in the allocator too. */
 static char call_names[SANDBOX_CALLS_MAX][SANDBOX_NAME_MAX];
-static char message_start[128];
 
-static void sandbox_prepare_message(void)
+static void sandbox_name_calls(void)
 {
     for (int i = 0; i < SANDBOX_CALLS_MAX; i++) {
         char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, i);
@@ -93,25 +91,16 @@ static void sandbox_prepare_message(void)
         g_snprintf(call_names[i], sizeof(call_names[i]), "%s", name ? name : "of unknown name");
         free(name);
     }
-    g_snprintf(message_start, sizeof(message_start), "%s%s: -sandbox: the system call ",
-               log_error_priority(), log_program_name());
 }
 
 /* Once it has returned, the signal that is raised here ends the process, as it would without. */
 static void sandbox_tell_violation(int signal_number, siginfo_t *info, void *context)
 {
-    static const char end[] = " is not allowed\n";
     bool is_known = info->si_syscall >= 0 && info->si_syscall < SANDBOX_CALLS_MAX;
     const char *name = is_known ? call_names[info->si_syscall] : "of unknown name";
-    struct iovec iov[] = {
-        { message_start, strlen(message_start) },
-        { (void *)name, strlen(name) },
-        { (void *)end, sizeof(end) - 1 },
-    };
+    const char *const parts[] = { "-sandbox: the system call ", name, " is not allowed" };
 
-    if (writev(STDERR_FILENO, iov, G_N_ELEMENTS(iov)) < 0) {
-        /* the status of the process tells it as well */
-    }
+    log_error_from_signal(parts, G_N_ELEMENTS(parts));
     raise(signal_number);
 }
 
@@ -122,7 +111,7 @@ static bool sandbox_catch_violations(GError **error)
         .sa_flags = SA_SIGINFO | SA_RESETHAND | SA_NODEFER,
     };
 
-    sandbox_prepare_message();
+    sandbox_name_calls();
     return sigaction(SIGSYS, &action, NULL) == 0 ||
            error_set_errno(error, errno, "-sandbox: cannot handle SIGSYS");
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "util/clock.h"
@@ -38,6 +39,7 @@ typedef struct LogState {
     bool is_journal;     /* and that is the journal's: each line begins with its priority */
     LineSink sink;
     Syslog syslog;       /* open: messages go there instead */
+    char signal_start[128]; /* of a message from a handler of a signal, which can make none */
     GHashTable *topics;  /* owned: source and topic -> LogTopic; NULL = none */
     Timer *quiet_timer;  /* owned; runs while there are topics */
     uint64_t n_beyond;   /* messages that came when there were LOG_TOPICS_MAX topics */
@@ -56,22 +58,48 @@ static bool log_is_journal(void)
            fstat(STDERR_FILENO, &st) == 0 && st.st_dev == dev && st.st_ino == ino;
 }
 
+static bool log_is_syslog(void)
+{
+    return log_state.syslog.path != NULL;
+}
+
+/* As sd-daemon(3) has it; "" when nobody would understand it. */
+static const char *log_priority(LogSeverity severity)
+{
+    static const char *const priorities[] = {
+        [LOG_SEVERITY_ERROR] = "<3>",
+        [LOG_SEVERITY_WARNING] = "<4>",
+        [LOG_SEVERITY_INFO] = "<6>",
+    };
+
+    return log_state.is_journal ? priorities[severity] : "";
+}
+
+static void log_prepare_for_signals(void)
+{
+    char *start = log_state.signal_start;
+    size_t size = sizeof(log_state.signal_start);
+
+    if (log_is_syslog()) {
+        syslog_signal_start(start, size, SYSLOG_SEVERITY_ERROR, log_program_name());
+    } else {
+        g_snprintf(start, size, "%s%s: ", log_priority(LOG_SEVERITY_ERROR), log_program_name());
+    }
+}
+
 void log_reopen(void)
 {
     log_state.is_journal = log_is_journal();
     line_sink_open(&log_state.sink, STDERR_FILENO);
     log_state.is_open = true;
-}
-
-static bool log_is_syslog(void)
-{
-    return log_state.syslog.path != NULL;
+    log_prepare_for_signals();
 }
 
 void log_to_syslog(Syslog log)
 {
     syslog_close(&log_state.syslog);
     log_state.syslog = log;
+    log_prepare_for_signals();
 }
 
 static void log_write_to_syslog(SyslogSeverity severity, const char *text, size_t len)
@@ -157,23 +185,6 @@ static void log_append_timestamp(GString *line)
     g_autofree char *seconds = g_date_time_format(now, "%Y-%m-%dT%H:%M:%S");
 
     g_string_append_printf(line, "%s.%06dZ ", seconds, g_date_time_get_microsecond(now));
-}
-
-/* As sd-daemon(3) has it; "" when nobody would understand it. */
-static const char *log_priority(LogSeverity severity)
-{
-    static const char *const priorities[] = {
-        [LOG_SEVERITY_ERROR] = "<3>",
-        [LOG_SEVERITY_WARNING] = "<4>",
-        [LOG_SEVERITY_INFO] = "<6>",
-    };
-
-    return log_state.is_journal ? priorities[severity] : "";
-}
-
-const char *log_error_priority(void)
-{
-    return log_priority(LOG_SEVERITY_ERROR);
 }
 
 static GString *log_line_new(LogSeverity severity)
@@ -277,6 +288,26 @@ void log_gerror(const GError *error)
         g_string_append_printf(line, "%s%s", log_priority(LOG_SEVERITY_ERROR), hint);
     }
     log_line_end(LOG_SEVERITY_ERROR, line);
+}
+
+void log_error_from_signal(const char *const parts[], size_t n_parts)
+{
+    struct iovec iov[LOG_PARTS_MAX + 2] = {
+        { log_state.signal_start, strlen(log_state.signal_start) },
+    };
+    size_t n = 1;
+
+    for (size_t i = 0; i < MIN(n_parts, LOG_PARTS_MAX); i++) {
+        iov[n++] = (struct iovec) { (char *)parts[i], strlen(parts[i]) };
+    }
+    if (log_is_syslog()) {
+        syslog_send_from_signal(&log_state.syslog, iov, n);
+        return;
+    }
+    iov[n++] = (struct iovec) { (char *)"\n", 1 };
+    if (writev(STDERR_FILENO, iov, (int)n) < 0) {
+        /* a handler has nobody else to tell */
+    }
 }
 
 /* --- What peers can cause at will -------------------------------------------------------- */

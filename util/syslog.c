@@ -97,6 +97,22 @@ void syslog_send(Syslog *log, SyslogSeverity severity, const char *program, cons
     }
 }
 
+void syslog_signal_start(char *start, size_t size, SyslogSeverity severity, const char *program)
+{
+    g_snprintf(start, size, "<%d>%s[%ld]: ", FACILITY_DAEMON * 8 + (int)severity, program,
+               (long)getpid());
+}
+
+void syslog_send_from_signal(const Syslog *log, const struct iovec *iov, size_t n_iov)
+{
+    const struct msghdr msg = { .msg_iov = (struct iovec *)iov, .msg_iovlen = n_iov };
+
+    if (sendmsg(log->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno != EAGAIN &&
+        syslog_attach(log)) {
+        sendmsg(log->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+}
+
 void syslog_close(Syslog *log)
 {
     if (log->path) {

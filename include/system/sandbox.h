@@ -26,7 +26,7 @@ bool sandbox_parse(SandboxWish *wish, const SandboxOptions *opts, GError **error
  *
  * Leaves a helper behind that starts programs and opens taps, gives up all capabilities but those
  * of @wish, sets no_new_privs, and has the kernel refuse all system calls that the program does
- * not use: such a call is told on stderr by its name, and ends the process by SIGSYS.
+ * not use: such a call is logged by its name, and ends the process by SIGSYS.
  * Returns: false with @error; the process is then confined in part, and has to end.
  */
 bool sandbox_enter(const SandboxWish *wish, const int daemon_fds[3], GError **error);

@@ -46,9 +46,6 @@ void log_write(const char *text, size_t len);
 /** log_program_name: PROG; borrowed. */
 const char *log_program_name(void);
 
-/** log_error_priority: what an error's line begins with in the journal; "" elsewhere. Constant. */
-const char *log_error_priority(void);
-
 /** log_set_timestamps: put the UTC time in front of every message (-msg timestamp=on). */
 void log_set_timestamps(bool on);
 
@@ -67,6 +64,15 @@ char *log_set_location(const char *location);
 void log_error(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
 void log_warning(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
 void log_info(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
+
+/**
+ * log_error_from_signal: log_error() for a handler of a signal, which may run in the allocator
+ * @parts: of the text, one behind the other; @n_parts: at most LOG_PARTS_MAX
+ *
+ * The message has neither time stamp nor place, and may be lost where the log takes none at once.
+ */
+#define LOG_PARTS_MAX 4u
+void log_error_from_signal(const char *const parts[], size_t n_parts);
 
 /**
  * log_limited_error, log_limited_warning: "SOURCE: message", for a message that a peer can cause

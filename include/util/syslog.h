@@ -5,7 +5,9 @@
 #define UTIL_SYSLOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 /** Where the system's log listens. */
 #define SYSLOG_PATH "/dev/log"
@@ -35,6 +37,22 @@ bool syslog_connect(Syslog *log, const char *path);
  * Form: RFC 3164 as local programs use it, facility daemon.
  */
 void syslog_send(Syslog *log, SyslogSeverity severity, const char *program, const char *text);
+
+/**
+ * syslog_signal_start: what a message from a handler of a signal begins with
+ * @start: (out) @size bytes; cut if they are too few
+ *
+ * There is no time in it, which the log then takes from its own clock (RFC 3164, 4.3.2): a handler
+ * must not ask for the time zone.
+ */
+void syslog_signal_start(char *start, size_t size, SyslogSeverity severity, const char *program);
+
+/**
+ * syslog_send_from_signal: one message, of pieces, the first from syslog_signal_start()
+ *
+ * It allocates nothing, takes no lock, and does not wait: the message may be lost.
+ */
+void syslog_send_from_signal(const Syslog *log, const struct iovec *iov, size_t n_iov);
 
 /** syslog_close: legal when it is not open. */
 void syslog_close(Syslog *log);

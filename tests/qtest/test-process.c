@@ -3,11 +3,9 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -15,6 +13,7 @@
 
 #include "cases.h"
 #include "files.h"
+#include "own-dev.h"
 #include "qtest-client.h"
 
 /*
@@ -292,65 +291,31 @@ static void test_daemon_survives_hangup(void)
     daemon_stop(&d);
 }
 
-static void bind_file(const char *folder, const char *name)
-{
-    g_autofree char *from = g_build_filename("/dev", name, NULL);
-    g_autofree char *to = g_build_filename(folder, name, NULL);
-
-    g_assert_true(g_file_set_contents(to, "", 0, NULL));
-    g_assert_cmpint(mount(from, to, NULL, MS_BIND, NULL), ==, 0);
-}
-
-/* This process and those it starts see a /dev without a log. Returns: false = cannot be done. */
-static bool enter_own_dev(void)
-{
-    g_autofree char *folder = tmp_path("dev");
-
-    if (unshare(CLONE_NEWNS) < 0) {
-        return false;
-    }
-    g_assert_cmpint(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), ==, 0);
-    g_assert_cmpint(mkdir(folder, 0755), ==, 0);
-    g_assert_cmpint(mount("tmpfs", folder, "tmpfs", 0, NULL), ==, 0);
-    bind_file(folder, "null");
-    bind_file(folder, "urandom");
-    g_assert_cmpint(mount(folder, "/dev", NULL, MS_BIND | MS_REC, NULL), ==, 0);
-    return true;
-}
-
 /* Without -D the system's log gets the messages, and without that a warning tells they are lost. */
 static void test_daemon_messages_go_to_syslog(void)
 {
-    int before = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+    g_autofree char *message = NULL;
     g_autofree char *pid = NULL;
-    char message[1024];
-    ssize_t n;
     Daemon d;
     int log;
 
-    if (!enter_own_dev()) {
-        g_test_skip("no mount namespace of its own");
-        sock_close(&before);
+    if (!own_dev_enter()) {
         return;
     }
     d = daemon_start("-M none");
     g_assert_nonnull(strstr(d.err, "warning: messages of the daemon will be lost: there is no -D, "
                             "and the system's log (/dev/log) cannot be reached: No such file"));
     daemon_stop(&d);
-    log = sock_dgram_unix("/dev/log");
+    log = own_dev_log();
     d = daemon_start("-M none");
     g_assert_cmpstr(d.err, ==, "");
     pid = g_strdup_printf(" qemu-net-daemon[%d]: terminating on signal 15 from pid ", d.pid);
     daemon_stop(&d);
-    wait_fd(log, POLLIN, "a message in the system's log");
-    n = recv(log, message, sizeof(message) - 1, 0);
-    g_assert_cmpint(n, >, 0);
-    message[n] = '\0';
+    message = own_dev_log_next(log);
     g_assert_true(g_str_has_prefix(message, "<27>"));
     g_assert_nonnull(strstr(message, pid));
     sock_close(&log);
-    g_assert_cmpint(setns(before, CLONE_NEWNS), ==, 0);
-    sock_close(&before);
+    own_dev_leave();
 }
 
 /* Its working directory is / by then, and still it removes what has a relative name. */

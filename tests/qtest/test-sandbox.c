@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "files.h"
+#include "own-dev.h"
 
 /* The line of /proc/PID/status that begins with @name and ":\t", without that. Owned. */
 static char *status_of(QTest *s, const char *name)
@@ -143,6 +144,60 @@ static void test_violation(void)
     g_assert_cmpint(qtest_wait_killed(s), ==, SIGSYS);
 }
 
+/* Returns: the pid in the file. */
+static int read_pid(const char *path)
+{
+    g_autofree char *text = read_file(path);
+
+    return (int)g_ascii_strtoll(text, NULL, 10);
+}
+
+/* Until the program waits for events: the kernel then names the call that it is in. */
+static void wait_idle(int pid)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/syscall", pid);
+    int64_t deadline = g_get_monotonic_time() + wait_limit_ms() * INT64_C(1000);
+
+    for (;;) {
+        g_autofree char *text = read_file(path);
+
+        if (g_ascii_isdigit(text[0])) {
+            return;
+        }
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+        g_thread_yield();
+    }
+}
+
+/* A daemon has no stderr any more: it is told where all its messages are. */
+static void test_violation_of_a_daemon(void)
+{
+    g_autofree char *pidfile = tmp_path("violation-pid");
+    g_autofree char *message = NULL;
+    g_autofree char *want = NULL;
+    int log, pid;
+
+    if (!own_dev_enter()) {
+        return;
+    }
+    log = own_dev_log();
+    g_assert_cmpint(qtest_run(NULL, NULL, "-daemonize -sandbox on -pidfile %s", pidfile), ==, 0);
+    pid = read_pid(pidfile);
+    wait_idle(pid);
+    if (inject_call(pid, SYS_mount)) {
+        want = g_strdup_printf("<27>qemu-net-daemon[%d]: -sandbox: the system call mount is not "
+                               "allowed", pid);
+        message = own_dev_log_next(log);
+        g_assert_cmpstr(message, ==, want);
+    } else {
+        g_test_skip("not known how on this processor");
+        kill(pid, SIGTERM);
+    }
+    sock_close(&log);
+    own_dev_leave();
+    unlink(pidfile);
+}
+
 /* --- What is created at run time --------------------------------------------------------- */
 
 /* A program at @name that writes how it was called to "calls". */
@@ -267,15 +322,13 @@ static void test_daemonize(void)
 {
     g_autofree char *pidfile = tmp_path("pid");
     g_autofree char *log = tmp_path("log");
-    g_autofree char *text = NULL;
     g_autofree char *path = NULL;
     g_autofree char *status = NULL;
     int pid;
 
     g_assert_cmpint(qtest_run(NULL, NULL, "-daemonize -sandbox on -pidfile %s -D %s", pidfile,
                               log), ==, 0);
-    text = read_file(pidfile);
-    pid = (int)g_ascii_strtoll(text, NULL, 10);
+    pid = read_pid(pidfile);
     path = g_strdup_printf("/proc/%d/status", pid);
     status = read_file(path);
     g_assert_nonnull(strstr(status, "\nSeccomp:\t2\n"));
@@ -303,6 +356,7 @@ int main(int argc, char **argv)
     g_test_add_func("/sandbox/capabilities", test_capabilities);
     g_test_add_func("/sandbox/options", test_options);
     g_test_add_func("/sandbox/violation", test_violation);
+    g_test_add_func("/sandbox/violation-of-a-daemon", test_violation_of_a_daemon);
     g_test_add_func("/sandbox/tap", test_tap);
     g_test_add_func("/sandbox/spawn-denied", test_spawn_denied);
     g_test_add_func("/sandbox/user", test_user);

@@ -165,6 +165,19 @@ static void test_reader_that_has_gone(void)
     redirect_end(&redirect);
 }
 
+static void test_from_a_signal(void)
+{
+    const char *const parts[] = { "the call ", "%s", " is not allowed" };
+    Redirect redirect;
+
+    redirect_begin(&redirect, false);
+    log_error_from_signal(parts, G_N_ELEMENTS(parts));
+    redirect_read(&redirect);
+    g_assert_cmpstr(redirect.text->str, ==, "prog: the call %s is not allowed\n");
+    log_cleanup();
+    redirect_end(&redirect);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -175,5 +188,6 @@ int main(int argc, char **argv)
     g_test_add_func("/log/unread-socket", test_unread_socket);
     g_test_add_func("/log/cleanup-with-unread-pipe", test_cleanup_with_unread_pipe);
     g_test_add_func("/log/reader-gone", test_reader_that_has_gone);
+    g_test_add_func("/log/from-a-signal", test_from_a_signal);
     return g_test_run();
 }

@@ -63,6 +63,37 @@ static void test_form(void)
     syslog_close(&log);
 }
 
+static void expect_from_signal(int fd, const Syslog *log, const char *start)
+{
+    const struct iovec iov[] = { { (char *)start, strlen(start) }, { (char *)"a ", 2 },
+                                 { (char *)"word", 4 } };
+    g_autofree char *want = g_strconcat(start, "a word", NULL);
+    char message[64] = "";
+
+    syslog_send_from_signal(log, iov, G_N_ELEMENTS(iov));
+    g_assert_cmpint(recv(fd, message, sizeof(message) - 1, 0), >, 0);
+    g_assert_cmpstr(message, ==, want);
+}
+
+/* The second goes to a log that was started anew meanwhile. */
+static void test_from_a_signal(void)
+{
+    g_autofree char *want = g_strdup_printf("<27>prog[%ld]: ", (long)getpid());
+    int before = log_listen();
+    auto_fd int fd = -1;
+    char start[64];
+    Syslog log;
+
+    syslog_signal_start(start, sizeof(start), SYSLOG_SEVERITY_ERROR, "prog");
+    g_assert_cmpstr(start, ==, want);
+    g_assert_true(syslog_connect(&log, path));
+    expect_from_signal(before, &log, start);
+    close(before);
+    fd = log_listen();
+    expect_from_signal(fd, &log, start);
+    syslog_close(&log);
+}
+
 static void test_nobody_listens(void)
 {
     Syslog log;
@@ -121,6 +152,7 @@ int main(int argc, char **argv)
     folder = g_dir_make_tmp("qnd-syslog-XXXXXX", NULL);
     path = g_build_filename(folder, "log", NULL);
     g_test_add_func("/syslog/form", test_form);
+    g_test_add_func("/syslog/from-a-signal", test_from_a_signal);
     g_test_add_func("/syslog/nobody-listens", test_nobody_listens);
     g_test_add_func("/syslog/full", test_full);
     g_test_add_func("/syslog/started-anew", test_started_anew);
