@@ -200,3 +200,8 @@ int run_command_end(void)
     }
     return status;
 }
+int run_command_pidfd(void)
+{
+    return run.pidfd;
+}
+

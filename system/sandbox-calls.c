@@ -40,7 +40,7 @@ static const char *const calls[] = {
 
     /* Signals, and the end. */
     "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigreturn", "sigaltstack", "rt_sigpending",
-    "exit", "exit_group", "wait4", "waitid", "pidfd_send_signal",
+    "exit", "exit_group", "wait4", "waitid",
 
     /* Memory; see also below. */
     "brk", "munmap", "mremap", "madvise", "mincore", "msync",
@@ -167,7 +167,16 @@ static bool sandbox_allow_conditions(scmp_filter_ctx filter, GError **error)
     return true;
 }
 
-bool sandbox_calls_allow(scmp_filter_ctx filter, GError **error)
+/* No other process can be signalled: with a descriptor of /proc/PID anybody could be. */
+static bool sandbox_allow_signals(scmp_filter_ctx filter, int program_fd, GError **error)
+{
+    const struct scmp_arg_cmp cmp = ARGUMENT(0, program_fd);
+
+    return program_fd < 0 ||
+           sandbox_rule(filter, SCMP_ACT_ALLOW, "pidfd_send_signal", &cmp, error);
+}
+
+bool sandbox_calls_allow(scmp_filter_ctx filter, int program_fd, GError **error)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(calls); i++) {
         if (!sandbox_rule(filter, SCMP_ACT_ALLOW, calls[i], NULL, error)) {
@@ -176,5 +185,6 @@ bool sandbox_calls_allow(scmp_filter_ctx filter, GError **error)
     }
     /* Its flags are out of the filter's sight; the C library uses clone() then. */
     return sandbox_rule(filter, SCMP_ACT_ERRNO(ENOSYS), "clone3", NULL, error) &&
-           sandbox_allow_memory(filter, error) && sandbox_allow_conditions(filter, error);
+           sandbox_allow_memory(filter, error) && sandbox_allow_conditions(filter, error) &&
+           sandbox_allow_signals(filter, program_fd, error);
 }

@@ -8,7 +8,12 @@
 #include <glib.h>
 #include <seccomp.h>
 
-/** sandbox_calls_allow: add all that is allowed to @filter. Returns: false with @error. */
-bool sandbox_calls_allow(scmp_filter_ctx filter, GError **error);
+/**
+ * sandbox_calls_allow: add all that is allowed to @filter
+ * @program_fd: a pidfd of the one process that may be signalled; -1 = none
+ *
+ * Returns: false with @error.
+ */
+bool sandbox_calls_allow(scmp_filter_ctx filter, int program_fd, GError **error);
 
 #endif

@@ -13,7 +13,8 @@ bool sandbox_parse(SandboxWish *wish, const SandboxOptions *opts, GError **error
                      "libseccomp");
 }
 
-bool sandbox_enter(const SandboxWish *wish, const int daemon_fds[3], GError **error)
+bool sandbox_enter(const SandboxWish *wish, const int daemon_fds[3], int program_fd,
+                   GError **error)
 {
     g_assert_not_reached(); /* nobody can ask for it */
 }

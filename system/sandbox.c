@@ -134,7 +134,7 @@ static bool sandbox_load(scmp_filter_ctx filter, GError **error)
            error_set_errno(error, -ret, "-sandbox: cannot install the filter of system calls");
 }
 
-static bool sandbox_filter(GError **error)
+static bool sandbox_filter(int program_fd, GError **error)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_TRAP);
     bool ok;
@@ -142,12 +142,13 @@ static bool sandbox_filter(GError **error)
     if (!filter) {
         return error_set(error, "-sandbox: cannot make a filter of system calls");
     }
-    ok = sandbox_calls_allow(filter, error) && sandbox_load(filter, error);
+    ok = sandbox_calls_allow(filter, program_fd, error) && sandbox_load(filter, error);
     seccomp_release(filter);
     return ok;
 }
 
-bool sandbox_enter(const SandboxWish *wish, const int daemon_fds[3], GError **error)
+bool sandbox_enter(const SandboxWish *wish, const int daemon_fds[3], int program_fd,
+                   GError **error)
 {
     if (!spawner_start(&wish->programs, daemon_fds, error)) {
         return false;
@@ -155,5 +156,5 @@ bool sandbox_enter(const SandboxWish *wish, const int daemon_fds[3], GError **er
     if (!rights_keep_only(wish->kept)) {
         return error_set_errno(error, errno, "-sandbox: cannot give up capabilities");
     }
-    return sandbox_catch_violations(error) && sandbox_filter(error);
+    return sandbox_catch_violations(error) && sandbox_filter(program_fd, error);
 }

@@ -357,7 +357,7 @@ static bool startup_sandbox(const Startup *startup, GError **error)
     bool is_daemon = process_daemon_fds(startup->daemonize ? trace_log_fd() : -1, fds);
 
     return !startup->sandbox.is_on ||
-           sandbox_enter(&startup->sandbox, is_daemon ? fds : NULL, error);
+           sandbox_enter(&startup->sandbox, is_daemon ? fds : NULL, run_command_pidfd(), error);
 }
 
 static bool startup_complete(Startup *startup)

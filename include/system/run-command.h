@@ -25,6 +25,9 @@ char *run_command_export(const char *text, GError **error);
  */
 bool run_command_start(const char *command, GError **error);
 
+/** run_command_pidfd: by which it is signalled; borrowed; -1 = none was started. */
+int run_command_pidfd(void);
+
 /**
  * run_command_end: it is to end, if it has not, and that is waited for
  *

@@ -23,12 +23,14 @@ bool sandbox_parse(SandboxWish *wish, const SandboxOptions *opts, GError **error
 /**
  * sandbox_enter: from now on the process does what it is there for, and nothing else
  * @daemon_fds: as of spawner_start()
+ * @program_fd: a pidfd of the VM's program, which may be signalled; -1 = there is none
  *
  * Leaves a helper behind that starts programs and opens taps, gives up all capabilities but those
  * of @wish, sets no_new_privs, and has the kernel refuse all system calls that the program does
  * not use: such a call is logged by its name, and ends the process by SIGSYS.
  * Returns: false with @error; the process is then confined in part, and has to end.
  */
-bool sandbox_enter(const SandboxWish *wish, const int daemon_fds[3], GError **error);
+bool sandbox_enter(const SandboxWish *wish, const int daemon_fds[3], int program_fd,
+                   GError **error);
 
 #endif

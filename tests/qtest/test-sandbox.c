@@ -130,18 +130,30 @@ static bool inject_call(int pid, long number)
 #endif
 }
 
-static void test_violation(void)
+static void expect_violation(long number, const char *name)
 {
+    g_autofree char *want = g_strdup_printf(": -sandbox: the system call %s is not allowed\n",
+                                            name);
     QTest *s = qtest_start("-sandbox on");
 
     qtest_qmp_ok(s, "{'execute': 'query-status'}");
-    if (!inject_call(qtest_pid(s), SYS_mount)) {
+    if (!inject_call(qtest_pid(s), number)) {
         g_test_skip("not known how on this processor");
         qtest_quit(s);
         return;
     }
-    qtest_wait_output(s, ": -sandbox: the system call mount is not allowed\n");
+    qtest_wait_output(s, want);
     g_assert_cmpint(qtest_wait_killed(s), ==, SIGSYS);
+}
+
+static void test_violation(void)
+{
+    expect_violation(SYS_mount, "mount");
+    expect_violation(SYS_execve, "execve");
+    expect_violation(SYS_ptrace, "ptrace");
+    /* Of processes that it has not started. */
+    expect_violation(SYS_kill, "kill");
+    expect_violation(SYS_pidfd_send_signal, "pidfd_send_signal");
 }
 
 /* Returns: the pid in the file. */
