@@ -3,6 +3,10 @@
 
 #include "system/service.h"
 
+void service_open(void)
+{
+}
+
 void service_start(void)
 {
 }

@@ -364,6 +364,7 @@ static bool startup_complete(Startup *startup)
 {
     g_autoptr(GError) error = NULL;
 
+    service_open();
     if (!startup_check_activated(&error) ||
         !process_confine(startup->chroot, startup->user, &error)) {
         log_gerror(error);

@@ -5,6 +5,13 @@
 #define SYSTEM_SERVICE_H
 
 /**
+ * service_open: find the service manager, before a chroot hides its socket; no-op if there is none
+ *
+ * A socket that cannot be used is told in a warning: the manager will then wait in vain.
+ */
+void service_open(void);
+
+/**
  * service_start: begin to talk to the service manager; no-op if none started the process
  *
  * Once, when everything that the command line names listens (sd_notify(3): READY, STATUS,
