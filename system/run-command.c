@@ -32,6 +32,7 @@ typedef struct RunFd {
 
 static struct {
     GArray *fds;      /* owned RunFd; NULL = none */
+    pid_t parent;     /* this process */
     pid_t pid;        /* 0 = not started, or has ended */
     int pidfd;        /* owned; -1 = not started, or the kernel has none */
     guint watch;      /* id of the source; 0 = none */
@@ -41,6 +42,31 @@ static struct {
 
 /* --- Exports ----------------------------------------------------------------------------- */
 
+/* The variable that tells the program its socket. Owned. */
+static char *run_variable(const char *id)
+{
+    char *name = g_strdup_printf("QND_FD_%s", id);
+
+    return g_strcanon(name, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS "_", '_');
+}
+
+/* "vm-0" and "vm.0" would have the same variable. */
+static bool run_check_variable(const char *id, GError **error)
+{
+    g_autofree char *name = run_variable(id);
+
+    for (guint i = 0; run.fds && i < run.fds->len; i++) {
+        const char *other = g_array_index(run.fds, RunFd, i).id;
+        g_autofree char *taken = run_variable(other);
+
+        if (strcmp(name, taken) == 0 && strcmp(id, other) != 0) {
+            return error_set(error, "export '%s': the variable %s of -run is that of export '%s'",
+                             id, name, other);
+        }
+    }
+    return true;
+}
+
 /* Returns: owned */
 static char *run_add_pair(const char *id, bool is_datagram, GError **error)
 {
@@ -48,6 +74,9 @@ static char *run_add_pair(const char *id, bool is_datagram, GError **error)
     char *name;
     int fds[2];
 
+    if (!run_check_variable(id, error)) {
+        return NULL;
+    }
     if (socketpair(AF_UNIX, (is_datagram ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0, fds) < 0) {
         error_set_errno(error, errno, "cannot create a socket pair");
         return NULL;
@@ -110,10 +139,9 @@ static char **run_command_environment(void)
 
     for (guint i = 0; run.fds && i < run.fds->len; i++) {
         const RunFd *entry = &g_array_index(run.fds, RunFd, i);
-        g_autofree char *name = g_strdup_printf("QND_FD_%s", entry->id);
+        g_autofree char *name = run_variable(entry->id);
         g_autofree char *number = g_strdup_printf("%d", entry->fd);
 
-        g_strcanon(name, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS "_", '_');
         env = g_environ_setenv(env, name, number, TRUE);
     }
     return env;
@@ -128,6 +156,9 @@ static void run_command_set_up(gpointer opaque)
     signal(SIGPIPE, SIG_DFL);
     signal(SIGXFSZ, SIG_DFL);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != run.parent) {
+        raise(SIGTERM); /* ours has ended before it could be tied to */
+    }
 }
 
 static void run_command_ended(GPid pid, int status, gpointer opaque)
@@ -158,6 +189,7 @@ bool run_command_start(const char *command, GError **error)
     const char *const argv[] = { "/bin/sh", "-c", text, NULL };
     g_autoptr(GError) cause = NULL;
 
+    run.parent = getpid();
     if (!g_spawn_async(NULL, (char **)argv, env,
                        G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_LEAVE_DESCRIPTORS_OPEN |
                            G_SPAWN_CHILD_INHERITS_STDIN,
@@ -168,6 +200,11 @@ bool run_command_start(const char *command, GError **error)
     run.watch = g_child_watch_add(run.pid, run_command_ended, NULL);
     run_command_close_fds();
     return true;
+}
+
+int run_command_pidfd(void)
+{
+    return run.pidfd;
 }
 
 /* By the descriptor: behind -sandbox on there is no kill(2). */
@@ -200,8 +237,3 @@ int run_command_end(void)
     }
     return status;
 }
-int run_command_pidfd(void)
-{
-    return run.pidfd;
-}
-

@@ -116,6 +116,11 @@ static void test_refused(void)
     qtest_expect_start_error("-run cannot be used with -run-with user= or chroot=",
                              "-run true -run-with chroot=/");
     /* Without it an export has to have an address. */
+    qtest_expect_start_error("export 'e-0': the variable QND_FD_e_0 of -run is that of "
+                             "export 'e.0'",
+                             "-netdev hubport,id=n0,hubid=0 -netdev hubport,id=n1,hubid=0 "
+                             "-export type=stream,id=e.0,netdev=n0 "
+                             "-export type=stream,id=e-0,netdev=n1 -run true");
     qtest_expect_start_error("Parameter 'addr' is missing",
                              "-netdev hubport,id=n0,hubid=0 -export stream,id=e0,netdev=n0");
 }
