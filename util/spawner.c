@@ -124,7 +124,12 @@ static bool spawner_send(int to, const void *data, size_t len, int passed)
     return n == (ssize_t)len;
 }
 
-/* @passed: (out) what came with it; -1 = none. Returns: the length; 0 at the end, -1 with errno. */
+/*
+ * There is room for one descriptor: the kernel closes what else comes with it, or it would stay
+ * open for ever.
+ * @passed: (out) what came with it; -1 = none.
+ * Returns: the length, also of what is longer than @size; 0 at the end, -1 with errno.
+ */
 static ssize_t spawner_receive(int from, void *data, size_t size, int *passed)
 {
     union {
@@ -133,13 +138,13 @@ static ssize_t spawner_receive(int from, void *data, size_t size, int *passed)
     } control;
     struct iovec iov = { data, size };
     struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
-                          .msg_controllen = sizeof(control) };
+                          .msg_controllen = CMSG_LEN(sizeof(int)) };
     struct cmsghdr *cmsg;
     ssize_t n;
 
     *passed = -1;
     do {
-        n = recvmsg(from, &msg, MSG_CMSG_CLOEXEC);
+        n = recvmsg(from, &msg, MSG_CMSG_CLOEXEC | MSG_TRUNC);
     } while (n < 0 && errno == EINTR);
     cmsg = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
     if (cmsg && cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_RIGHTS &&
@@ -214,11 +219,13 @@ static void spawner_serve_one(const SpawnerRequest *request, size_t len, int fd)
     SpawnerWork work = { .fd = fd };
     const SpawnerTask *task;
 
-    if (len < sizeof(request->task) || request->task >= spawner.n_tasks) {
+    if (len < sizeof(request->task) || len > sizeof(*request) ||
+        request->task >= spawner.n_tasks) {
         return;
     }
     task = spawner.tasks[request->task];
-    if (!spawner_split(request, len - sizeof(request->task), task->n_args, work.args)) {
+    if (!spawner_split(request, len - sizeof(request->task), task->n_args, work.args) ||
+        (task->is_valid && !task->is_valid(work.args))) {
         return;
     }
     work.task = spawner_is_allowed(task, work.args[0]) ? task : NULL;

@@ -30,6 +30,8 @@ typedef struct SpawnerTask {
     const char *name;
     unsigned n_args;
     bool is_program;   /* runs the program args[0] */
+    /** Whether the texts can be meant: the helper has them from a process that it distrusts. */
+    bool (*is_valid)(const char *const args[]);
     /**
      * Do it. In a process of its own it waits with interrupt_wait(), which ends when the answer is
      * not needed any more; it takes no lock of GLib's (util/detached.h).

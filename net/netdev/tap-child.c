@@ -126,10 +126,17 @@ static int script_run(const char *const args[], bool interruptible, SpawnerReply
     return -1;
 }
 
+/* One word, and no path: what a script that was allowed makes of others is not known. */
+static bool script_is_valid(const char *const args[])
+{
+    return tap_is_interface_name(args[1]);
+}
+
 const SpawnerTask tap_script_task = {
     .name = "network script",
     .n_args = 2,
     .is_program = true,
+    .is_valid = script_is_valid,
     .run = script_run,
 };
 
@@ -189,7 +196,7 @@ static int helper_receive_fd(int fd)
     char byte;
     struct iovec iov = { &byte, 1 };
     struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
-                          .msg_controllen = sizeof(control) };
+                          .msg_controllen = CMSG_LEN(sizeof(int)) }; /* for one, and no more */
     struct cmsghdr *cmsg;
     ssize_t n;
     int received;

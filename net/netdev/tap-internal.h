@@ -33,6 +33,9 @@ typedef struct TapDrops {
 /** tap_options_check: whether all can be done, and together. Returns: false with @error set. */
 bool tap_options_check(const NetdevTapOptions *opts, GError **error);
 
+/** tap_is_interface_name: whether the kernel could have an interface of that name. */
+bool tap_is_interface_name(const char *name);
+
 /** tap_open_task: make or open an interface; its name or "", and "on", "off" or "" of vnet_hdr. */
 extern const SpawnerTask tap_open_task;
 

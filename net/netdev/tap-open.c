@@ -221,7 +221,34 @@ static int device_open(const char *const args[], bool interruptible, SpawnerRepl
            ? fd_steal(&fd) : -1;
 }
 
-const SpawnerTask tap_open_task = { .name = "tap interface", .n_args = 2, .run = device_open };
+bool tap_is_interface_name(const char *name)
+{
+    size_t len = strlen(name);
+
+    if (len == 0 || len >= IFNAMSIZ || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
+        return false;
+    }
+    for (size_t i = 0; i < len; i++) {
+        if (name[i] == '/' || name[i] == ':' || g_ascii_isspace(name[i]) || name[i] == '\v') {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A longer name would be cut to that of another interface; of the others the kernel tells. */
+static bool device_is_valid(const char *const args[])
+{
+    return strlen(args[0]) < IFNAMSIZ &&
+           (*args[1] == '\0' || strcmp(args[1], "on") == 0 || strcmp(args[1], "off") == 0);
+}
+
+const SpawnerTask tap_open_task = {
+    .name = "tap interface",
+    .n_args = 2,
+    .is_valid = device_is_valid,
+    .run = device_open,
+};
 
 static bool device_attach_error(const char *ifname, int err, GError **error)
 {
