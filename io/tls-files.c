@@ -4,61 +4,21 @@
 #include "io/tls-internal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <sys/stat.h>
 
 #include "util/error.h"
-#include "util/fd.h"
+#include "util/file-read.h"
 
 /** A list of revoked certificates may be long; what is longer is a mistake. */
 #define TLS_FILE_MAX (8 * 1024 * 1024)
 
-static bool tls_file_fail(const char *path, int err, GError **error)
-{
-    return error_set_errno(error, err, "Unable to access credentials %s", path);
-}
-
-/* Only regular files: the loop never waits for a writer. */
-static bool tls_file_check(const char *path, const struct stat *st, GError **error)
-{
-    if (!S_ISREG(st->st_mode)) {
-        return error_set(error, "Unable to access credentials %s: it is no regular file", path);
-    }
-    if (st->st_size > TLS_FILE_MAX) {
-        return error_set(error, "Unable to access credentials %s: it has more than %d bytes",
-                         path, TLS_FILE_MAX);
-    }
-    return true;
-}
-
 bool tls_file_read(const char *path, GBytes **bytes, GError **error)
 {
-    auto_fd int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    g_autofree uint8_t *data = NULL;
-    struct stat st;
-    size_t len = 0;
-    ssize_t n;
-
-    if (fd < 0 && errno == ENOENT) {
-        *bytes = NULL;
-        return true;
-    }
-    if (fd < 0 || fstat(fd, &st) < 0) {
-        return tls_file_fail(path, errno, error);
-    }
-    if (!tls_file_check(path, &st, error)) {
+    if (!file_read(path, TLS_FILE_MAX, bytes, error)) {
+        g_prefix_error(error, "Unable to access credentials %s: ", path);
         return false;
     }
-    data = g_malloc((size_t)st.st_size + 1);
-    do {
-        n = read(fd, data + len, (size_t)st.st_size - len);
-        len += n > 0 ? (size_t)n : 0;
-    } while (n > 0 || (n < 0 && errno == EINTR));
-    if (n < 0) {
-        return tls_file_fail(path, errno, error);
-    }
-    *bytes = g_bytes_new_take(g_steal_pointer(&data), len);
     return true;
 }
 
@@ -67,7 +27,7 @@ GBytes *tls_file_need(const char *path, GError **error)
     GBytes *bytes = NULL;
 
     if (tls_file_read(path, &bytes, error) && !bytes) {
-        tls_file_fail(path, ENOENT, error);
+        error_set_errno(error, ENOENT, "Unable to access credentials %s", path);
     }
     return bytes;
 }
