@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* authz-simple and authz-list objects: rules on the names of peers. */
+/* Asking authz objects, and those that know their rules: authz-simple and authz-list. */
 
 #include "qom/authz.h"
 
 #include <string.h>
 
+#include "qom/authz-internal.h"
 #include "qom/object.h"
 #include "util/error.h"
 
@@ -29,13 +30,12 @@ static bool authz_rule_fits(const QAuthZListRule *rule, const char *identity)
     g_assert_not_reached();
 }
 
-static bool authz_list_allows(const Object *obj, const char *identity)
+bool authz_list_decide(const AuthZListProperties *list, const char *identity)
 {
-    const AuthZListProperties *props = obj->props;
-    QAuthZListPolicy policy = props->policy;
+    QAuthZListPolicy policy = list->policy;
 
-    for (size_t i = 0; props->rules && i < props->rules->len; i++) {
-        const QAuthZListRule *rule = &props->rules->items[i];
+    for (size_t i = 0; list->rules && i < list->rules->len; i++) {
+        const QAuthZListRule *rule = &list->rules->items[i];
 
         if (authz_rule_fits(rule, identity)) {
             policy = rule->policy;
@@ -43,6 +43,11 @@ static bool authz_list_allows(const Object *obj, const char *identity)
         }
     }
     return policy == QAUTHZ_LIST_POLICY_ALLOW;
+}
+
+static bool authz_list_allows(const Object *obj, const char *identity)
+{
+    return authz_list_decide(obj->props, identity);
 }
 
 static const ObjectClass authz_class = {
@@ -66,12 +71,25 @@ static const ObjectClass authz_simple_class = {
     .size = sizeof(Object),
 };
 
+/* NULL = it is no authz object. */
 static AuthzFunc *authz_func(const Object *obj)
 {
-    if (obj->class == &authz_list_class) {
-        return authz_list_allows;
+    static const struct {
+        const ObjectClass *class;
+        AuthzFunc *func;
+    } kinds[] = {
+        { &authz_list_class, authz_list_allows },
+        { &authz_list_file_class, authz_list_file_allows },
+        { &authz_listfile_class, authz_list_file_allows },
+        { &authz_simple_class, authz_simple_allows },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        if (obj->class == kinds[i].class) {
+            return kinds[i].func;
+        }
     }
-    return obj->class == &authz_simple_class ? authz_simple_allows : NULL;
+    return NULL;
 }
 
 bool authz_is_allowed(const char *id, const char *identity, GError **error)
