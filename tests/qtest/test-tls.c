@@ -11,18 +11,18 @@
 
 #define N_FRAMES 10000
 
-#define CHR0_SERVER "-chardev socket,id=chr0,host=127.0.0.1,port=%u,server=on,wait=off," \
-    "tls-creds=s0"
-#define CHR0_CLIENT "-chardev socket,id=chr0,host=127.0.0.1,port=%u,reconnect-ms=10," \
-    "tls-creds=c0"
-
 /* --- QMP ----------------------------------------------------------------------------------- */
 
-/* Returns: the program, whose monitor is on @port. */
-static QTest *start_qmp(const TlsHosts *hosts, uint16_t port)
+#define WITH_QMP " -mon chardev=chr0,mode=control"
+
+static void server_set_up(TlsServer *server, gconstpointer options)
 {
-    return qtest_start(TLS_SERVER CHR0_SERVER " -mon chardev=chr0,mode=control",
-                       hosts->server_dir, port);
+    tls_server_start(server, options);
+}
+
+static void server_tear_down(TlsServer *server, gconstpointer options)
+{
+    tls_server_end(server);
 }
 
 static void qmp_send(TlsPeer *peer, const char *text)
@@ -30,8 +30,10 @@ static void qmp_send(TlsPeer *peer, const char *text)
     tls_peer_write(peer, text, strlen(text));
 }
 
-static void qmp_greet(TlsPeer *peer)
+/* Returns: a client that has negotiated. */
+static TlsPeer *qmp_connect(const TlsServer *server)
 {
+    TlsPeer *peer = tls_peer_connect(server->port, server->hosts.client_dir);
     g_autofree char *greeting = tls_peer_read_line(peer);
     g_autofree char *reply = NULL;
 
@@ -39,21 +41,15 @@ static void qmp_greet(TlsPeer *peer)
     qmp_send(peer, "{\"execute\": \"qmp_capabilities\"}\n");
     reply = tls_peer_read_line(peer);
     g_assert_true(g_str_has_prefix(reply, "{\"return\": {}}"));
+    return peer;
 }
 
 /* The answers, of 200 KB each, wait for a reader who only comes when all has been asked. */
-static void test_qmp(void)
+static void test_qmp(TlsServer *server, gconstpointer options)
 {
     enum { N_ANSWERS = 20 };
-    uint16_t port = sock_free_port(SOCK_STREAM);
-    TlsHosts hosts;
-    TlsPeer *peer;
-    QTest *s;
+    TlsPeer *peer = qmp_connect(server);
 
-    tls_hosts_make(&hosts);
-    s = start_qmp(&hosts, port);
-    peer = tls_peer_connect(port, hosts.client_dir);
-    qmp_greet(peer);
     for (int i = 0; i < N_ANSWERS; i++) {
         qmp_send(peer, "{\"execute\": \"query-qmp-schema\"}\n");
     }
@@ -65,36 +61,26 @@ static void test_qmp(void)
         g_assert_cmpuint(strlen(reply), >, 50000);
     }
     tls_peer_close(peer);
-    peer = tls_peer_connect(port, hosts.client_dir); /* the next one */
-    qmp_greet(peer);
-    qtest_quit(s);
+    peer = qmp_connect(server); /* the next one */
+    qtest_quit(server->s);
+    server->s = NULL;
     tls_peer_expect_end(peer);
     tls_peer_close(peer);
-    tls_hosts_remove(&hosts);
 }
 
 /* A command in pieces of one byte, each a record of its own. */
-static void test_qmp_byte_by_byte(void)
+static void test_qmp_byte_by_byte(TlsServer *server, gconstpointer options)
 {
     static const char command[] = "{\"execute\": \"query-status\"}\n";
-    uint16_t port = sock_free_port(SOCK_STREAM);
     g_autofree char *reply = NULL;
-    TlsHosts hosts;
-    TlsPeer *peer;
-    QTest *s;
+    TlsPeer *peer = qmp_connect(server);
 
-    tls_hosts_make(&hosts);
-    s = start_qmp(&hosts, port);
-    peer = tls_peer_connect(port, hosts.client_dir);
-    qmp_greet(peer);
     for (const char *c = command; *c; c++) {
         tls_peer_write(peer, c, 1);
     }
     reply = tls_peer_read_line(peer);
     g_assert_nonnull(strstr(reply, "\"running\""));
     tls_peer_close(peer);
-    qtest_quit(s);
-    tls_hosts_remove(&hosts);
 }
 
 /* --- Frames from one program to another ---------------------------------------------------- */
@@ -131,8 +117,8 @@ static void check_x509_link(bool from_first, uint32_t n)
 
     tls_hosts_make(&hosts);
     server = g_strdup_printf("-object authz-simple,id=a0,identity=CN=client " TLS_SERVER
-                             CHR0_SERVER ",tls-authz=a0", hosts.server_dir, port);
-    client = g_strdup_printf(TLS_CLIENT CHR0_CLIENT, hosts.client_dir, port);
+                             TLS_CHR0_SERVER ",tls-authz=a0", hosts.server_dir, port);
+    client = g_strdup_printf(TLS_CLIENT TLS_CHR0_CLIENT, hosts.client_dir, port);
     check_link(server, client, from_first, n, NULL);
     tls_hosts_remove(&hosts);
 }
@@ -155,10 +141,10 @@ static void test_frames_with_psk(void)
 
     tls_hosts_make(&hosts);
     server = g_strdup_printf("-trace tls_session_ready -object authz-simple,id=a0,identity=qemu "
-                             "-object tls-creds-psk,id=s0,endpoint=server,dir=%s " CHR0_SERVER
+                             "-object tls-creds-psk,id=s0,endpoint=server,dir=%s " TLS_CHR0_SERVER
                              ",tls-authz=a0", hosts.server_dir, port);
-    client = g_strdup_printf("-object tls-creds-psk,id=c0,dir=%s " CHR0_CLIENT, hosts.client_dir,
-                             port);
+    client = g_strdup_printf("-object tls-creds-psk,id=c0,dir=%s " TLS_CHR0_CLIENT,
+                             hosts.client_dir, port);
     check_link(server, client, false, 500,
                "tls_session_ready s0: TLS1.3 AES-128-GCM, peer 'qemu'\n");
     tls_hosts_remove(&hosts);
@@ -177,7 +163,7 @@ static void test_frames_to_a_slow_reader(void)
 
     tls_hosts_make(&hosts);
     sock_pair(SOCK_STREAM, &in_fd, &net);
-    s = qtest_start(TLS_SERVER CHR0_SERVER " -netdev socket,id=net0,fd=%d "
+    s = qtest_start(TLS_SERVER TLS_CHR0_SERVER " -netdev socket,id=net0,fd=%d "
                     "-netdev hubport,id=p0,hubid=0,netdev=net0 "
                     "-object filter-redirector,id=f0,netdev=net0,queue=tx,outdev=chr0",
                     hosts.server_dir, port, net);
@@ -251,32 +237,64 @@ static char *refused_folder(const RefusedClient *row, const TlsHosts *hosts)
 static void test_refused_client(const void *data)
 {
     const RefusedClient *row = data;
-    uint16_t port = sock_free_port(SOCK_STREAM);
     g_autofree char *folder = NULL;
     g_autofree char *message = NULL;
     g_autofree char *error = NULL;
-    TlsHosts hosts;
+    TlsServer server;
     TlsPeer *peer;
-    QTest *s;
 
-    tls_hosts_make(&hosts);
-    folder = refused_folder(row, &hosts);
-    s = qtest_start(TLS_SERVER "-object authz-list,id=a0,policy=allow "
-                    CHR0_SERVER ",tls-authz=a0", hosts.server_dir, port);
-    qtest_object_del(s, "a0"); /* the one that counts is that of the moment */
-    qtest_object_add(s, "{'qom-type': 'authz-simple', 'id': 'a0', 'identity': 'CN=client'}");
-    peer = tls_peer_new(sock_connect_tcp(port), folder, false);
+    tls_server_start(&server, ",tls-authz=a0 -object authz-list,id=a0,policy=allow");
+    folder = refused_folder(row, &server.hosts);
+    qtest_object_del(server.s, "a0"); /* the one that counts is that of the moment */
+    qtest_object_add(server.s,
+                     "{'qom-type': 'authz-simple', 'id': 'a0', 'identity': 'CN=client'}");
+    peer = tls_peer_new(sock_connect_tcp(server.port), folder, false);
     error = tls_peer_handshake(peer);
     if (!error) { /* in TLS 1.3 a client learns it when it reads */
         tls_peer_expect_refusal(peer, row->alert);
     }
     tls_peer_cut(peer);
     message = g_strdup_printf("chardev 'chr0': a client was refused: %s\n", row->message);
-    qtest_wait_output(s, message);
-    tls_next_is_served(s, port, &hosts);
-    qtest_quit(s);
+    qtest_wait_output(server.s, message);
+    tls_server_end(&server);
     test_folder_remove(folder);
-    tls_hosts_remove(&hosts);
+}
+
+/* --- Rules in a file ----------------------------------------------------------------------- */
+
+static char *write_peers(const char *name)
+{
+    g_autofree char *text = g_strdup_printf("{\"rules\": [{\"match\": \"%s\", "
+                                            "\"policy\": \"allow\"}]}", name);
+    char *path = tmp_path("peers.json");
+
+    g_assert_true(g_file_set_contents(path, text, -1, NULL));
+    return path;
+}
+
+/* A client that may not come may when the file has been replaced. */
+static void test_rules_in_a_file(void)
+{
+    g_autofree char *path = write_peers("CN=other");
+    g_autofree char *options = g_strdup_printf(",tls-authz=a0 -object authz-list-file,id=a0,"
+                                               "filename=%s -trace authz_list_file_read", path);
+    g_autofree char *error = NULL;
+    g_autofree char *same = NULL;
+    TlsServer server;
+    TlsPeer *peer;
+
+    tls_server_start(&server, options);
+    peer = tls_peer_new(sock_connect_tcp(server.port), server.hosts.client_dir, false);
+    error = tls_peer_handshake(peer);
+    if (!error) {
+        tls_peer_expect_refusal(peer, "Access was denied");
+    }
+    tls_peer_cut(peer);
+    qtest_wait_output(server.s, "a client was refused: 'a0' denies 'CN=client'\n");
+    same = write_peers("CN=client");
+    qtest_wait_output(server.s, "authz_list_file_read a0: 1 rules\n");
+    tls_server_end(&server);
+    unlink(path);
 }
 
 /* The program is the client; the server is not whom it looks for. */
@@ -295,7 +313,7 @@ static void test_refused_server(void)
     tls_hosts_make(&hosts);
     cert = test_cert_new(&spec, hosts.ca);
     folder = test_cert_folder(hosts.ca, "server", cert);
-    s = qtest_start(TLS_CLIENT CHR0_CLIENT, hosts.client_dir, port);
+    s = qtest_start(TLS_CLIENT TLS_CHR0_CLIENT, hosts.client_dir, port);
     peer = tls_peer_new(sock_accept(listener), folder, true);
     error = tls_peer_handshake(peer);
     g_assert_cmpstr(error, ==, "Certificate is bad");
@@ -315,23 +333,15 @@ static void test_refused_server(void)
     tls_hosts_remove(&hosts);
 }
 
-static void test_plain_client(void)
+static void test_plain_client(TlsServer *server, gconstpointer options)
 {
-    uint16_t port = sock_free_port(SOCK_STREAM);
-    TlsHosts hosts;
-    QTest *s;
-    int fd;
+    int fd = sock_connect_tcp(server->port);
 
-    tls_hosts_make(&hosts);
-    s = start_qmp(&hosts, port);
-    fd = sock_connect_tcp(port);
     sock_write(fd, "{\"execute\": \"qmp_capabilities\"}\n", 32);
     sock_expect_eof(fd);
     sock_close(&fd);
-    qtest_wait_output(s, "chardev 'chr0': a client was refused: The peer does not speak TLS\n");
-    tls_next_is_served(s, port, &hosts);
-    qtest_quit(s);
-    tls_hosts_remove(&hosts);
+    qtest_wait_output(server->s,
+                      "chardev 'chr0': a client was refused: The peer does not speak TLS\n");
 }
 
 static void test_plain_server(void)
@@ -343,7 +353,7 @@ static void test_plain_server(void)
     tls_hosts_make(&hosts);
     server = qtest_start("-chardev socket,id=chr0,host=127.0.0.1,port=%u,server=on,wait=off "
                          "-mon chardev=chr0,mode=control", port);
-    s = qtest_start(TLS_CLIENT CHR0_CLIENT, hosts.client_dir, port);
+    s = qtest_start(TLS_CLIENT TLS_CHR0_CLIENT, hosts.client_dir, port);
     qtest_wait_output(s, "Unable to connect character device chr0: The peer does not speak "
                       "TLS\n");
     qtest_quit(s);
@@ -381,7 +391,7 @@ static void test_any_order(void)
     QTest *s;
 
     tls_hosts_make(&hosts);
-    s = qtest_start(CHR0_SERVER " " TLS_SERVER, port, hosts.server_dir);
+    s = qtest_start(TLS_CHR0_SERVER " " TLS_SERVER, port, hosts.server_dir);
     tls_next_is_served(s, port, &hosts);
     qtest_qmp_error(s, "GenericError", "object 's0' is in use, can not be deleted",
                     "{'execute': 'object-del', 'arguments': {'id': 's0'}}");
@@ -401,36 +411,28 @@ static void test_any_order(void)
 /* --- Renewal ------------------------------------------------------------------------------- */
 
 /* To its end: a client that is still there has the next one cut off. */
-static void expect_subject(QTest *s, uint16_t port, const TlsHosts *hosts, const char *subject)
+static void expect_subject(const TlsServer *server, const char *subject)
 {
-    TlsPeer *peer = tls_peer_connect(port, hosts->client_dir);
+    TlsPeer *peer = tls_peer_connect(server->port, server->hosts.client_dir);
     g_autofree char *shown = tls_peer_subject(peer);
     g_autofree char *greeting = tls_peer_read_line(peer);
 
     g_assert_cmpstr(shown, ==, subject);
     g_assert_nonnull(greeting);
     tls_peer_close(peer);
-    qtest_wait_chardev(s, "chr0", false);
+    qtest_wait_chardev(server->s, "chr0", false);
 }
 
-static void test_renewal(void)
+static void test_renewal(TlsServer *server, gconstpointer options)
 {
-    uint16_t port = sock_free_port(SOCK_STREAM);
-    TlsHosts hosts;
-    QTest *s;
-
-    tls_hosts_make(&hosts);
-    s = start_qmp(&hosts, port);
-    expect_subject(s, port, &hosts, "CN=server");
-    tls_hosts_renew(&hosts, "CN=renewed");
-    expect_subject(s, port, &hosts, "CN=renewed");
-    test_folder_write(hosts.server_dir, "server-cert.pem", "broken\n");
-    expect_subject(s, port, &hosts, "CN=renewed");
-    qtest_wait_output(s, "tls-creds-x509 's0': the files have changed, but cannot be used");
-    tls_hosts_renew(&hosts, "CN=mended");
-    expect_subject(s, port, &hosts, "CN=mended");
-    qtest_quit(s);
-    tls_hosts_remove(&hosts);
+    expect_subject(server, "CN=server");
+    tls_hosts_renew(&server->hosts, "CN=renewed");
+    expect_subject(server, "CN=renewed");
+    test_folder_write(server->hosts.server_dir, "server-cert.pem", "broken\n");
+    expect_subject(server, "CN=renewed");
+    qtest_wait_output(server->s, "tls-creds-x509 's0': the files have changed, but cannot be used");
+    tls_hosts_renew(&server->hosts, "CN=mended");
+    expect_subject(server, "CN=mended");
 }
 
 /* --- Peers that mean no good --------------------------------------------------------------- */
@@ -446,7 +448,7 @@ static void test_half_a_handshake_is_cut(void)
 
     tls_hosts_make(&hosts);
     s = qtest_start("-object tls-creds-x509,id=s0,endpoint=server,handshake-timeout=100,dir=%s "
-                    CHR0_SERVER, hosts.server_dir, port);
+                    TLS_CHR0_SERVER, hosts.server_dir, port);
     fd = sock_connect_tcp(port);
     sock_write(fd, half_hello, sizeof(half_hello));
     sock_expect_eof(fd);
@@ -461,122 +463,81 @@ static void test_half_a_handshake_is_cut(void)
 static void test_many_halves(void)
 {
     enum { N_HALVES = 100 };
-    uint16_t port = sock_free_port(SOCK_STREAM);
+    g_autofree char *options = NULL;
     int halves[N_HALVES];
     int in_fd, out_fd, net0, net1;
     FrameLink in, out;
-    TlsHosts hosts;
-    QTest *s;
+    TlsServer server;
 
-    tls_hosts_make(&hosts);
     sock_pair(SOCK_STREAM, &in_fd, &net0);
     sock_pair(SOCK_STREAM, &out_fd, &net1);
-    s = qtest_start(TLS_SERVER CHR0_SERVER " -netdev socket,id=net0,fd=%d "
-                    "-netdev socket,id=net1,fd=%d -netdev hubport,id=p0,hubid=0,netdev=net0 "
-                    "-netdev hubport,id=p1,hubid=0,netdev=net1",
-                    hosts.server_dir, port, net0, net1);
+    options = g_strdup_printf(" -netdev socket,id=net0,fd=%d -netdev socket,id=net1,fd=%d "
+                              "-netdev hubport,id=p0,hubid=0,netdev=net0 "
+                              "-netdev hubport,id=p1,hubid=0,netdev=net1", net0, net1);
+    tls_server_start(&server, options);
     sock_close(&net0);
     sock_close(&net1);
     frame_link_init(&in, FRAME_LINK_STREAM, in_fd);
     frame_link_init(&out, FRAME_LINK_STREAM, out_fd);
     for (int i = 0; i < N_HALVES; i++) {
-        halves[i] = sock_connect_tcp(port);
+        halves[i] = sock_connect_tcp(server.port);
         sock_write(halves[i], half_hello, sizeof(half_hello));
         frame_link_send(&in, (uint32_t)i, 1);
         frame_link_expect(&out, (uint32_t)i, 1);
     }
-    qtest_wait_output(s, "a client was refused: More than 32 TLS handshakes are not done\n");
-    tls_next_is_served(s, port, &hosts);
+    qtest_wait_output(server.s, "a client was refused: More than 32 TLS handshakes are not done\n");
+    tls_next_is_served(server.s, server.port, &server.hosts);
     for (int i = 0; i < N_HALVES; i++) {
         sock_expect_eof(halves[i]); /* one at a time is served, and all others are cut */
         sock_close(&halves[i]);
     }
-    qtest_assert_conservation(s);
-    qtest_quit(s);
+    qtest_assert_conservation(server.s);
+    tls_server_end(&server);
     frame_link_clear(&in);
     frame_link_clear(&out);
     sock_close(&in_fd);
     sock_close(&out_fd);
-    tls_hosts_remove(&hosts);
 }
 
-static void test_vanishes_in_a_record(void)
+static void test_vanishes_in_a_record(TlsServer *server, gconstpointer options)
 {
     static const uint8_t head_of_a_record[] = { 0x17, 3, 3, 0x10, 0, 1, 2, 3 };
-    uint16_t port = sock_free_port(SOCK_STREAM);
-    TlsHosts hosts;
-    TlsPeer *peer;
-    QTest *s;
+    TlsPeer *peer = qmp_connect(server);
 
-    tls_hosts_make(&hosts);
-    s = start_qmp(&hosts, port);
-    peer = tls_peer_connect(port, hosts.client_dir);
-    qmp_greet(peer);
     sock_write(tls_peer_fd(peer), head_of_a_record, sizeof(head_of_a_record));
     tls_peer_cut(peer);
-    qtest_wait_chardev(s, "chr0", false);
-    qtest_wait_output(s, "chardev 'chr0': TLS: The connection was cut in a record, or the record "
-                      "is damaged\n");
-    tls_next_is_served(s, port, &hosts);
-    qtest_quit(s);
-    tls_hosts_remove(&hosts);
+    qtest_wait_chardev(server->s, "chr0", false);
+    qtest_wait_output(server->s, "chardev 'chr0': TLS: The connection was cut in a record, or the "
+                      "record is damaged\n");
 }
 
-static void test_vanishes_between_records(void)
+static void test_vanishes_between_records(TlsServer *server, gconstpointer options)
 {
-    uint16_t port = sock_free_port(SOCK_STREAM);
-    TlsHosts hosts;
-    TlsPeer *peer;
-    QTest *s;
+    TlsPeer *peer = qmp_connect(server);
 
-    tls_hosts_make(&hosts);
-    s = start_qmp(&hosts, port);
-    peer = tls_peer_connect(port, hosts.client_dir);
-    qmp_greet(peer);
     tls_peer_cut(peer);
-    qtest_wait_output(s, "chardev 'chr0': TLS: The connection was cut: its end was not "
+    qtest_wait_output(server->s, "chardev 'chr0': TLS: The connection was cut: its end was not "
                       "announced\n");
-    tls_next_is_served(s, port, &hosts);
-    qtest_quit(s);
-    tls_hosts_remove(&hosts);
 }
 
-static void test_garbage_in_a_record(void)
+static void test_garbage_in_a_record(TlsServer *server, gconstpointer options)
 {
-    uint16_t port = sock_free_port(SOCK_STREAM);
     uint8_t record[5 + 64] = { 0x17, 3, 3, 0, 64 };
-    TlsHosts hosts;
-    TlsPeer *peer;
-    QTest *s;
+    TlsPeer *peer = qmp_connect(server);
 
-    tls_hosts_make(&hosts);
-    s = start_qmp(&hosts, port);
-    peer = tls_peer_connect(port, hosts.client_dir);
-    qmp_greet(peer);
     sock_write(tls_peer_fd(peer), record, sizeof(record));
-    qtest_wait_chardev(s, "chr0", false);
+    qtest_wait_chardev(server->s, "chr0", false);
     tls_peer_expect_refusal(peer, "Bad record MAC");
     tls_peer_cut(peer);
-    qtest_wait_output(s, "chardev 'chr0': TLS: ");
-    tls_next_is_served(s, port, &hosts);
-    qtest_quit(s);
-    tls_hosts_remove(&hosts);
+    qtest_wait_output(server->s, "chardev 'chr0': TLS: ");
 }
 
 /* Who leaves before anybody uses the chardev makes room for the next. */
-static void test_leaves_unread(void)
+static void test_leaves_unread(TlsServer *server, gconstpointer options)
 {
-    uint16_t port = sock_free_port(SOCK_STREAM);
-    TlsHosts hosts;
-    QTest *s;
-
-    tls_hosts_make(&hosts);
-    s = qtest_start(TLS_SERVER CHR0_SERVER, hosts.server_dir, port);
     for (int i = 0; i < 3; i++) {
-        tls_next_is_served(s, port, &hosts);
+        tls_next_is_served(server->s, server->port, &server->hosts);
     }
-    qtest_quit(s);
-    tls_hosts_remove(&hosts);
 }
 
 static void test_yank_in_a_handshake(void)
@@ -590,7 +551,7 @@ static void test_yank_in_a_handshake(void)
     int fd;
 
     tls_hosts_make(&hosts);
-    s = qtest_start(TLS_CLIENT CHR0_CLIENT, hosts.client_dir, port);
+    s = qtest_start(TLS_CLIENT TLS_CHR0_CLIENT, hosts.client_dir, port);
     fd = sock_accept(listener); /* and no word of it */
     wait_fd(fd, POLLIN, "the client's first words");
     qtest_qmp_ok(s, "{'execute': 'yank', 'arguments': {'instances': "
@@ -640,38 +601,33 @@ static void expect_printed(const char *const *argv, const char *text)
     waitpid(pid, NULL, 0);
 }
 
-static void test_openssl(void)
+static void test_openssl(TlsServer *server, gconstpointer options)
 {
     g_autofree char *program = g_find_program_in_path("openssl");
     g_autofree char *address = NULL, *ca = NULL, *cert = NULL, *key = NULL;
-    uint16_t port = sock_free_port(SOCK_STREAM);
-    TlsHosts hosts;
-    QTest *s;
 
     if (!program) {
         g_test_skip("openssl is not installed");
         return;
     }
-    tls_hosts_make(&hosts);
-    s = start_qmp(&hosts, port);
-    address = g_strdup_printf("127.0.0.1:%u", port);
-    ca = g_build_filename(hosts.client_dir, "ca-cert.pem", NULL);
-    cert = g_build_filename(hosts.client_dir, "client-cert.pem", NULL);
-    key = g_build_filename(hosts.client_dir, "client-key.pem", NULL);
+    address = g_strdup_printf("127.0.0.1:%u", server->port);
+    ca = g_build_filename(server->hosts.client_dir, "ca-cert.pem", NULL);
+    cert = g_build_filename(server->hosts.client_dir, "client-cert.pem", NULL);
+    key = g_build_filename(server->hosts.client_dir, "client-key.pem", NULL);
     expect_printed((const char *[]) { program, "s_client", "-quiet", "-verify_return_error",
                                       "-connect", address, "-CAfile", ca, "-cert", cert, "-key",
                                       key, NULL }, "{\"QMP\"");
-    qtest_wait_chardev(s, "chr0", false);
-    tls_next_is_served(s, port, &hosts);
-    qtest_quit(s);
-    tls_hosts_remove(&hosts);
+    qtest_wait_chardev(server->s, "chr0", false);
 }
+
+#define ADD_SERVER(name, options, func) \
+    g_test_add("/tls/" name, TlsServer, options, server_set_up, func, server_tear_down)
 
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/tls/qmp", test_qmp);
-    g_test_add_func("/tls/qmp-byte-by-byte", test_qmp_byte_by_byte);
+    ADD_SERVER("qmp", WITH_QMP, test_qmp);
+    ADD_SERVER("qmp-byte-by-byte", WITH_QMP, test_qmp_byte_by_byte);
     g_test_add_func("/tls/frames-to-the-server", test_frames_to_the_server);
     g_test_add_func("/tls/frames-to-the-client", test_frames_to_the_client);
     g_test_add_func("/tls/frames-with-psk", test_frames_with_psk);
@@ -681,19 +637,20 @@ int main(int argc, char **argv)
 
         g_test_add_data_func(path, &refused_clients[i], test_refused_client);
     }
+    g_test_add_func("/tls/rules-in-a-file", test_rules_in_a_file);
     g_test_add_func("/tls/refused-server", test_refused_server);
-    g_test_add_func("/tls/plain-client", test_plain_client);
+    ADD_SERVER("plain-client", WITH_QMP, test_plain_client);
     g_test_add_func("/tls/plain-server", test_plain_server);
     g_test_add_func("/tls/start-errors", test_start_errors);
     g_test_add_func("/tls/any-order", test_any_order);
-    g_test_add_func("/tls/renewal", test_renewal);
+    ADD_SERVER("renewal", WITH_QMP, test_renewal);
     g_test_add_func("/tls/half-a-handshake-is-cut", test_half_a_handshake_is_cut);
     g_test_add_func("/tls/many-halves", test_many_halves);
-    g_test_add_func("/tls/vanishes-in-a-record", test_vanishes_in_a_record);
-    g_test_add_func("/tls/vanishes-between-records", test_vanishes_between_records);
-    g_test_add_func("/tls/garbage-in-a-record", test_garbage_in_a_record);
-    g_test_add_func("/tls/leaves-unread", test_leaves_unread);
+    ADD_SERVER("vanishes-in-a-record", WITH_QMP, test_vanishes_in_a_record);
+    ADD_SERVER("vanishes-between-records", WITH_QMP, test_vanishes_between_records);
+    ADD_SERVER("garbage-in-a-record", WITH_QMP, test_garbage_in_a_record);
+    ADD_SERVER("leaves-unread", "", test_leaves_unread);
     g_test_add_func("/tls/yank-in-a-handshake", test_yank_in_a_handshake);
-    g_test_add_func("/tls/openssl", test_openssl);
+    ADD_SERVER("openssl", WITH_QMP, test_openssl);
     return g_test_run();
 }

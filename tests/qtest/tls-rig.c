@@ -51,6 +51,23 @@ void tls_next_is_served(QTest *s, uint16_t port, const TlsHosts *hosts)
     qtest_wait_chardev(s, "chr0", false);
 }
 
+void tls_server_start(TlsServer *server, const char *options)
+{
+    server->port = sock_free_port(SOCK_STREAM);
+    tls_hosts_make(&server->hosts);
+    server->s = qtest_start(TLS_SERVER TLS_CHR0_SERVER "%s", server->hosts.server_dir,
+                            server->port, options);
+}
+
+void tls_server_end(TlsServer *server)
+{
+    if (server->s) {
+        tls_next_is_served(server->s, server->port, &server->hosts);
+        qtest_quit(server->s);
+    }
+    tls_hosts_remove(&server->hosts);
+}
+
 /* ---- two programs ---- */
 
 /* Start @program, NULL = the one under test, as a test of ours starts that. */

@@ -27,8 +27,27 @@ void tls_hosts_renew(TlsHosts *hosts, const char *subject);
 #define TLS_SERVER "-object tls-creds-x509,id=s0,endpoint=server,dir=%s "
 #define TLS_CLIENT "-object tls-creds-x509,id=c0,endpoint=client,dir=%s "
 
+/** TLS_CHR0_SERVER, TLS_CHR0_CLIENT: chardev chr0 with these; "%u" = the port. */
+#define TLS_CHR0_SERVER "-chardev socket,id=chr0,host=127.0.0.1,port=%u,server=on,wait=off," \
+    "tls-creds=s0"
+#define TLS_CHR0_CLIENT "-chardev socket,id=chr0,host=127.0.0.1,port=%u,reconnect-ms=10," \
+    "tls-creds=c0"
+
 /** tls_next_is_served: a good client can come to port @port, and to chardev chr0 of @s. */
 void tls_next_is_served(QTest *s, uint16_t port, const TlsHosts *hosts);
+
+/** The program as a TLS server on chr0. */
+typedef struct TlsServer {
+    TlsHosts hosts;
+    uint16_t port;
+    QTest *s; /* NULL = it has ended */
+} TlsServer;
+
+/** tls_server_start: @options: behind those of s0 and chr0, as in ",x=y -more z". */
+void tls_server_start(TlsServer *server, const char *options);
+
+/** tls_server_end: a good client is served once more, and the program ends. */
+void tls_server_end(TlsServer *server);
 
 /*
  *   link->in ──► net0 of the first ── redirector ──► chr0 ══TLS══ chr0 ──► redirector ── net0 of

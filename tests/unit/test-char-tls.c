@@ -4,7 +4,6 @@
 #include "char-test.h"
 
 #include "tls-fixture.h"
-#include "qom/object.h"
 
 /*
  *   user "near" ── chardev s (server) ══TLS on 127.0.0.1══ chardev c (client) ── user "far"
@@ -42,10 +41,7 @@ static void link_listen(Link *link, const char *options)
     g_autofree char *text = g_strdup_printf("socket,id=s,host=127.0.0.1,port=0,server=on,"
                                             "wait=off,tls-creds=s0%s", options);
 
-    link->dir = g_dir_make_tmp("qnd-tls-XXXXXX", NULL);
-    test_folder_write(link->dir, "keys.psk", "qemu:0123456789abcdef\n");
-    tls_object_add("tls-creds-psk,id=s0,endpoint=server,dir=%s", link->dir);
-    tls_object_add("tls-creds-psk,id=c0,dir=%s", link->dir);
+    link->dir = tls_psk_add("");
     link->s = test_char_new(text);
 }
 
@@ -60,9 +56,7 @@ static void link_tear_down(Link *link, gconstpointer options)
     test_user_clear(&link->near);
     test_user_clear(&link->far);
     char_cleanup();
-    object_delete_all();
-    test_folder_remove(link->dir);
-    g_free(link->dir);
+    tls_psk_remove(link->dir);
 }
 
 /* Both users come, and both ends are connected; they want so many bytes. */

@@ -297,15 +297,12 @@ static void test_use(void)
 /* A client that looks for host @name at a new session of the server. */
 static void expect_host(const char *name, bool is_found)
 {
-    TlsEnd s, c;
+    TlsPair pair;
 
-    tls_end_open(&s, "s0", SERVER, NULL, NULL);
-    tls_end_open(&c, "c0", CLIENT, name, NULL);
-    tls_shake_hands(&s, &c);
-    g_assert_cmpint(c.error == NULL, ==, is_found);
-    g_assert_cmpint(s.error == NULL, ==, is_found);
-    tls_end_close(&s);
-    tls_end_close(&c);
+    tls_pair_open(&pair, name, NULL);
+    g_assert_cmpint(pair.c.error == NULL, ==, is_found);
+    g_assert_cmpint(pair.s.error == NULL, ==, is_found);
+    tls_pair_close(&pair);
 }
 
 static void test_renewed(void)
@@ -357,7 +354,7 @@ static void test_renewed_by_halves(void)
 /* What a session has begun with is its own, whatever becomes of files and object. */
 static void test_sessions_outlive_their_files(void)
 {
-    TlsEnd s, c;
+    TlsPair pair;
     struct iovec iov = { (char *)"x", 1 };
     char byte;
     Folder f;
@@ -365,38 +362,31 @@ static void test_sessions_outlive_their_files(void)
     folder_open(&f);
     tls_object_add("tls-creds-x509,id=s0,endpoint=server,dir=%s", f.path);
     tls_object_add("tls-creds-x509,id=c0,dir=%s", f.path);
-    tls_end_open(&s, "s0", SERVER, NULL, NULL);
-    tls_end_open(&c, "c0", CLIENT, "h", NULL);
-    tls_shake_hands(&s, &c);
+    tls_pair_open(&pair, "h", NULL);
     folder_replace_pair(&f, "server", &(TestCertSpec) { .subject = "CN=new", .host = "new" });
     expect_host("new", true);
     object_delete_all();
-    g_assert_cmpint(tls_session_writev(c.session, &iov, 1), ==, 1);
-    tls_wire_move(&s, &c);
-    g_assert_cmpint(tls_session_read(s.session, &byte, 1), ==, 1);
-    tls_end_close(&s);
-    tls_end_close(&c);
+    g_assert_cmpint(tls_session_writev(pair.c.session, &iov, 1), ==, 1);
+    tls_wire_move(&pair.s, &pair.c);
+    g_assert_cmpint(tls_session_read(pair.s.session, &byte, 1), ==, 1);
+    tls_pair_close(&pair);
     folder_close(&f);
 }
 
 static void test_user_added(void)
 {
-    TlsEnd s, c;
+    char *other = tls_psk_folder("bob:0123\n");
+    TlsPair pair;
     Folder f;
-    char *other = g_dir_make_tmp("qnd-tls-XXXXXX", NULL);
 
     folder_open(&f);
-    test_folder_write(other, "keys.psk", "bob:0123\n");
     tls_object_add("tls-creds-psk,id=s0,endpoint=server,dir=%s", f.path);
     tls_object_add("tls-creds-psk,id=c0,username=bob,dir=%s", other);
     test_folder_write(f.path, "keys.psk", "qemu:00ff\nbob:0123\n");
-    tls_end_open(&s, "s0", SERVER, NULL, NULL);
-    tls_end_open(&c, "c0", CLIENT, NULL, NULL);
-    tls_shake_hands(&s, &c);
-    g_assert_no_error(s.error);
-    g_assert_cmpstr(tls_session_peer(s.session), ==, "bob");
-    tls_end_close(&s);
-    tls_end_close(&c);
+    tls_pair_open(&pair, NULL, NULL);
+    g_assert_no_error(pair.s.error);
+    g_assert_cmpstr(tls_session_peer(pair.s.session), ==, "bob");
+    tls_pair_close(&pair);
     folder_close(&f);
     test_folder_remove(other);
     g_free(other);

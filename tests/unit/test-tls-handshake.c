@@ -6,11 +6,9 @@
 #include <glib.h>
 
 #include "io/tls-handshake.h"
-#include "qom/object.h"
+#include "loop.h"
 #include "tls-fixture.h"
 #include "util/fd.h"
-
-#define DEADLINE_S 20
 
 /** What one handshake has come to. */
 typedef struct Outcome {
@@ -40,22 +38,6 @@ static void outcome_clear(Outcome *outcome)
     g_free(outcome->error);
 }
 
-static gboolean fail(gpointer opaque)
-{
-    g_error("nothing happened within %d s", DEADLINE_S);
-    return G_SOURCE_REMOVE;
-}
-
-static void wait_for(const Outcome *outcome)
-{
-    guint source = g_timeout_add_seconds(DEADLINE_S, fail, NULL);
-
-    while (!outcome->is_there) {
-        g_main_context_iteration(NULL, TRUE);
-    }
-    g_source_remove(source);
-}
-
 static TlsHandshake *start(const char *id, QCryptoTLSCredsEndpoint endpoint, int fd,
                            Outcome *outcome)
 {
@@ -74,26 +56,9 @@ static void pair(int fds[2])
                     0);
 }
 
-static char *set_up(const char *server_options)
-{
-    char *dir = g_dir_make_tmp("qnd-tls-XXXXXX", NULL);
-
-    test_folder_write(dir, "keys.psk", "qemu:00ff\n");
-    tls_object_add("tls-creds-psk,id=s0,endpoint=server,dir=%s%s", dir, server_options);
-    tls_object_add("tls-creds-psk,id=c0,dir=%s", dir);
-    return dir;
-}
-
-static void tear_down(char *dir)
-{
-    object_delete_all();
-    test_folder_remove(dir);
-    g_free(dir);
-}
-
 static void test_both_on_one_loop(void)
 {
-    char *dir = set_up("");
+    char *dir = tls_psk_add("");
     Outcome s = { false }, c = { false };
     struct iovec iov = { (char *)"x", 1 };
     char byte;
@@ -102,19 +67,19 @@ static void test_both_on_one_loop(void)
     pair(fds);
     start("s0", QCRYPTO_TLS_CREDS_ENDPOINT_SERVER, fds[0], &s);
     start("c0", QCRYPTO_TLS_CREDS_ENDPOINT_CLIENT, fds[1], &c);
-    wait_for(&s);
-    wait_for(&c);
+    LOOP_UNTIL(s.is_there);
+    LOOP_UNTIL(c.is_there);
     g_assert_cmpint(s.fd, ==, fds[0]);
     g_assert_cmpint(tls_session_writev(c.session, &iov, 1), ==, 1);
     g_assert_cmpint(tls_session_read(s.session, &byte, 1), ==, 1);
     outcome_clear(&s);
     outcome_clear(&c);
-    tear_down(dir);
+    tls_psk_remove(dir);
 }
 
 static void test_many_take_turns(void)
 {
-    char *dir = set_up("");
+    char *dir = tls_psk_add("");
     Outcome s[20] = { { false } }, c[20] = { { false } };
 
     for (size_t i = 0; i < G_N_ELEMENTS(s); i++) {
@@ -125,20 +90,20 @@ static void test_many_take_turns(void)
         start("c0", QCRYPTO_TLS_CREDS_ENDPOINT_CLIENT, fds[1], &c[i]);
     }
     for (size_t i = 0; i < G_N_ELEMENTS(s); i++) {
-        wait_for(&s[i]);
-        wait_for(&c[i]);
+        LOOP_UNTIL(s[i].is_there);
+        LOOP_UNTIL(c[i].is_there);
         g_assert_null(s[i].error);
         g_assert_null(c[i].error);
         outcome_clear(&s[i]);
         outcome_clear(&c[i]);
     }
-    tear_down(dir);
+    tls_psk_remove(dir);
 }
 
 /* A peer that says nothing, or only half of it. */
 static void expect_cut(const char *bytes, size_t len)
 {
-    char *dir = set_up(",handshake-timeout=50");
+    char *dir = tls_psk_add(",handshake-timeout=50");
     Outcome s = { false };
     char byte;
     int fds[2];
@@ -146,12 +111,12 @@ static void expect_cut(const char *bytes, size_t len)
     pair(fds);
     g_assert_cmpint(send(fds[1], bytes, len, 0), ==, (ssize_t)len);
     start("s0", QCRYPTO_TLS_CREDS_ENDPOINT_SERVER, fds[0], &s);
-    wait_for(&s);
+    LOOP_UNTIL(s.is_there);
     g_assert_cmpstr(s.error, ==, "The TLS handshake was not done within 50 ms");
     g_assert_cmpint(recv(fds[1], &byte, 1, 0), <=, 0); /* the socket was closed */
     close(fds[1]);
     outcome_clear(&s);
-    tear_down(dir);
+    tls_psk_remove(dir);
 }
 
 static void test_silent_peer(void)
@@ -166,22 +131,22 @@ static void test_half_a_hello(void)
 
 static void test_peer_leaves(void)
 {
-    char *dir = set_up("");
+    char *dir = tls_psk_add("");
     Outcome s = { false };
     int fds[2];
 
     pair(fds);
     start("s0", QCRYPTO_TLS_CREDS_ENDPOINT_SERVER, fds[0], &s);
     close(fds[1]);
-    wait_for(&s);
+    LOOP_UNTIL(s.is_there);
     g_assert_cmpstr(s.error, ==, "The peer closed the connection");
     outcome_clear(&s);
-    tear_down(dir);
+    tls_psk_remove(dir);
 }
 
 static void test_cancelled(void)
 {
-    char *dir = set_up("");
+    char *dir = tls_psk_add("");
     Outcome s = { false };
     char byte;
     int fds[2];
@@ -189,11 +154,10 @@ static void test_cancelled(void)
     pair(fds);
     tls_handshake_cancel(start("s0", QCRYPTO_TLS_CREDS_ENDPOINT_SERVER, fds[0], &s));
     g_assert_cmpint(recv(fds[1], &byte, 1, 0), ==, 0);
-    while (g_main_context_iteration(NULL, FALSE)) {
-    }
+    loop_run_ready(100);
     g_assert_false(s.is_there);
     close(fds[1]);
-    tear_down(dir);
+    tls_psk_remove(dir);
 }
 
 int main(int argc, char **argv)

@@ -15,9 +15,6 @@
  *   server ──socket pair── wire of the test ──socket pair── client
  */
 
-#define SERVER QCRYPTO_TLS_CREDS_ENDPOINT_SERVER
-#define CLIENT QCRYPTO_TLS_CREDS_ENDPOINT_CLIENT
-
 /* --- X.509 --------------------------------------------------------------------------------- */
 
 typedef struct X509Case {
@@ -157,7 +154,7 @@ static void test_x509(const void *data)
                        : NULL;
     g_autofree char *server_dir = test_cert_folder(ca, "server", server);
     g_autofree char *client_dir = test_cert_folder(ca, "client", client);
-    TlsEnd s, c;
+    TlsPair pair;
 
     if (row->is_revoked) {
         test_cert_write_crl(ca, client, server_dir, "ca-crl.pem");
@@ -167,13 +164,10 @@ static void test_x509(const void *data)
     tls_object_add("tls-creds-x509,id=c0,dir=%s%s", client_dir,
                    row->client_options ? row->client_options : "");
     add_authz();
-    tls_end_open(&s, "s0", SERVER, NULL, row->authz);
-    tls_end_open(&c, "c0", CLIENT, row->hostname, NULL);
-    tls_shake_hands(&s, &c);
-    expect_end(&s, row->server_error);
-    expect_end(&c, row->client_error);
-    tls_end_close(&s);
-    tls_end_close(&c);
+    tls_pair_open(&pair, row->hostname, row->authz);
+    expect_end(&pair.s, row->server_error);
+    expect_end(&pair.c, row->client_error);
+    tls_pair_close(&pair);
     object_delete_all();
     test_folder_remove(server_dir);
     test_folder_remove(client_dir);
@@ -212,32 +206,21 @@ static const PskCase psk_cases[] = {
       .server_error = "There is no PSK for user 'eve'", .client_error = "The peer ended it: " },
 };
 
-static char *psk_folder(const char *keys)
-{
-    char *folder = g_dir_make_tmp("qnd-tls-XXXXXX", NULL);
-
-    test_folder_write(folder, "keys.psk", keys);
-    return folder;
-}
-
 static void test_psk(const void *data)
 {
     const PskCase *row = data;
-    g_autofree char *server_dir = psk_folder(row->server_keys);
-    g_autofree char *client_dir = psk_folder(row->client_keys);
-    TlsEnd s, c;
+    g_autofree char *server_dir = tls_psk_folder(row->server_keys);
+    g_autofree char *client_dir = tls_psk_folder(row->client_keys);
+    TlsPair pair;
 
     tls_object_add("tls-creds-psk,id=s0,endpoint=server,dir=%s", server_dir);
     tls_object_add("tls-creds-psk,id=c0,endpoint=client,dir=%s%s", client_dir,
                    row->client_options ? row->client_options : "");
     tls_object_add("authz-simple,id=only-bob,identity=bob");
-    tls_end_open(&s, "s0", SERVER, NULL, row->authz);
-    tls_end_open(&c, "c0", CLIENT, "host.example", NULL);
-    tls_shake_hands(&s, &c);
-    expect_end(&s, row->server_error);
-    expect_end(&c, row->client_error);
-    tls_end_close(&s);
-    tls_end_close(&c);
+    tls_pair_open(&pair, "host.example", row->authz);
+    expect_end(&pair.s, row->server_error);
+    expect_end(&pair.c, row->client_error);
+    tls_pair_close(&pair);
     object_delete_all();
     test_folder_remove(server_dir);
     test_folder_remove(client_dir);
@@ -246,30 +229,26 @@ static void test_psk(const void *data)
 /* --- Bytes --------------------------------------------------------------------------------- */
 
 typedef struct Ends {
-    TlsEnd s;
-    TlsEnd c;
+    TlsPair pair;
+    TlsEnd *s; /* of the pair */
+    TlsEnd *c;
     char *dir;
 } Ends;
 
 static void ends_set_up(Ends *ends, gconstpointer data)
 {
-    ends->dir = psk_folder("qemu:0123456789abcdef\n");
-    tls_object_add("tls-creds-psk,id=s0,endpoint=server,dir=%s", ends->dir);
-    tls_object_add("tls-creds-psk,id=c0,endpoint=client,dir=%s", ends->dir);
-    tls_end_open(&ends->s, "s0", SERVER, NULL, NULL);
-    tls_end_open(&ends->c, "c0", CLIENT, NULL, NULL);
-    tls_shake_hands(&ends->s, &ends->c);
-    expect_end(&ends->s, NULL);
-    expect_end(&ends->c, NULL);
+    ends->dir = tls_psk_add("");
+    ends->s = &ends->pair.s;
+    ends->c = &ends->pair.c;
+    tls_pair_open(&ends->pair, NULL, NULL);
+    expect_end(ends->s, NULL);
+    expect_end(ends->c, NULL);
 }
 
 static void ends_tear_down(Ends *ends, gconstpointer data)
 {
-    tls_end_close(&ends->s);
-    tls_end_close(&ends->c);
-    object_delete_all();
-    test_folder_remove(ends->dir);
-    g_free(ends->dir);
+    tls_pair_close(&ends->pair);
+    tls_psk_remove(ends->dir);
 }
 
 static ssize_t end_write(TlsEnd *end, const void *data, size_t len)
@@ -292,11 +271,11 @@ static void test_both_ways(Ends *ends, gconstpointer data)
 {
     struct iovec iov[] = { { (char *)"one", 3 }, { NULL, 0 }, { (char *)"two", 3 } };
 
-    g_assert_cmpint(tls_session_writev(ends->c.session, iov, 3), ==, 6);
-    g_assert_cmpint(end_write(&ends->s, "three", 5), ==, 5);
-    tls_wire_move(&ends->s, &ends->c);
-    expect_bytes(&ends->s, "onetwo");
-    expect_bytes(&ends->c, "three");
+    g_assert_cmpint(tls_session_writev(ends->c->session, iov, 3), ==, 6);
+    g_assert_cmpint(end_write(ends->s, "three", 5), ==, 5);
+    tls_wire_move(ends->s, ends->c);
+    expect_bytes(ends->s, "onetwo");
+    expect_bytes(ends->c, "three");
 }
 
 /* A reader that takes less than a record finds the rest in the session, not in the socket. */
@@ -304,14 +283,14 @@ static void test_rest_of_a_record(Ends *ends, gconstpointer data)
 {
     char byte;
 
-    g_assert_cmpint(end_write(&ends->c, "abc", 3), ==, 3);
-    tls_wire_move(&ends->s, &ends->c);
-    g_assert_false(tls_session_has_unread(ends->s.session));
-    g_assert_cmpint(tls_session_read(ends->s.session, &byte, 1), ==, 1);
-    g_assert_true(tls_session_has_unread(ends->s.session));
-    expect_bytes(&ends->s, "bc");
-    g_assert_false(tls_session_has_unread(ends->s.session));
-    g_assert_cmpint(tls_session_read(ends->s.session, &byte, 1), ==, -EAGAIN);
+    g_assert_cmpint(end_write(ends->c, "abc", 3), ==, 3);
+    tls_wire_move(ends->s, ends->c);
+    g_assert_false(tls_session_has_unread(ends->s->session));
+    g_assert_cmpint(tls_session_read(ends->s->session, &byte, 1), ==, 1);
+    g_assert_true(tls_session_has_unread(ends->s->session));
+    expect_bytes(ends->s, "bc");
+    g_assert_false(tls_session_has_unread(ends->s->session));
+    g_assert_cmpint(tls_session_read(ends->s->session, &byte, 1), ==, -EAGAIN);
 }
 
 /* What is in the socket may be bytes, or nothing but the end. */
@@ -319,17 +298,17 @@ static void test_look_ahead(Ends *ends, gconstpointer data)
 {
     char byte;
 
-    g_assert_false(tls_session_look_ahead(ends->s.session));
-    g_assert_cmpint(end_write(&ends->c, "ab", 2), ==, 2);
-    tls_wire_move(&ends->s, &ends->c);
-    g_assert_true(tls_session_look_ahead(ends->s.session));
-    g_assert_true(tls_session_look_ahead(ends->s.session));
-    expect_bytes(&ends->s, "ab");
-    tls_session_close(ends->c.session);
-    tls_wire_move(&ends->s, &ends->c);
-    g_assert_false(tls_session_look_ahead(ends->s.session));
-    g_assert_true(tls_session_has_unread(ends->s.session));
-    g_assert_cmpint(tls_session_read(ends->s.session, &byte, 1), ==, 0);
+    g_assert_false(tls_session_look_ahead(ends->s->session));
+    g_assert_cmpint(end_write(ends->c, "ab", 2), ==, 2);
+    tls_wire_move(ends->s, ends->c);
+    g_assert_true(tls_session_look_ahead(ends->s->session));
+    g_assert_true(tls_session_look_ahead(ends->s->session));
+    expect_bytes(ends->s, "ab");
+    tls_session_close(ends->c->session);
+    tls_wire_move(ends->s, ends->c);
+    g_assert_false(tls_session_look_ahead(ends->s->session));
+    g_assert_true(tls_session_has_unread(ends->s->session));
+    g_assert_cmpint(tls_session_read(ends->s->session, &byte, 1), ==, 0);
 }
 
 /* A pattern in which a lost, doubled or moved byte shows. */
@@ -367,17 +346,17 @@ static void test_no_byte_is_lost_when_full(Ends *ends, gconstpointer data)
             { bytes + n_written, piece / 3 },
             { bytes + n_written + piece / 3, piece - piece / 3 },
         };
-        ssize_t n = tls_session_writev(ends->c.session, iov, 2);
+        ssize_t n = tls_session_writev(ends->c->session, iov, 2);
 
         g_assert_cmpint(n, >=, 0);
         n_written += (size_t)n;
-        n_full += tls_session_has_unsent(ends->c.session);
-        if (tls_session_has_unsent(ends->c.session) || n_written == len) {
-            tls_wire_move(&ends->s, &ends->c);
-            n_read += read_pattern(&ends->s, n_read);
+        n_full += tls_session_has_unsent(ends->c->session);
+        if (tls_session_has_unsent(ends->c->session) || n_written == len) {
+            tls_wire_move(ends->s, ends->c);
+            n_read += read_pattern(ends->s, n_read);
         }
         if (n_written == len) {
-            tls_session_flush(ends->c.session);
+            tls_session_flush(ends->c->session);
         }
     }
     g_assert_cmpuint(n_read, ==, len);
@@ -390,26 +369,26 @@ static void test_announced_end(Ends *ends, gconstpointer data)
 {
     char buffer[16];
 
-    g_assert_cmpint(end_write(&ends->c, "last", 4), ==, 4);
-    tls_session_close(ends->c.session);
-    tls_wire_move(&ends->s, &ends->c);
-    expect_bytes(&ends->s, "last");
-    g_assert_true(tls_session_has_unread(ends->s.session)); /* the end, without a hang-up */
-    g_assert_cmpint(tls_session_read(ends->s.session, buffer, sizeof(buffer)), ==, 0);
-    g_assert_cmpint(tls_session_read(ends->s.session, buffer, sizeof(buffer)), ==, 0);
-    g_assert_null(tls_session_fault(ends->s.session));
+    g_assert_cmpint(end_write(ends->c, "last", 4), ==, 4);
+    tls_session_close(ends->c->session);
+    tls_wire_move(ends->s, ends->c);
+    expect_bytes(ends->s, "last");
+    g_assert_true(tls_session_has_unread(ends->s->session)); /* the end, without a hang-up */
+    g_assert_cmpint(tls_session_read(ends->s->session, buffer, sizeof(buffer)), ==, 0);
+    g_assert_cmpint(tls_session_read(ends->s->session, buffer, sizeof(buffer)), ==, 0);
+    g_assert_null(tls_session_fault(ends->s->session));
 }
 
 static void test_cut_is_a_failure(Ends *ends, gconstpointer data)
 {
     char buffer[16];
 
-    g_assert_cmpint(end_write(&ends->c, "last", 4), ==, 4);
-    tls_wire_move(&ends->s, &ends->c);
-    shutdown(ends->s.wire, SHUT_RDWR);
-    expect_bytes(&ends->s, "last");
-    g_assert_cmpint(tls_session_read(ends->s.session, buffer, sizeof(buffer)), <, 0);
-    g_assert_cmpstr(tls_session_fault(ends->s.session), ==,
+    g_assert_cmpint(end_write(ends->c, "last", 4), ==, 4);
+    tls_wire_move(ends->s, ends->c);
+    shutdown(ends->s->wire, SHUT_RDWR);
+    expect_bytes(ends->s, "last");
+    g_assert_cmpint(tls_session_read(ends->s->session, buffer, sizeof(buffer)), <, 0);
+    g_assert_cmpstr(tls_session_fault(ends->s->session), ==,
                     "The connection was cut: its end was not announced");
 }
 
@@ -420,14 +399,14 @@ static void cut_record_at(Ends *ends, size_t n)
     ssize_t len;
 
     memset(buffer, 'x', 1000);
-    g_assert_cmpint(end_write(&ends->c, buffer, 1000), ==, 1000);
-    len = recv(ends->c.wire, buffer, sizeof(buffer), 0);
+    g_assert_cmpint(end_write(ends->c, buffer, 1000), ==, 1000);
+    len = recv(ends->c->wire, buffer, sizeof(buffer), 0);
     g_assert_cmpint(len, >, 1000);
-    g_assert_cmpint(send(ends->s.wire, buffer, n, 0), ==, (ssize_t)n);
-    g_assert_cmpint(tls_session_read(ends->s.session, buffer, sizeof(buffer)), ==, -EAGAIN);
-    shutdown(ends->s.wire, SHUT_RDWR);
-    g_assert_cmpint(tls_session_read(ends->s.session, buffer, sizeof(buffer)), <, 0);
-    g_assert_cmpint(tls_session_read(ends->s.session, buffer, sizeof(buffer)), !=, -EAGAIN);
+    g_assert_cmpint(send(ends->s->wire, buffer, n, 0), ==, (ssize_t)n);
+    g_assert_cmpint(tls_session_read(ends->s->session, buffer, sizeof(buffer)), ==, -EAGAIN);
+    shutdown(ends->s->wire, SHUT_RDWR);
+    g_assert_cmpint(tls_session_read(ends->s->session, buffer, sizeof(buffer)), <, 0);
+    g_assert_cmpint(tls_session_read(ends->s->session, buffer, sizeof(buffer)), !=, -EAGAIN);
 }
 
 static void test_cut_in_a_record(Ends *ends, gconstpointer data)
@@ -445,68 +424,62 @@ static void test_changed_byte(Ends *ends, gconstpointer data)
     char buffer[256];
     ssize_t len;
 
-    g_assert_cmpint(end_write(&ends->c, "abc", 3), ==, 3);
-    len = recv(ends->c.wire, buffer, sizeof(buffer), 0);
+    g_assert_cmpint(end_write(ends->c, "abc", 3), ==, 3);
+    len = recv(ends->c->wire, buffer, sizeof(buffer), 0);
     buffer[len - 1] ^= 1;
-    g_assert_cmpint(send(ends->s.wire, buffer, (size_t)len, 0), ==, len);
-    g_assert_cmpint(tls_session_read(ends->s.session, buffer, sizeof(buffer)), ==, -EPROTO);
-    g_assert_true(tls_session_has_unread(ends->s.session));
-    g_assert_nonnull(tls_session_fault(ends->s.session));
+    g_assert_cmpint(send(ends->s->wire, buffer, (size_t)len, 0), ==, len);
+    g_assert_cmpint(tls_session_read(ends->s->session, buffer, sizeof(buffer)), ==, -EPROTO);
+    g_assert_true(tls_session_has_unread(ends->s->session));
+    g_assert_nonnull(tls_session_fault(ends->s->session));
 }
 
 static void test_write_into_nothing(Ends *ends, gconstpointer data)
 {
-    close(ends->c.wire);
-    ends->c.wire = -1;
-    g_assert_cmpint(end_write(&ends->c, "abc", 3), <, 0);
-    g_assert_false(tls_session_has_unsent(ends->c.session));
-    g_assert_null(tls_session_fault(ends->c.session)); /* it is the socket's */
-    tls_session_close(ends->c.session);
+    close(ends->c->wire);
+    ends->c->wire = -1;
+    g_assert_cmpint(end_write(ends->c, "abc", 3), <, 0);
+    g_assert_false(tls_session_has_unsent(ends->c->session));
+    g_assert_null(tls_session_fault(ends->c->session)); /* it is the socket's */
+    tls_session_close(ends->c->session);
 }
 
 /* --- Peers that do not speak TLS ----------------------------------------------------------- */
 
-static void expect_no_tls(QCryptoTLSCredsEndpoint endpoint, const char *text)
+/* @id: s0 or c0; these bytes are the first that it gets. */
+static void expect_no_tls(const char *id, QCryptoTLSCredsEndpoint endpoint, const char *bytes,
+                          size_t len)
 {
-    g_autofree char *dir = psk_folder("qemu:0123456789abcdef\n");
+    char *dir = tls_psk_add("");
     TlsEnd end;
 
-    tls_object_add("tls-creds-psk,id=t0,endpoint=%s,dir=%s",
-                   endpoint == SERVER ? "server" : "client", dir);
-    tls_end_open(&end, "t0", endpoint, NULL, NULL);
+    tls_end_open(&end, id, endpoint, NULL, NULL);
     g_assert_cmpint(tls_session_handshake(end.session, &end.error), ==, TLS_STEP_READ);
-    g_assert_cmpint(send(end.wire, text, strlen(text), 0), ==, (ssize_t)strlen(text));
+    g_assert_cmpint(send(end.wire, bytes, len, 0), ==, (ssize_t)len);
     g_assert_cmpint(tls_session_handshake(end.session, &end.error), ==, TLS_STEP_FAILED);
     g_assert_cmpstr(end.error->message, ==, "The peer does not speak TLS");
     tls_end_close(&end);
-    object_delete_all();
-    test_folder_remove(dir);
+    tls_psk_remove(dir);
 }
 
 static void test_plain_client(void)
 {
-    expect_no_tls(SERVER, "{\"execute\": \"qmp_capabilities\"}\n");
+    static const char request[] = "{\"execute\": \"qmp_capabilities\"}\n";
+
+    expect_no_tls("s0", QCRYPTO_TLS_CREDS_ENDPOINT_SERVER, request, strlen(request));
 }
 
 static void test_plain_server(void)
 {
-    expect_no_tls(CLIENT, "{\"QMP\": {\"version\": {}}}\n");
+    static const char greeting[] = "{\"QMP\": {\"version\": {}}}\n";
+
+    expect_no_tls("c0", QCRYPTO_TLS_CREDS_ENDPOINT_CLIENT, greeting, strlen(greeting));
 }
 
 static void test_frame_of_a_plain_client(void)
 {
-    g_autofree char *dir = psk_folder("qemu:0123456789abcdef\n");
     static const char frame[] = "\0\0\0\x40\xff\xff\xff\xff\xff\xff\x52\x54";
-    TlsEnd end;
 
-    tls_object_add("tls-creds-psk,id=t0,endpoint=server,dir=%s", dir);
-    tls_end_open(&end, "t0", SERVER, NULL, NULL);
-    g_assert_cmpint(send(end.wire, frame, sizeof(frame), 0), ==, (ssize_t)sizeof(frame));
-    g_assert_cmpint(tls_session_handshake(end.session, &end.error), ==, TLS_STEP_FAILED);
-    g_assert_cmpstr(end.error->message, ==, "The peer does not speak TLS");
-    tls_end_close(&end);
-    object_delete_all();
-    test_folder_remove(dir);
+    expect_no_tls("s0", QCRYPTO_TLS_CREDS_ENDPOINT_SERVER, frame, sizeof(frame));
 }
 
 #define ADD_ENDS(name, func) \

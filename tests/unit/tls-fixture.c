@@ -120,3 +120,41 @@ void tls_shake_hands(TlsEnd *a, TlsEnd *b)
     tls_end_step(b);
     tls_wire_move(a, b);
 }
+
+void tls_pair_open(TlsPair *pair, const char *hostname, const char *authz)
+{
+    tls_end_open(&pair->s, "s0", QCRYPTO_TLS_CREDS_ENDPOINT_SERVER, NULL, authz);
+    tls_end_open(&pair->c, "c0", QCRYPTO_TLS_CREDS_ENDPOINT_CLIENT, hostname, NULL);
+    tls_shake_hands(&pair->s, &pair->c);
+}
+
+void tls_pair_close(TlsPair *pair)
+{
+    tls_end_close(&pair->s);
+    tls_end_close(&pair->c);
+}
+
+char *tls_psk_folder(const char *keys)
+{
+    char *folder = g_dir_make_tmp("qnd-tls-XXXXXX", NULL);
+
+    g_assert_nonnull(folder);
+    test_folder_write(folder, "keys.psk", keys);
+    return folder;
+}
+
+char *tls_psk_add(const char *server_options)
+{
+    char *folder = tls_psk_folder("qemu:0123456789abcdef\n");
+
+    tls_object_add("tls-creds-psk,id=s0,endpoint=server,dir=%s%s", folder, server_options);
+    tls_object_add("tls-creds-psk,id=c0,dir=%s", folder);
+    return folder;
+}
+
+void tls_psk_remove(char *folder)
+{
+    object_delete_all();
+    test_folder_remove(folder);
+    g_free(folder);
+}
