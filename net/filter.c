@@ -286,6 +286,7 @@ static NetClient *filter_find_netdev(const NetFilter *nf, guint *index, GError *
     }
     if (!nc) {
         error_set(error, "Parameter 'netdev' expects a network backend id");
+        error_append_hint(error, "'%s' is no netdev.", props->netdev);
         return NULL;
     }
     return filter_find_place(nf, nc, index, error) ? nc : NULL;

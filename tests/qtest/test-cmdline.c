@@ -113,7 +113,10 @@ static const Refusal refusals[] = {
       "-netdev hubport,id=a,hubid=1 -object filter-buffer,id=f,netdev=a,interval=1,queue=TX",
       "Parameter 'queue' does not accept value 'TX'\nIt is one of 'all', 'rx', 'tx'.\n" },
     { "filter-is-named-by-a-bad-netdev", "-object filter-buffer,id=f9,netdev=no,interval=1",
-      " object 'f9': Parameter 'netdev' expects a network backend id\n" },
+      " object 'f9': Parameter 'netdev' expects a network backend id\n'no' is no netdev.\n" },
+    { "nic-is-no-netdev", "-netdev hubport,id=a,hubid=1 -device e1000,netdev=a,id=nic0"
+      " -object filter-buffer,id=f9,netdev=nic0,interval=1",
+      " object 'f9': Parameter 'netdev' expects a network backend id\n'nic0' is no netdev.\n" },
     { "filter-is-named-by-a-bad-chardev",
       "-netdev hubport,id=a,hubid=1 -object filter-mirror,id=f9,netdev=a,outdev=no",
       " object 'f9': Device 'no' not found\n" },
