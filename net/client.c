@@ -231,6 +231,8 @@ void net_client_return(NetClient *nc, const NetFrame *frames, size_t n)
 {
     if (nc->peer) {
         net_chain_return_end(nc->peer->out, frames, n);
+    } else {
+        net_client_drop(nc, n, net_frames_bytes(frames, n), NET_DROP_REASON_NO_PEER);
     }
 }
 
@@ -245,6 +247,8 @@ void net_client_return_held(NetClient *nc, NetHold *hold)
 {
     if (nc->peer) {
         net_chain_return_hold(nc->peer->out, hold);
+    } else if (hold->n_frames > 0) {
+        net_client_drop(nc, hold->n_frames, hold->n_bytes, NET_DROP_REASON_NO_PEER);
     }
     net_hold_clear(hold);
 }

@@ -193,7 +193,11 @@ void net_client_begin_query(void);
 /** net_client_kernel_dropped: as NetClientInfo.kernel_dropped; false where there is none. */
 bool net_client_kernel_dropped(NetClient *nc, uint64_t *frames);
 
-/** net_client_return: @frames that @receive took come back, in front of the frames held for it. */
+/**
+ * net_client_return: @frames that @receive took come back, in front of the frames held for it
+ *
+ * Without a peer they are dropped, and counted at this client.
+ */
 void net_client_return(NetClient *nc, const NetFrame *frames, size_t n);
 
 /**

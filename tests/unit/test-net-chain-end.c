@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Tests of what the end of a chain makes of frames with a virtio-net header. */
+/* Tests of the end of a chain: frames with a virtio-net header, and frames that come back. */
 
 /*
  *   source "n0" ──► peer "p0"
@@ -219,6 +219,30 @@ static void test_full_peer_gets_nothing_of_it(Fixture *f, gconstpointer data)
     expect(f, (uint32_t[]) { SEGMENT_LEN, SEGMENT_LEN, SEGMENT_LEN, 0 });
 }
 
+/* The peer takes the frames that wait for it, and has lost its netdev when it returns them. */
+static void test_returned_without_peer(Fixture *f, gconstpointer data)
+{
+    uint8_t bytes[60] = { 0 };
+    NetFrame frame = { .data = bytes, .len = sizeof(bytes) };
+    const NetCount *dropped = &f->peer->nc.drops.by_reason[NET_DROP_REASON_NO_PEER];
+    NetHold hold = { 0 };
+
+    f->peer->room = 0;
+    send_plain(f, 60);
+    send_plain(f, 100);
+    net_client_take_held(&f->peer->nc, &hold);
+    g_assert_cmpuint(hold.n_frames, ==, 2);
+    net_client_disconnect(&f->source->nc);
+    net_client_return_held(&f->peer->nc, &hold);
+    g_assert_cmpuint(hold.n_frames, ==, 0);
+    g_assert_cmpuint(dropped->frames, ==, 2);
+    g_assert_cmpuint(dropped->bytes, ==, 160);
+    net_client_return(&f->peer->nc, &frame, 1);
+    g_assert_cmpuint(dropped->frames, ==, 3);
+    g_assert_cmpuint(dropped->bytes, ==, 220);
+    net_client_connect(&f->source->nc, &f->peer->nc);
+}
+
 static void add(const char *path, const NetClientInfo *peer,
                 void (*func)(Fixture *, gconstpointer))
 {
@@ -239,6 +263,8 @@ int main(int argc, char **argv)
         test_held_frames_are_cut_when_they_run);
     add("/net-chain-end/full-peer-gets-nothing-of-it", &plain_info,
         test_full_peer_gets_nothing_of_it);
+    add("/net-chain-end/returned-without-a-peer-is-counted", &plain_info,
+        test_returned_without_peer);
     status = g_test_run();
     run_state_cleanup();
     return status;
