@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-#include "chardev/char.h"
+#include "net/filter/outdev.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "util/trace.h"
@@ -382,10 +382,10 @@ static void link_clear(HandoverLink *link)
 bool handover_link_open(HandoverLink *link, NetFilter *nf, const char *id,
                         const HandoverLinkOps *ops, void *opaque, GBytes *key, GError **error)
 {
-    Chardev *chr = char_find(id);
+    Chardev *chr = filter_chardev_find("chardev", id, error);
 
     if (!chr) {
-        return error_set_class(error, ERROR_CLASS_DEVICE_NOT_FOUND, "chardev '%s' not found", id);
+        return false;
     }
     link->filter = nf;
     link->ops = ops;

@@ -36,14 +36,9 @@ static const NetHandoverPhase source_phases[] = {
 
 G_STATIC_ASSERT(G_N_ELEMENTS(source_phases) == SOURCE_STATE__MAX);
 
-static NetFilter *source_filter(const HandoverSource *source)
-{
-    return source->link.filter;
-}
-
 static NetStage *source_stage(const HandoverSource *source)
 {
-    return &source_filter(source)->stages[NET_DIRECTION_TX];
+    return &source->link.filter->stages[NET_DIRECTION_TX];
 }
 
 static uint64_t source_n_kept(const HandoverSource *source)
@@ -58,7 +53,7 @@ static int64_t source_now(void)
 
 static void source_notify_phase(HandoverSource *source)
 {
-    handover_notify_phase(source_filter(source), &source->phase, (NetHandoverEvent) {
+    handover_notify_phase(source->link.filter, &source->phase, (NetHandoverEvent) {
         .phase = source_phases[source->rules.state],
         .round = source->rules.round,
         .frames = source->rules.end,
@@ -107,7 +102,7 @@ static void source_keep(HandoverSource *source, const NetFrame *frames, size_t n
         net_hold_push(&source->unsent, &frame, 1);
     }
     TRACE(filter_handover_kept, "filter '%s': %zu frames, %" PRIu64 " kept now",
-          source_filter(source)->obj.id, n, source_n_kept(source));
+          source->link.filter->obj.id, n, source_n_kept(source));
     handover_source_took(&source->rules, n);
     source->last_taken_ns = source_now();
 }
@@ -126,7 +121,7 @@ static void source_pop(HandoverSource *source, size_t n)
     net_hold_pop(source->sent.n_frames > 0 ? &source->sent : &source->unsent, n);
     source->first += n;
     TRACE(filter_handover_let_go, "filter '%s': %zu frames, %" PRIu64 " kept now",
-          source_filter(source)->obj.id, n, source_n_kept(source));
+          source->link.filter->obj.id, n, source_n_kept(source));
 }
 
 /* How many of the next @n frames were in flight: the VM here has them, if its QEMU lost none. */
@@ -139,7 +134,7 @@ static size_t source_n_in_flight(const HandoverSource *source, size_t n)
 
 static void source_begin(HandoverSource *source)
 {
-    const NetClient *peer = source_filter(source)->netdev->peer;
+    const NetClient *peer = source->link.filter->netdev->peer;
     NetBatch batch = { .n = 0 };
 
     if (peer && peer->info->in_flight) {
@@ -172,7 +167,7 @@ static void source_return(HandoverSource *source)
 
         source_next(source, UINT64_MAX, &batch);
         skip = source_n_in_flight(source, batch.n);
-        handover_inject(source_filter(source), batch.frames + skip, batch.n - skip);
+        handover_inject(source->link.filter, batch.frames + skip, batch.n - skip);
         source_pop(source, batch.n);
     }
 }
@@ -190,7 +185,7 @@ static void source_drop(HandoverSource *source)
                   "%" PRIu64 " of them were not sent"
                 : "filter '%s': the destination has lost what it knew of %" PRIu64 " frames, "
                   "%" PRIu64 " of which were not sent: they are dropped",
-                source_filter(source)->obj.id, n, source->unsent.n_frames);
+                source->link.filter->obj.id, n, source->unsent.n_frames);
     source->n_dropped += n;
     while (source_n_kept(source) > 0) {
         NetBatch batch;
@@ -222,7 +217,7 @@ static void source_say_unasked(HandoverSource *source, uint64_t n)
     if (n > 0) {
         source->n_unasked += n;
         log_warning("filter '%s': the destination does not answer; the VM goes on here and gets "
-                    "%" PRIu64 " frames", source_filter(source)->obj.id, n);
+                    "%" PRIu64 " frames", source->link.filter->obj.id, n);
     }
 }
 
@@ -254,7 +249,7 @@ static void source_act(HandoverSource *source, const HandoverAction *action)
         source_watch_quiet(source);
         break;
     case HANDOVER_DO_START:
-        timer_start_at(source->timer, source_now() + handover_wait_ns(source_filter(source)));
+        timer_start_at(source->timer, source_now() + handover_wait_ns(source->link.filter));
         break;
     case HANDOVER_DO_STOP:
         timer_stop(source->timer);
@@ -264,7 +259,7 @@ static void source_act(HandoverSource *source, const HandoverAction *action)
         break;
     case HANDOVER_DO_SPLIT:
         source->n_split += action->count;
-        handover_notify_split(source_filter(source), "destination", source->rules.round,
+        handover_notify_split(source->link.filter, "destination", source->rules.round,
                               action->count);
         break;
     case HANDOVER_DO_KEEP:
@@ -293,13 +288,13 @@ static void source_carry_out(HandoverSource *source, const HandoverActions *acti
 /* The state of the last decision, as far as the rules are still the same. */
 static bool source_takes(const HandoverSource *source)
 {
-    return handover_source_may_take(&source->rules, source_filter(source)->on);
+    return handover_source_may_take(&source->rules, source->link.filter->on);
 }
 
 /* Whether the chain treats the filter otherwise than before: @took and @lingered. */
 static void source_update_chain(HandoverSource *source, bool took, bool lingered)
 {
-    NetFilter *nf = source_filter(source);
+    NetFilter *nf = source->link.filter;
 
     if (took != source_takes(source) ||
         (!nf->on && lingered != handover_source_lingers(source))) {
@@ -322,7 +317,7 @@ static void source_handle(HandoverSource *source, HandoverSourceEvent event)
 
 void handover_source_switched(HandoverSource *source)
 {
-    bool on = source_filter(source)->on;
+    bool on = source->link.filter->on;
 
     if (on != source->rules.is_on) {
         source_handle(source, on ? SOURCE_STOPS : SOURCE_GOES_ON);
@@ -344,7 +339,7 @@ bool handover_source_lingers(const HandoverSource *source)
  */
 static size_t source_fitting(const HandoverSource *source, const NetFrame *frames, size_t n)
 {
-    uint64_t limit = net_filter_hold_size(source_filter(source));
+    uint64_t limit = net_filter_hold_size(source->link.filter);
     uint64_t cost = net_hold_cost(&source->sent) + net_hold_cost(&source->unsent);
     size_t i = 0;
 
@@ -383,7 +378,7 @@ size_t handover_source_run(HandoverSource *source, const NetFrame *frames, size_
 /* The export need not remember the frames in flight any more. */
 static void source_notify_peer(const HandoverSource *source)
 {
-    NetClient *peer = source_filter(source)->netdev->peer;
+    NetClient *peer = source->link.filter->netdev->peer;
 
     if ((source->rules.state == SOURCE_RELEASED || source->rules.state == SOURCE_DRAINING) &&
         peer && peer->info->in_flight_taken) {

@@ -39,14 +39,9 @@ static const NetHandoverPhase target_phases[] = {
 
 G_STATIC_ASSERT(G_N_ELEMENTS(target_phases) == TARGET_STATE__MAX);
 
-static NetFilter *target_filter(const HandoverTarget *target)
-{
-    return target->link.filter;
-}
-
 static FilterHandoverProperties *target_props(const HandoverTarget *target)
 {
-    return target_filter(target)->obj.props;
+    return target->link.filter->obj.props;
 }
 
 bool handover_target_holds(const HandoverTarget *target)
@@ -59,7 +54,7 @@ bool handover_target_holds(const HandoverTarget *target)
 static void target_inject(HandoverTarget *target, const NetFrame *frames, size_t n)
 {
     handover_announce_learn(&target->announce, frames, n);
-    handover_inject(target_filter(target), frames, n);
+    handover_inject(target->link.filter, frames, n);
     target->n_injected += n;
 }
 
@@ -72,17 +67,17 @@ static void target_release(HandoverTarget *target)
         target_inject(target, batch.frames, batch.n);
         net_hold_pop(&target->kept, batch.n);
         TRACE(filter_handover_released, "filter '%s': %zu frames, %" PRIu64 " wait now",
-              target_filter(target)->obj.id, batch.n, target->kept.n_frames);
+              target->link.filter->obj.id, batch.n, target->kept.n_frames);
     }
     if (target_props(target)->announce) {
-        handover_announce_send(&target->announce, target_filter(target));
+        handover_announce_send(&target->announce, target->link.filter);
     }
 }
 
 static void target_clear(HandoverTarget *target)
 {
     TRACE(filter_handover_forgot, "filter '%s': %" PRIu64 " frames",
-          target_filter(target)->obj.id, target->kept.n_frames);
+          target->link.filter->obj.id, target->kept.n_frames);
     target->n_cancelled += target->kept.n_frames;
     net_hold_clear(&target->kept);
 }
@@ -100,7 +95,7 @@ static void target_use(HandoverTarget *target, const HandoverAction *action,
     } else {
         net_hold_push(&target->kept, frames, n);
         TRACE(filter_handover_waits, "filter '%s': %zu frames, %" PRIu64 " wait now",
-              target_filter(target)->obj.id, n, target->kept.n_frames);
+              target->link.filter->obj.id, n, target->kept.n_frames);
     }
 }
 
@@ -126,7 +121,7 @@ static void target_act(HandoverTarget *target, const HandoverAction *action,
         break;
     case HANDOVER_DO_START:
         timer_start_at(target->timer, clock_now_ns(CLOCK_TYPE_REALTIME) +
-                                      handover_wait_ns(target_filter(target)));
+                                      handover_wait_ns(target->link.filter));
         break;
     case HANDOVER_DO_STOP:
         timer_stop(target->timer);
@@ -135,7 +130,7 @@ static void target_act(HandoverTarget *target, const HandoverAction *action,
         break;
     case HANDOVER_DO_SPLIT:
         target->n_split += action->count;
-        handover_notify_split(target_filter(target), "source", target->rules.round, action->count);
+        handover_notify_split(target->link.filter, "source", target->rules.round, action->count);
         break;
     case HANDOVER_DO_BEGIN:
     case HANDOVER_DO_FORGET:
@@ -151,7 +146,7 @@ static void target_act(HandoverTarget *target, const HandoverAction *action,
 
 static void target_notify_phase(HandoverTarget *target)
 {
-    handover_notify_phase(target_filter(target), &target->phase, (NetHandoverEvent) {
+    handover_notify_phase(target->link.filter, &target->phase, (NetHandoverEvent) {
         .phase = target_phases[target->rules.state],
         .round = target->rules.round,
         .frames = target->rules.n_here,
@@ -176,7 +171,7 @@ static void target_carry_out(HandoverTarget *target, const HandoverActions *acti
     target_props(target)->armed = target->rules.is_armed;
     target_notify_phase(target);
     if (held && !handover_target_holds(target)) {
-        net_filter_ready(target_filter(target));
+        net_filter_ready(target->link.filter);
     }
     net_turn_end();
 }
@@ -215,7 +210,7 @@ void handover_target_arm(HandoverTarget *target, bool is_armed)
 
 static bool target_has_room_for(const HandoverTarget *target, uint64_t cost)
 {
-    return cost < net_filter_hold_size(target_filter(target));
+    return cost < net_filter_hold_size(target->link.filter);
 }
 
 void handover_target_changed(HandoverTarget *target)
@@ -272,7 +267,7 @@ static bool target_frames(const NetFrame *frames, size_t n, void *opaque)
 static bool target_has_room(void *opaque)
 {
     const HandoverTarget *target = opaque;
-    const NetFilter *nf = target_filter(target);
+    const NetFilter *nf = target->link.filter;
 
     return target->rules.fate != FATE_RELEASED || !nf->netdev ||
            net_stage_can_inject(&nf->stages[NET_DIRECTION_TX]);
