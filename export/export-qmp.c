@@ -142,7 +142,7 @@ static void export_append(NetExport *exp, void *opaque)
     info.has_unread = net_export_unread(exp, &info.unread);
     info.waits_for = net_export_wait(exp);
     info.exact_stop = export_exact_stop(exp);
-    info.doubtful = export_n_in_flight(exp);
+    info.in_flight = export_n_in_flight(exp);
     export_fill_counts(&info, exp);
     info.has_kernel_dropped = net_client_kernel_dropped(&exp->nc, &info.kernel_dropped);
     if (exp->class->fill_info) {

@@ -117,8 +117,8 @@ static void hmp_print_export(Hmp *hmp, const NetExportInfo *info)
                info->from_guest->frames, info->held_to_guest->frames,
                qapi_enum_name(QAPI_TYPE(NetExportWait), (int)info->waits_for));
     hmp_print_export_guest(hmp, info);
-    if (info->gating || info->doubtful > 0) {
-        hmp_printf(hmp, "  hands over with care, %" PRIu64 " frames in doubt\n", info->doubtful);
+    if (info->gating || info->in_flight > 0) {
+        hmp_printf(hmp, "  hands over with care, %" PRIu64 " frames in flight\n", info->in_flight);
     }
     if (info->vhost_user && info->connected) {
         hmp_print_export_rings(hmp, info->vhost_user);

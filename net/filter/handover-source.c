@@ -504,7 +504,7 @@ void handover_source_describe(const HandoverSource *source, NetHandoverInfo *inf
     info->kept->bytes = source->sent.n_bytes + source->unsent.n_bytes;
     info->unsent->frames = source->unsent.n_frames;
     info->unsent->bytes = source->unsent.n_bytes;
-    info->doubtful = source->n_in_flight_total;
+    info->in_flight = source->n_in_flight_total;
     info->taken = source->n_taken;
     info->acknowledged = source->n_acknowledged;
     info->returned = source->n_returned;

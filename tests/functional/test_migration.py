@@ -24,8 +24,8 @@ LATE_PER_SECOND = 200
 LATE_S = 20
 ECHO_BYTES_PER_S = 100000
 # The frames that the source's QEMU had taken but may not have given to its guest.
-DOUBTFUL_MAX = dict.fromkeys(SOCKETS, 3)
-DOUBTFUL_MAX[VHOST_USER] = 0
+IN_FLIGHT_MAX = dict.fromkeys(SOCKETS, 3)
+IN_FLIGHT_MAX[VHOST_USER] = 0
 
 
 def migrates(kind, mode, per_second, lab, tls=False):
@@ -37,7 +37,7 @@ def migrates(kind, mode, per_second, lab, tls=False):
     relay = lab.relay(source, target)
     blackout = migration.migrate(source.guest, target.guest, relay.uri, mode)
     sent = sender.result()['sent']
-    counted = traffic.check_stream(lab.deadline, 1, sent, DOUBTFUL_MAX[kind])
+    counted = traffic.check_stream(lab.deadline, 1, sent, IN_FLIGHT_MAX[kind])
     out = receiver.result()
     check_equal((out['holes'], out['reordered']), ('', 0), 'datagrams of the guest out of place')
     check(echo.check_whole() > 0, 'no TCP')
@@ -54,7 +54,7 @@ def network_learns_late(lab):
     sender.wait_sent(LATE_PER_SECOND)
     lab.network.pin(GUEST_MAC, source.tap)
     migration.migrate(source.guest, target.guest, lab.relay(source, target).uri)
-    counted = traffic.check_stream(lab.deadline, 1, sender.result()['sent'], DOUBTFUL_MAX[STREAM])
+    counted = traffic.check_stream(lab.deadline, 1, sender.result()['sent'], IN_FLIGHT_MAX[STREAM])
     lab.network.pin(GUEST_MAC, target.tap)
     direct = traffic.Sender(lab, 2, LATE_PER_SECOND, LATE_PER_SECOND).result()['sent']
     traffic.check_stream(lab.deadline, 2, direct)

@@ -45,7 +45,7 @@ static void test_tcp(void)
     export_rig_free(rig);
 }
 
-/* Nothing that was handed over is in doubt, whatever the guest does. */
+/* Nothing that was handed over is in flight, whatever the guest does. */
 static void test_vhost_user(void)
 {
     VhostRig v = vhost_rig_start("", NULL);

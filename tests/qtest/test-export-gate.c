@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Gates of exports: no more than QEMU has room to lose, and which frames are in doubt. */
+/* Gates of exports: no more than QEMU has room to lose, and which frames are in flight. */
 
 #include "export-rig.h"
 
@@ -66,31 +66,31 @@ static void test_one_is_on_its_way(void)
     check_one_is_on_its_way(export_rig_new_dgram);
 }
 
-static void check_the_last_three_are_in_doubt(RigNewFunc *rig_new)
+static void check_the_last_three_are_in_flight(RigNewFunc *rig_new)
 {
     ExportRig *rig = rig_new(",gate=on");
 
     export_rig_attach(rig);
     send_singly(rig, 2);
     qtest_stop(rig->s);
-    g_assert_cmpint(export_rig_count(rig, "doubtful"), ==, 2);
+    g_assert_cmpint(export_rig_count(rig, "in-flight"), ==, 2);
     qtest_cont(rig->s);
-    g_assert_cmpint(export_rig_count(rig, "doubtful"), ==, 0);
+    g_assert_cmpint(export_rig_count(rig, "in-flight"), ==, 0);
     send_singly(rig, N_FRAMES);
     qtest_stop(rig->s);
-    g_assert_cmpint(export_rig_count(rig, "doubtful"), ==, 3);
+    g_assert_cmpint(export_rig_count(rig, "in-flight"), ==, 3);
     qtest_cont(rig->s);
     send_singly(rig, N_FRAMES); /* none of the three came again */
     export_rig_free(rig);
 }
 
-static void test_the_last_three_are_in_doubt(void)
+static void test_the_last_three_are_in_flight(void)
 {
-    check_the_last_three_are_in_doubt(export_rig_new);
-    check_the_last_three_are_in_doubt(export_rig_new_dgram);
+    check_the_last_three_are_in_flight(export_rig_new);
+    check_the_last_three_are_in_flight(export_rig_new_dgram);
 }
 
-static void test_an_unread_frame_is_in_doubt(void)
+static void test_an_unread_frame_is_in_flight(void)
 {
     ExportRig *rig = export_rig_new(",gate=on");
 
@@ -98,7 +98,7 @@ static void test_an_unread_frame_is_in_doubt(void)
     send_singly(rig, 2);
     send_and_leave_unread(rig, 4);
     qtest_stop(rig->s);
-    g_assert_cmpint(export_rig_count(rig, "doubtful"), ==, 3);
+    g_assert_cmpint(export_rig_count(rig, "in-flight"), ==, 3);
     export_rig_wait(rig, "held-to-guest.frames", 4);
     export_rig_guest_gets(rig, 1);
     frame_link_expect_nothing(&rig->guest);
@@ -116,7 +116,7 @@ static void test_off(void)
     export_rig_wait(rig, "to-guest.frames", N_FRAMES);
     g_assert_cmpint(export_rig_count(rig, "gating"), ==, 0);
     qtest_stop(rig->s);
-    g_assert_cmpint(export_rig_count(rig, "doubtful"), ==, 0);
+    g_assert_cmpint(export_rig_count(rig, "in-flight"), ==, 0);
     export_rig_free(rig);
 }
 
@@ -138,7 +138,7 @@ static void test_switched(void)
     export_rig_free(rig);
 }
 
-/* Until the VM runs again the doubtful frames are kept, whatever becomes of the gate. */
+/* Until the VM runs again the frames in flight are kept, whatever becomes of the gate. */
 static void test_switched_off_while_stopped(void)
 {
     ExportRig *rig = export_rig_new(",gate=on");
@@ -148,12 +148,12 @@ static void test_switched_off_while_stopped(void)
     qtest_stop(rig->s);
     set_gate(rig, "auto");
     g_assert_cmpint(export_rig_count(rig, "gating"), ==, 0);
-    g_assert_cmpint(export_rig_count(rig, "doubtful"), ==, 3);
+    g_assert_cmpint(export_rig_count(rig, "in-flight"), ==, 3);
     export_rig_detach(rig);
-    g_assert_cmpint(export_rig_count(rig, "doubtful"), ==, 3);
+    g_assert_cmpint(export_rig_count(rig, "in-flight"), ==, 3);
     qtest_cont(rig->s);
     qtest_stop(rig->s);
-    g_assert_cmpint(export_rig_count(rig, "doubtful"), ==, 0);
+    g_assert_cmpint(export_rig_count(rig, "in-flight"), ==, 0);
     export_rig_free(rig);
 }
 
@@ -168,9 +168,9 @@ static void test_another_guest(void)
     qtest_stop(rig->s);
     export_rig_detach(rig);
     rig->n_guest_got++;
-    g_assert_cmpint(export_rig_count(rig, "doubtful"), ==, 3);
+    g_assert_cmpint(export_rig_count(rig, "in-flight"), ==, 3);
     export_rig_attach(rig);
-    g_assert_cmpint(export_rig_count(rig, "doubtful"), ==, 0);
+    g_assert_cmpint(export_rig_count(rig, "in-flight"), ==, 0);
     qtest_cont(rig->s);
     export_rig_guest_gets(rig, 3);
     export_rig_check(rig, N_FRAMES);
@@ -203,7 +203,7 @@ static void check_short_backlog(RigNewFunc *rig_new)
 
     send_of(rig, LARGE - 1, N_BACKLOG);
     let_guest_read_backlog(rig);
-    g_assert_cmpint(export_rig_count(rig, "doubtful"), ==, 3);
+    g_assert_cmpint(export_rig_count(rig, "in-flight"), ==, 3);
     qtest_cont(rig->s);
     export_rig_check(rig, N_FRAMES);
     export_rig_free(rig);
@@ -215,15 +215,15 @@ static void test_short_backlog(void)
     check_short_backlog(export_rig_new_dgram);
 }
 
-/* Large ones may go by growing bursts, in order, and the last three bursts are in doubt. */
+/* Large ones may go by growing bursts, in order, and the last three bursts are in flight. */
 static void check_large_backlog(RigNewFunc *rig_new)
 {
     ExportRig *rig = rig_new(",gate=on");
 
     send_of(rig, LARGE, N_BACKLOG);
     let_guest_read_backlog(rig);
-    g_assert_cmpint(export_rig_count(rig, "doubtful"), >=, 3);
-    g_assert_cmpint(export_rig_count(rig, "doubtful"), <=, 3 * BURST_MAX);
+    g_assert_cmpint(export_rig_count(rig, "in-flight"), >=, 3);
+    g_assert_cmpint(export_rig_count(rig, "in-flight"), <=, 3 * BURST_MAX);
     qtest_cont(rig->s);
     export_rig_check(rig, N_FRAMES);
     export_rig_free(rig);
@@ -246,7 +246,7 @@ static void check_mixed_backlog(RigNewFunc *rig_new)
     send_of(rig, 1514, 1);
     send_of(rig, FRAME_LEN_MIN, 1);
     let_guest_read_backlog(rig);
-    g_assert_cmpint(export_rig_count(rig, "doubtful"), ==, 3);
+    g_assert_cmpint(export_rig_count(rig, "in-flight"), ==, 3);
     qtest_cont(rig->s);
     export_rig_check(rig, N_FRAMES);
     export_rig_free(rig);
@@ -272,7 +272,7 @@ static void test_tcp(void)
     export_rig_wait(rig, "to-guest.frames", N_FRAMES + 100);
     export_rig_expect_str(rig, "unread", NULL);
     qtest_stop(rig->s);
-    g_assert_cmpint(export_rig_count(rig, "doubtful"), <=, 512);
+    g_assert_cmpint(export_rig_count(rig, "in-flight"), <=, 512);
     qtest_cont(rig->s);
     export_rig_guest_gets(rig, 100);
     export_rig_free(rig);
@@ -282,8 +282,8 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/export-gate/one-is-on-its-way", test_one_is_on_its_way);
-    g_test_add_func("/export-gate/the-last-three-are-in-doubt", test_the_last_three_are_in_doubt);
-    g_test_add_func("/export-gate/an-unread-frame-is-in-doubt", test_an_unread_frame_is_in_doubt);
+    g_test_add_func("/export-gate/the-last-three-are-in-flight", test_the_last_three_are_in_flight);
+    g_test_add_func("/export-gate/an-unread-frame-is-in-flight", test_an_unread_frame_is_in_flight);
     g_test_add_func("/export-gate/off", test_off);
     g_test_add_func("/export-gate/switched", test_switched);
     g_test_add_func("/export-gate/switched-off-while-stopped", test_switched_off_while_stopped);

@@ -129,7 +129,7 @@ static void test_primary_checkpoint(void)
     primary_free(rig, vm);
 }
 
-/* What the secondary does not know must not be shown: in doubt, packets wait. */
+/* No client may see a packet that the secondary does not know: where that is open, it waits. */
 static void test_primary_pause(void)
 {
     FakeVm *vm;

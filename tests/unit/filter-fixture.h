@@ -24,7 +24,7 @@ typedef struct FixtureClient {
     size_t room;       /* frames it takes before it says "not now" */
     GArray *got;       /* uint32_t sequence numbers, not yet asserted */
     uint32_t next_seq; /* of what it sends */
-    size_t n_in_flight; /* the last so many frames that it got, doubtful at a stop (peer only) */
+    size_t n_in_flight; /* the last so many frames that it got, in flight at a stop (peer only) */
     uint8_t in_flight[4][FIXTURE_FRAME_LEN];
     uint32_t last_seq; /* of what it got */
     void (*take)(const NetFrame *frame); /* instead of @got; NULL = frames are numbered */

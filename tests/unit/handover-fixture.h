@@ -47,6 +47,9 @@ void handover_wait_got(const FixtureClient *client);
 /** handover_info: what query-netfilters tells. Returns: owned. */
 NetHandoverInfo *handover_info(NetFilter *nf);
 
+/** handover_expect_sums: those of qapi/net-stats.json. */
+void handover_expect_sums(const NetHandoverInfo *info);
+
 /** handover_expect_phase: where the end stands, and the sums of qapi/net-stats.json. */
 void handover_expect_phase(NetFilter *nf, NetHandoverPhase phase, uint64_t n_kept);
 

@@ -101,7 +101,7 @@ static void stop(void)
     run_state_set(RUN_STATE_FINISH_MIGRATE);
 }
 
-static void expect_doubtful(ExportFixture *f, uint8_t first, size_t n)
+static void expect_in_flight(ExportFixture *f, uint8_t first, size_t n)
 {
     NetBatch batch;
 
@@ -126,19 +126,19 @@ static void test_one_at_a_time(ExportFixture *f, gconstpointer data)
     read_nothing(f);
 }
 
-static void test_last_three_are_doubtful(ExportFixture *f, gconstpointer data)
+static void test_last_three_are_in_flight(ExportFixture *f, gconstpointer data)
 {
     for (uint8_t i = 0; i < 5; i++) {
         send_frame(f);
         read_frame(f, i);
     }
     stop();
-    expect_doubtful(f, 2, 3);
+    expect_in_flight(f, 2, 3);
     run_state_set(RUN_STATE_RUNNING);
     read_nothing(f);
 }
 
-/* Whatever piles up: short frames go one by one, so that no more than three are in doubt. */
+/* Whatever piles up: short frames go one by one, so that no more than three are in flight. */
 static void test_short_ones_go_singly(ExportFixture *f, gconstpointer data)
 {
     Burst last[3] = { 0 };
@@ -148,7 +148,7 @@ static void test_short_ones_go_singly(ExportFixture *f, gconstpointer data)
     }
     read_bursts(f, 0, 200, last);
     stop();
-    expect_doubtful(f, 197, 3);
+    expect_in_flight(f, 197, 3);
 }
 
 /* How fast they grow depends on how quick the machine is; that they do must be seen. */
@@ -167,10 +167,10 @@ static void test_large_ones_go_by_bursts(ExportFixture *f, gconstpointer data)
         read_bursts(f, first, f->n_sent, last);
     }
     stop();
-    expect_doubtful(f, last[0].first, last[0].n + last[1].n + last[2].n);
+    expect_in_flight(f, last[0].first, last[0].n + last[1].n + last[2].n);
 }
 
-/* A handover holds one short frame or some large ones, and the last three are in doubt. */
+/* A handover holds one short frame or some large ones, and the last three are in flight. */
 static void test_mixture(ExportFixture *f, gconstpointer data)
 {
     static const uint32_t lens[] = { 1514, LARGE, 1514, 9000, LARGE - 1, FIXTURE_FRAME_LEN,
@@ -185,12 +185,12 @@ static void test_mixture(ExportFixture *f, gconstpointer data)
         }
         read_bursts(f, first, f->n_sent, last);
         stop();
-        expect_doubtful(f, last[0].first, last[0].n + last[1].n + last[2].n);
+        expect_in_flight(f, last[0].first, last[0].n + last[1].n + last[2].n);
         run_state_set(RUN_STATE_RUNNING);
     }
 }
 
-/* Large ones that were handed over in bulk stay in doubt until three more handovers. */
+/* Large ones that were handed over in bulk stay in flight until three more handovers. */
 static void test_short_ones_behind_large_ones(ExportFixture *f, gconstpointer data)
 {
     Burst last[3] = { 0 };
@@ -203,7 +203,7 @@ static void test_short_ones_behind_large_ones(ExportFixture *f, gconstpointer da
     send_frame(f);
     read_bursts(f, 0, 103, last);
     stop();
-    expect_doubtful(f, 100, 3);
+    expect_in_flight(f, 100, 3);
 }
 
 static void test_taken_elsewhere(ExportFixture *f, gconstpointer data)
@@ -212,7 +212,7 @@ static void test_taken_elsewhere(ExportFixture *f, gconstpointer data)
     read_frame(f, 0);
     stop();
     net_export_in_flight_taken(&f->exp->nc);
-    expect_doubtful(f, 0, 0);
+    expect_in_flight(f, 0, 0);
     run_state_set(RUN_STATE_RUNNING);
     read_nothing(f);
 }
@@ -369,7 +369,7 @@ int main(int argc, char **argv)
 
     g_test_init(&argc, &argv, NULL);
     add("/export-gate/one-at-a-time", test_one_at_a_time);
-    add("/export-gate/last-three-are-doubtful", test_last_three_are_doubtful);
+    add("/export-gate/last-three-are-in-flight", test_last_three_are_in_flight);
     add("/export-gate/short-ones-go-singly", test_short_ones_go_singly);
     add("/export-gate/large-ones-go-by-bursts", test_large_ones_go_by_bursts);
     add("/export-gate/mixture", test_mixture);

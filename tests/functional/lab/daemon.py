@@ -29,7 +29,7 @@ def check_conservation(netdev):
 
 def check_handover(filter_id, end):
     """Every frame of a hand-over has come to its end, or is kept."""
-    came = end['taken'] + end['doubtful'], end['received']
+    came = end['taken'] + end['in-flight'], end['received']
     went = (sum(end[name] for name in ('acknowledged', 'returned', 'dropped')),
             sum(end[name] for name in ('repeated', 'injected', 'cancelled')))
     kept = end['kept']['frames']
