@@ -8,13 +8,18 @@ import tempfile
 
 from . import image
 from .daemon import Daemon
-from .errors import Deadline
+from .errors import Deadline, LabError
 from .guest import Guest
 from .memory_copy import Relay
 from .network import Network
+from .side import VHOST_USER
 
 # How long the processes of a case that failed may take to tell of themselves.
 STORY_SECONDS = 10
+
+
+def pages_text(pages):
+    return f'{len(pages)} pages, the first is {pages[0]:#x}'
 
 
 class Lab:
@@ -57,18 +62,25 @@ class Lab:
         return Daemon(self, name, options, fds)
 
     def relay(self, source, target):
-        """What source is to migrate through, so that bad_copy() can tell."""
-        relay = Relay(self.folder / self.unique('relay'), target.path('migrate'), source.guest)
+        """Source is to migrate through it, so that bad_copy() can tell."""
+        relay = Relay(self.folder / self.unique('relay'), target.path('migrate'), source.guest,
+                      source.kind == VHOST_USER)
         self.relays.append(relay)
         return self.add(relay)
 
     def bad_copy(self):
-        """Returns: which pages of a guest's memory QEMU has copied wrongly, or None."""
+        """Returns: which pages of a guest's memory QEMU has copied wrongly, or None.
+
+        Raises if a page is among them that the daemon had to log.
+        """
         self.deadline.renew(STORY_SECONDS)
         for relay in self.relays:
-            wrong = relay.wrong_pages()
-            if wrong:
-                return f'{len(wrong)} pages, the first is {wrong[0]:#x}'
+            copy = relay.copy()
+            if copy.back_ends:
+                raise LabError('the daemon wrote to memory that QEMU did not send again; its log '
+                               f'has a hole: {pages_text(copy.back_ends)}')
+            if copy.guests:
+                return pages_text(copy.guests)
         return None
 
     def daemons(self):
