@@ -2,6 +2,7 @@
 /* The programs that netdevs tap and bridge run: scripts for the interface, and the helper. */
 
 #include "tap-rig.h"
+#include "tap-scripts.h"
 #include "second-monitor.h"
 
 #include <fcntl.h>
@@ -16,34 +17,10 @@
 
 /* --- Scripts ----------------------------------------------------------------------------- */
 
-/* A program at @name that writes how it was called to "calls" and then does @command. */
-static char *make_script(const char *name, const char *command)
-{
-    g_autofree char *calls = tmp_path("calls");
-    g_autofree char *text = g_strdup_printf("#!/bin/sh\necho %s \"$@\" >>%s\n%s\n", name, calls,
-                                            command);
-    char *path = tmp_path(name);
-
-    g_assert_true(g_file_set_contents(path, text, -1, NULL));
-    g_assert_cmpint(chmod(path, 0755), ==, 0);
-    return path;
-}
-
-/* What has been called since the last time. */
-static void expect_calls(const char *want)
-{
-    g_autofree char *path = tmp_path("calls");
-    g_autofree char *got = NULL;
-
-    g_file_get_contents(path, &got, NULL, NULL);
-    g_assert_cmpstr(got ? got : "", ==, want);
-    unlink(path);
-}
-
 static void test_scripts(void)
 {
-    g_autofree char *up = make_script("up", "exit 0");
-    g_autofree char *down = make_script("down", "exit 0");
+    g_autofree char *up = tap_script_new("up", "exit 0");
+    g_autofree char *down = tap_script_new("down", "exit 0");
     Pair *pair;
 
     if (tap_skipped()) {
@@ -51,17 +28,17 @@ static void test_scripts(void)
     }
     tap_enter();
     pair = pair_new("-netdev tap,id=net0,ifname=t0,script=%s,downscript=%s", up, down);
-    expect_calls("up t0\n");
+    tap_scripts_expect_calls("up t0\n");
     pair_wait_info(pair, "ifname=t0,script=%s,downscript=%s", up, down);
     qtest_qmp_ok(pair->s, "{'execute': 'netdev_add', 'arguments': {'type': 'tap', 'id': 'n1', "
                  "'script': '%s', 'downscript': '%s'}}", up, down);
-    expect_calls("up tap0\n");
+    tap_scripts_expect_calls("up tap0\n");
     qtest_qmp_ok(pair->s, "{'execute': 'netdev_del', 'arguments': {'id': 'n1'}}");
-    expect_calls("down tap0\n");
+    tap_scripts_expect_calls("down tap0\n");
     tap_check_traffic(pair);
-    expect_calls("");
+    tap_scripts_expect_calls("");
     pair_free(pair);
-    expect_calls("down t0\n");
+    tap_scripts_expect_calls("down t0\n");
 }
 
 /*
@@ -70,10 +47,11 @@ static void test_scripts(void)
  */
 static void test_script_environment(void)
 {
-    g_autofree char *up = make_script("up", "for fd in 3 4 5 6 7 8 9; do\n"
-                                      "[ -e /proc/$$/fd/$fd ] && ls -l /proc/$$/fd/$fd |\n"
-                                      "grep -v /up$ >&2 && exit 9; done\n"
-                                      "grep -q '^SigIgn:.*[08]0000000$' /proc/$$/status || exit 8");
+    g_autofree char *up = tap_script_new("up", "for fd in 3 4 5 6 7 8 9; do\n"
+                                         "[ -e /proc/$$/fd/$fd ] && ls -l /proc/$$/fd/$fd |\n"
+                                         "grep -v /up$ >&2 && exit 9; done\n"
+                                         "grep -q '^SigIgn:.*[08]0000000$' /proc/$$/status || "
+                                         "exit 8");
     QTest *s;
 
     if (tap_skipped()) {
@@ -82,13 +60,13 @@ static void test_script_environment(void)
     tap_enter();
     s = qtest_start("-netdev tap,id=a,ifname=t0,script=%s", up);
     qtest_quit(s);
-    expect_calls("up t0\n");
+    tap_scripts_expect_calls("up t0\n");
 }
 
 static void test_script_fails(void)
 {
-    g_autofree char *up = make_script("up", "exit 3");
-    g_autofree char *down = make_script("down", "exit 0");
+    g_autofree char *up = tap_script_new("up", "exit 3");
+    g_autofree char *down = tap_script_new("down", "exit 0");
     g_autofree char *message = g_strdup_printf("network script %s failed with status 768", up);
     QTest *s;
 
@@ -98,7 +76,7 @@ static void test_script_fails(void)
     tap_enter();
     qtest_expect_start_error(message, "-netdev tap,id=a,ifname=t0,script=%s,downscript=%s", up,
                              down);
-    expect_calls("up t0\n");
+    tap_scripts_expect_calls("up t0\n");
     s = qtest_start("%s", "");
     qtest_qmp_error(s, "GenericError", "network script /no/such failed with status 256",
                     TAP_ADD, ", 'ifname': 't0', 'script': '/no/such'");
@@ -106,14 +84,14 @@ static void test_script_fails(void)
                     "{'type': 'tap', 'id': 'x', 'ifname': 'new', 'script': '%s'}}", up);
     g_assert_false(netns_link_exists("new"));
     qtest_quit(s);
-    expect_calls("up new\n");
+    tap_scripts_expect_calls("up new\n");
     qtest_expect_start_error("failed with status 256\n/no/such: No such file or directory",
                              "-netdev tap,id=a,ifname=t0,script=/no/such");
 }
 
 static void test_downscript_fails(void)
 {
-    g_autofree char *down = make_script("down", "exit 1");
+    g_autofree char *down = tap_script_new("down", "exit 1");
     g_autofree char *message = g_strdup_printf("network script %s failed with status 256", down);
     QTest *s;
 
@@ -125,7 +103,7 @@ static void test_downscript_fails(void)
     qtest_qmp_ok(s, "{'execute': 'netdev_del', 'arguments': {'id': 'a'}}");
     qtest_wait_output(s, message);
     qtest_quit(s);
-    expect_calls("down t0\n");
+    tap_scripts_expect_calls("down t0\n");
 }
 
 /* A script that takes its time does not keep the process from ending when it is told to. */
@@ -133,7 +111,7 @@ static void test_script_interrupted(void)
 {
     g_autofree char *fifo = tmp_path("fifo");
     g_autofree char *command = g_strdup_printf("read line <%s", fifo);
-    g_autofree char *up = make_script("up", command);
+    g_autofree char *up = tap_script_new("up", command);
     g_autofree char *message = g_strdup_printf("network script %s was interrupted", up);
     QTest *s;
     int fd;
@@ -150,7 +128,7 @@ static void test_script_interrupted(void)
     qtest_wait_output(s, message);
     g_assert_cmpint(qtest_wait_exit(s), ==, 0);
     sock_close(&fd);
-    expect_calls("up t0\n");
+    tap_scripts_expect_calls("up t0\n");
 }
 
 /* --- Scripts at run time: only the command waits ------------------------------------------ */
@@ -164,7 +142,7 @@ static char *make_waiting_script(const char *name)
 
     unlink(fifo);
     g_assert_cmpint(mkfifo(fifo, 0600), ==, 0);
-    return make_script(name, command);
+    return tap_script_new(name, command);
 }
 
 /* Returns when the script that waits reads. */
@@ -207,7 +185,7 @@ static void test_script_at_run_time(void)
     reply = qtest_qmp_receive(s);
     g_assert_true(json_object_object_get_ex(reply, "return", NULL));
     g_assert_true(netns_link_exists("new"));
-    expect_calls("up new\n");
+    tap_scripts_expect_calls("up new\n");
     qtest_quit(s);
     sock_close(&second);
 }
@@ -235,7 +213,7 @@ static void test_downscript_at_run_time(void)
     script_goes_on(fd);
     reply = qtest_qmp_receive(s);
     g_assert_true(json_object_object_get_ex(reply, "return", NULL));
-    expect_calls("down t0\n");
+    tap_scripts_expect_calls("down t0\n");
     qtest_quit(s);
     sock_close(&second);
 }
@@ -276,7 +254,7 @@ static void test_script_unwanted(void)
     sock_close(&second);
     qtest_quit(s);
     unlink(ended);
-    expect_calls("up new\n");
+    tap_scripts_expect_calls("up new\n");
 }
 
 /* --- Helpers ----------------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
 /* -sandbox on: what is given up after the start, what still works, and what is told. */
 
 #include "tap-rig.h"
+#include "tap-scripts.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -9,7 +10,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ptrace.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/user.h>
@@ -212,33 +212,11 @@ static void test_violation_of_a_daemon(void)
 
 /* --- What is created at run time --------------------------------------------------------- */
 
-/* A program at @name that writes how it was called to "calls". */
-static char *make_script(const char *name)
-{
-    g_autofree char *calls = tmp_path("calls");
-    g_autofree char *text = g_strdup_printf("#!/bin/sh\necho %s \"$@\" >>%s\n", name, calls);
-    char *path = tmp_path(name);
-
-    g_assert_true(g_file_set_contents(path, text, -1, NULL));
-    g_assert_cmpint(chmod(path, 0755), ==, 0);
-    return path;
-}
-
-static void expect_calls(const char *want)
-{
-    g_autofree char *path = tmp_path("calls");
-    g_autofree char *got = NULL;
-
-    g_file_get_contents(path, &got, NULL, NULL);
-    g_assert_cmpstr(got ? got : "", ==, want);
-    unlink(path);
-}
-
 /* The program has no capability any more: the helper has. */
 static void test_tap(void)
 {
-    g_autofree char *up = make_script("up");
-    g_autofree char *down = make_script("down");
+    g_autofree char *up = tap_script_new("up", "exit 0");
+    g_autofree char *down = tap_script_new("down", "exit 0");
     QTest *s;
 
     if (tap_skipped()) {
@@ -250,20 +228,20 @@ static void test_tap(void)
     qtest_qmp_ok(s, "{'execute': 'netdev_add', 'arguments': {'type': 'tap', 'id': 'n1', "
                  "'ifname': 'new', 'script': '%s', 'downscript': '%s'}}", up, down);
     g_assert_true(netns_link_exists("new"));
-    expect_calls("up new\n");
+    tap_scripts_expect_calls("up new\n");
     qtest_qmp_ok(s, "{'execute': 'netdev_del', 'arguments': {'id': 'n1'}}");
-    expect_calls("down new\n");
+    tap_scripts_expect_calls("down new\n");
     g_assert_false(netns_link_exists("new"));
     qtest_qmp_error(s, "GenericError", "could not configure /dev/net/tun (t0): Device or resource "
                     "busy", TAP_ADD, ", 'ifname': 't0'");
     qtest_quit(s);
-    expect_calls("down t0\n");
+    tap_scripts_expect_calls("down t0\n");
 }
 
 static void test_spawn_denied(void)
 {
-    g_autofree char *up = make_script("up");
-    g_autofree char *down = make_script("down");
+    g_autofree char *up = tap_script_new("up", "exit 0");
+    g_autofree char *down = tap_script_new("down", "exit 0");
     QTest *s;
 
     if (tap_skipped()) {
@@ -281,7 +259,7 @@ static void test_spawn_denied(void)
     qtest_qmp_ok(s, TAP_ADD, ", 'ifname': 'new'");
     g_assert_true(netns_link_exists("new"));
     qtest_quit(s);
-    expect_calls("down t0\n");
+    tap_scripts_expect_calls("down t0\n");
 }
 
 /* Who can do no more than what the process could has no way to get more by the helper. */

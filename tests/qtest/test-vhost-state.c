@@ -141,6 +141,55 @@ static uint64_t load(VhostRig *v, const uint8_t *data, size_t len)
     return check(v);
 }
 
+/* --- Two hosts --------------------------------------------------------------------------- */
+
+/** A guest that runs at the source, and is to run at the target. */
+typedef struct Hosts {
+    VhostRig source;
+    VhostRig target;
+    GByteArray *state; /* owned: as saved last; NULL = not yet */
+} Hosts;
+
+static Hosts hosts_new(void)
+{
+    Hosts h = { .source = vhost_rig_new("", NULL) };
+
+    h.target = target_start("");
+    return h;
+}
+
+static void hosts_free(Hosts *h)
+{
+    g_clear_pointer(&h->state, g_byte_array_unref);
+    vhost_rig_free(&h->source);
+    vhost_rig_free(&h->target);
+}
+
+static void hosts_save(Hosts *h)
+{
+    g_clear_pointer(&h->state, g_byte_array_unref);
+    h->state = save(&h->source);
+}
+
+static void hosts_load(Hosts *h)
+{
+    g_assert_cmpuint(load(&h->target, h->state->data, h->state->len), ==, 0);
+}
+
+/* The frame that the guest expects next is the same at the target. */
+static void hosts_move_guest(Hosts *h)
+{
+    h->target.rig->n_guest_got = h->source.rig->n_guest_got;
+    h->target.rig->n_to_guest = h->source.rig->n_to_guest;
+}
+
+/* The guest runs at the target, and gets the @n frames that waited. */
+static void hosts_expect_frames(Hosts *h, uint32_t n)
+{
+    target_run(&h->target);
+    vhost_rig_guest_gets(&h->target, n);
+}
+
 /* --- The way of frames ------------------------------------------------------------------- */
 
 /* Stop the guest, and have @n frames wait for it. */
@@ -151,13 +200,6 @@ static void stop_and_hold(VhostRig *v, uint32_t n)
     export_rig_wait(v->rig, "held-to-guest.frames", n);
 }
 
-/* The guest there goes on with the frame that it expects next here. */
-static void move_guest(VhostRig *to, const VhostRig *from)
-{
-    to->rig->n_guest_got = from->rig->n_guest_got;
-    to->rig->n_to_guest = from->rig->n_to_guest;
-}
-
 static void leave(VhostRig *v)
 {
     vhost_guest_disconnect(v->guest);
@@ -166,65 +208,54 @@ static void leave(VhostRig *v)
 
 static void test_travels(void)
 {
-    VhostRig source = vhost_rig_new("", NULL);
-    VhostRig target = target_start("");
-    g_autoptr(GByteArray) state = NULL;
+    Hosts h = hosts_new();
 
-    vhost_rig_check(&source, 10);
-    stop_and_hold(&source, N_FRAMES);
-    state = save(&source);
-    g_assert_cmpuint(state->len, >, 65536);
-    g_assert_cmpint(export_rig_count(source.rig, "held-to-guest.frames"), ==, 0);
-    g_assert_cmpint(export_rig_count(source.rig, "vhost-user.state.frames"), ==, N_FRAMES);
-    g_assert_cmpuint(load(&target, state->data, state->len), ==, 0);
-    expect_state(&target, "phase", "loaded");
-    g_assert_cmpint(export_rig_count(target.rig, "vhost-user.state.frames"), ==, N_FRAMES);
-    leave(&source);
-    expect_state(&source, NULL, NULL);
-    g_assert_cmpint(export_rig_count(source.rig, "held-to-guest.frames"), ==, 0);
-    move_guest(&target, &source);
-    target_run(&target);
-    vhost_rig_guest_gets(&target, N_FRAMES);
-    expect_state(&target, NULL, NULL);
-    vhost_rig_check(&target, 10);
-    vhost_rig_free(&source);
-    vhost_rig_free(&target);
+    vhost_rig_check(&h.source, 10);
+    stop_and_hold(&h.source, N_FRAMES);
+    hosts_save(&h);
+    g_assert_cmpuint(h.state->len, >, 65536);
+    g_assert_cmpint(export_rig_count(h.source.rig, "held-to-guest.frames"), ==, 0);
+    g_assert_cmpint(export_rig_count(h.source.rig, "vhost-user.state.frames"), ==, N_FRAMES);
+    hosts_load(&h);
+    expect_state(&h.target, "phase", "loaded");
+    g_assert_cmpint(export_rig_count(h.target.rig, "vhost-user.state.frames"), ==, N_FRAMES);
+    leave(&h.source);
+    expect_state(&h.source, NULL, NULL);
+    g_assert_cmpint(export_rig_count(h.source.rig, "held-to-guest.frames"), ==, 0);
+    hosts_move_guest(&h);
+    hosts_expect_frames(&h, N_FRAMES);
+    expect_state(&h.target, NULL, NULL);
+    vhost_rig_check(&h.target, 10);
+    hosts_free(&h);
 }
 
-/* What came to the other host by itself is younger. */
+/* Frames that came to the other host by themselves are younger. */
 static void test_goes_first(void)
 {
-    VhostRig source = vhost_rig_new("", NULL);
-    VhostRig target = target_start("");
-    g_autoptr(GByteArray) state = NULL;
+    Hosts h = hosts_new();
 
-    stop_and_hold(&source, 20);
-    state = save(&source);
-    move_guest(&target, &source);
-    export_rig_send(target.rig, 30);
-    export_rig_wait(target.rig, "held-to-guest.frames", 30);
-    g_assert_cmpuint(load(&target, state->data, state->len), ==, 0);
-    target_run(&target);
-    vhost_rig_guest_gets(&target, 50);
-    vhost_rig_free(&source);
-    vhost_rig_free(&target);
+    stop_and_hold(&h.source, 20);
+    hosts_save(&h);
+    hosts_move_guest(&h);
+    export_rig_send(h.target.rig, 30);
+    export_rig_wait(h.target.rig, "held-to-guest.frames", 30);
+    hosts_load(&h);
+    hosts_expect_frames(&h, 50);
+    hosts_free(&h);
 }
 
 /* Nothing waits: that is a state, too. */
 static void test_nothing_waits(void)
 {
-    VhostRig source = vhost_rig_new("", NULL);
-    VhostRig target = target_start("");
-    g_autoptr(GByteArray) state = NULL;
+    Hosts h = hosts_new();
 
-    vhost_guest_stop(source.guest);
-    state = save(&source);
-    g_assert_cmpuint(state->len, ==, EMPTY_LEN);
-    g_assert_cmpuint(load(&target, state->data, state->len), ==, 0);
-    target_run(&target);
-    vhost_rig_check(&target, 10);
-    vhost_rig_free(&source);
-    vhost_rig_free(&target);
+    vhost_guest_stop(h.source.guest);
+    hosts_save(&h);
+    g_assert_cmpuint(h.state->len, ==, EMPTY_LEN);
+    hosts_load(&h);
+    target_run(&h.target);
+    vhost_rig_check(&h.target, 10);
+    hosts_free(&h);
 }
 
 /* The migration has failed after that: the guest gets all where it was, in order. */
@@ -251,59 +282,48 @@ static void test_goes_on_here(void)
 /* A second attempt, while the VM is paused, has the frames of the first and those since. */
 static void test_second_attempt(void)
 {
-    VhostRig source = vhost_rig_new("", NULL);
-    VhostRig target = target_start("");
-    g_autoptr(GByteArray) state = NULL;
+    Hosts h = hosts_new();
 
-    stop_and_hold(&source, 20);
-    g_byte_array_unref(save(&source));
-    export_rig_send(source.rig, 30);
-    export_rig_wait(source.rig, "held-to-guest.frames", 30);
-    state = save(&source);
-    g_assert_cmpuint(load(&target, state->data, state->len), ==, 0);
-    move_guest(&target, &source);
-    target_run(&target);
-    vhost_rig_guest_gets(&target, 50);
-    vhost_rig_free(&source);
-    vhost_rig_free(&target);
+    stop_and_hold(&h.source, 20);
+    g_byte_array_unref(save(&h.source));
+    export_rig_send(h.source.rig, 30);
+    export_rig_wait(h.source.rig, "held-to-guest.frames", 30);
+    hosts_save(&h);
+    hosts_load(&h);
+    hosts_move_guest(&h);
+    hosts_expect_frames(&h, 50);
+    hosts_free(&h);
 }
 
 /* A VM that waits at the other host is moved on from there. */
 static void test_moved_on(void)
 {
-    VhostRig source = vhost_rig_new("", NULL);
-    VhostRig target = target_start("");
-    g_autoptr(GByteArray) first = NULL;
-    g_autoptr(GByteArray) second = NULL;
+    Hosts h = hosts_new();
+    g_autoptr(GByteArray) again = NULL;
 
-    stop_and_hold(&source, 20);
-    first = save(&source);
-    g_assert_cmpuint(load(&target, first->data, first->len), ==, 0);
-    second = save(&target);
-    g_assert_cmpuint(second->len, ==, first->len);
-    g_assert_cmpint(memcmp(second->data, first->data, first->len), ==, 0);
-    vhost_rig_free(&source);
-    vhost_rig_free(&target);
+    stop_and_hold(&h.source, 20);
+    hosts_save(&h);
+    hosts_load(&h);
+    again = save(&h.target);
+    g_assert_cmpmem(again->data, again->len, h.state->data, h.state->len);
+    hosts_free(&h);
 }
 
 /* Its VM ends before it has run: the guest is at the source, and so are its frames. */
 static void test_target_gives_up(void)
 {
-    VhostRig source = vhost_rig_new("", NULL);
-    VhostRig target = target_start("");
-    g_autoptr(GByteArray) state = NULL;
+    Hosts h = hosts_new();
 
-    stop_and_hold(&source, 20);
-    state = save(&source);
-    g_assert_cmpuint(load(&target, state->data, state->len), ==, 0);
-    leave(&target);
-    vhost_rig_attach(&target);
-    target_run(&target);
-    vhost_rig_check(&target, 10);
-    vhost_guest_start(source.guest);
-    vhost_rig_guest_gets(&source, 20);
-    vhost_rig_free(&source);
-    vhost_rig_free(&target);
+    stop_and_hold(&h.source, 20);
+    hosts_save(&h);
+    hosts_load(&h);
+    leave(&h.target);
+    vhost_rig_attach(&h.target);
+    target_run(&h.target);
+    vhost_rig_check(&h.target, 10);
+    vhost_guest_start(h.source.guest);
+    vhost_rig_guest_gets(&h.source, 20);
+    hosts_free(&h);
 }
 
 /* --- Where it goes wrong ----------------------------------------------------------------- */
@@ -348,30 +368,26 @@ static void test_asked_too_early(void)
 /* A slow pipe keeps nobody waiting. */
 static void test_slow_pipe(void)
 {
-    VhostRig source = vhost_rig_new("", NULL);
-    VhostRig target = target_start("");
-    g_autoptr(GByteArray) state = NULL;
+    Hosts h = hosts_new();
     int fd;
 
-    stop_and_hold(&source, N_FRAMES);
-    fd = begin(&source, SAVE);
-    expect_state(&source, "phase", "saving");
-    g_assert_cmpuint(vu_ask(source.guest->fd, VU_GET_FEATURES), !=, 0);
-    state = read_all(fd, 777);
-    g_assert_cmpuint(check(&source), ==, 0);
-    fd = begin(&target, LOAD);
+    stop_and_hold(&h.source, N_FRAMES);
+    fd = begin(&h.source, SAVE);
+    expect_state(&h.source, "phase", "saving");
+    g_assert_cmpuint(vu_ask(h.source.guest->fd, VU_GET_FEATURES), !=, 0);
+    h.state = read_all(fd, 777);
+    g_assert_cmpuint(check(&h.source), ==, 0);
+    fd = begin(&h.target, LOAD);
     for (size_t i = 0; i < 1000; i++) {
-        g_assert_true(write_all(fd, state->data + i, 1, 1));
+        g_assert_true(write_all(fd, h.state->data + i, 1, 1));
     }
-    expect_state(&target, "phase", "loading");
-    g_assert_true(write_all(fd, state->data + 1000, state->len - 1000, 777));
+    expect_state(&h.target, "phase", "loading");
+    g_assert_true(write_all(fd, h.state->data + 1000, h.state->len - 1000, 777));
     close(fd);
-    g_assert_cmpuint(check(&target), ==, 0);
-    move_guest(&target, &source);
-    target_run(&target);
-    vhost_rig_guest_gets(&target, N_FRAMES);
-    vhost_rig_free(&source);
-    vhost_rig_free(&target);
+    g_assert_cmpuint(check(&h.target), ==, 0);
+    hosts_move_guest(&h);
+    hosts_expect_frames(&h, N_FRAMES);
+    hosts_free(&h);
 }
 
 /* The error is told, none of the frames reaches the guest, and all else goes on. */
@@ -387,35 +403,31 @@ static void expect_no_load(VhostRig *v, const uint8_t *data, size_t len, const c
 
 static void test_damaged(void)
 {
-    VhostRig source = vhost_rig_new("", NULL);
-    VhostRig target = target_start("");
-    g_autoptr(GByteArray) state = NULL;
+    Hosts h = hosts_new();
     g_autofree char *cut = NULL;
 
-    stop_and_hold(&source, 20);
-    state = save(&source);
-    cut = g_strdup_printf("it ends behind %u bytes, in the middle", state->len - 1);
-    expect_no_load(&target, state->data, state->len - 1, cut);
-    expect_no_load(&target, state->data, 0, "it ends behind 0 bytes, in the middle");
-    expect_no_load(&target, state->data, 31, "it ends behind 31 bytes, in the middle");
-    state->data[state->len / 2] ^= 1;
-    expect_no_load(&target, state->data, state->len, "its checksum is wrong");
-    state->data[state->len / 2] ^= 1;
-    state->data[0] = 'q';
-    expect_no_load(&target, state->data, state->len, "it is no state of a qemu-net-daemon");
-    state->data[0] = 'Q';
-    state->data[11] = 2;
-    expect_no_load(&target, state->data, state->len,
+    stop_and_hold(&h.source, 20);
+    hosts_save(&h);
+    cut = g_strdup_printf("it ends behind %u bytes, in the middle", h.state->len - 1);
+    expect_no_load(&h.target, h.state->data, h.state->len - 1, cut);
+    expect_no_load(&h.target, h.state->data, 0, "it ends behind 0 bytes, in the middle");
+    expect_no_load(&h.target, h.state->data, 31, "it ends behind 31 bytes, in the middle");
+    h.state->data[h.state->len / 2] ^= 1;
+    expect_no_load(&h.target, h.state->data, h.state->len, "its checksum is wrong");
+    h.state->data[h.state->len / 2] ^= 1;
+    h.state->data[0] = 'q';
+    expect_no_load(&h.target, h.state->data, h.state->len, "it is no state of a qemu-net-daemon");
+    h.state->data[0] = 'Q';
+    h.state->data[11] = 2;
+    expect_no_load(&h.target, h.state->data, h.state->len,
                    "it has version 2.0, and only 1.0 is known here");
-    state->data[11] = 1;
-    g_byte_array_append(state, (const uint8_t *)"x", 1);
-    expect_no_load(&target, state->data, state->len, "there is more behind its end");
-    g_assert_cmpuint(load(&target, state->data, state->len - 1), ==, 0);
-    move_guest(&target, &source);
-    target_run(&target);
-    vhost_rig_guest_gets(&target, 20);
-    vhost_rig_free(&source);
-    vhost_rig_free(&target);
+    h.state->data[11] = 1;
+    g_byte_array_append(h.state, (const uint8_t *)"x", 1);
+    expect_no_load(&h.target, h.state->data, h.state->len, "there is more behind its end");
+    g_assert_cmpuint(load(&h.target, h.state->data, h.state->len - 1), ==, 0);
+    hosts_move_guest(&h);
+    hosts_expect_frames(&h, 20);
+    hosts_free(&h);
 }
 
 static void test_oversized(void)
@@ -488,22 +500,22 @@ static void test_not_offered(void)
 
 /* --- Beside a filter-handover ------------------------------------------------------------ */
 
-/* The side channel brings what came behind the cut, to a host whose VM does not run yet. */
-static void connect_side(VhostRig *source, VhostRig *target, const char *path)
+/* The side channel brings the frames behind the cut, to a host whose VM does not run yet. */
+static void connect_side(Hosts *h, const char *path)
 {
-    qtest_stop(target->rig->s);
-    qtest_qmp_ok(target->rig->s,
+    qtest_stop(h->target.rig->s);
+    qtest_qmp_ok(h->target.rig->s,
                  "{'execute': 'chardev-add', 'arguments': {'id': 'side0', 'backend': {'type': "
                  "'socket', 'data': {'server': true, 'wait': false, 'addr': {'type': 'unix', "
                  "'data': {'path': '%s'}}}}}}", path);
-    qtest_qmp_ok(target->rig->s,
+    qtest_qmp_ok(h->target.rig->s,
                  "{'execute': 'object-add', 'arguments': {'qom-type': 'filter-handover', 'id': "
                  "'h0', 'netdev': 'net0', 'indev': 'side0', 'armed': true}}");
-    qtest_qmp_ok(source->rig->s,
+    qtest_qmp_ok(h->source.rig->s,
                  "{'execute': 'chardev-add', 'arguments': {'id': 'side0', 'backend': {'type': "
                  "'socket', 'data': {'server': false, 'reconnect-ms': 10, 'addr': {'type': 'unix', "
                  "'data': {'path': '%s'}}}}}}", path);
-    qtest_qmp_ok(source->rig->s,
+    qtest_qmp_ok(h->source.rig->s,
                  "{'execute': 'object-add', 'arguments': {'qom-type': 'filter-handover', 'id': "
                  "'h0', 'netdev': 'net0', 'outdev': 'side0', 'active-in': ['paused']}}");
 }
@@ -512,43 +524,35 @@ static void connect_side(VhostRig *source, VhostRig *target, const char *path)
 static void test_order_with_handover(void)
 {
     g_autofree char *path = tmp_path("side.sock");
-    VhostRig source = vhost_rig_new("", NULL);
-    VhostRig target = target_start("");
-    g_autoptr(GByteArray) state = NULL;
+    Hosts h = hosts_new();
 
-    stop_and_hold(&source, 20);
-    state = save(&source);
-    connect_side(&source, &target, path);
-    export_rig_send(source.rig, 30);
-    qtest_wait_filter(source.rig->s, "h0", "handover.taken", 30);
-    g_assert_cmpuint(load(&target, state->data, state->len), ==, 0);
-    move_guest(&target, &source);
-    target_run(&target);
-    vhost_rig_guest_gets(&target, 50);
-    vhost_rig_free(&source);
-    vhost_rig_free(&target);
+    stop_and_hold(&h.source, 20);
+    hosts_save(&h);
+    connect_side(&h, path);
+    export_rig_send(h.source.rig, 30);
+    qtest_wait_filter(h.source.rig->s, "h0", "handover.taken", 30);
+    hosts_load(&h);
+    hosts_move_guest(&h);
+    hosts_expect_frames(&h, 50);
+    hosts_free(&h);
 }
 
 /* The filter is there at the stop: all goes its way, and the state is empty. */
 static void test_handover_takes_all(void)
 {
     g_autofree char *path = tmp_path("side.sock");
-    VhostRig source = vhost_rig_new("", NULL);
-    VhostRig target = target_start("");
-    g_autoptr(GByteArray) state = NULL;
+    Hosts h = hosts_new();
 
-    connect_side(&source, &target, path);
-    vhost_guest_stop(source.guest);
-    export_rig_send(source.rig, 30);
-    qtest_wait_filter(source.rig->s, "h0", "handover.taken", 30);
-    state = save(&source);
-    g_assert_cmpuint(state->len, ==, EMPTY_LEN);
-    g_assert_cmpuint(load(&target, state->data, state->len), ==, 0);
-    move_guest(&target, &source);
-    target_run(&target);
-    vhost_rig_guest_gets(&target, 30);
-    vhost_rig_free(&source);
-    vhost_rig_free(&target);
+    connect_side(&h, path);
+    vhost_guest_stop(h.source.guest);
+    export_rig_send(h.source.rig, 30);
+    qtest_wait_filter(h.source.rig->s, "h0", "handover.taken", 30);
+    hosts_save(&h);
+    g_assert_cmpuint(h.state->len, ==, EMPTY_LEN);
+    hosts_load(&h);
+    hosts_move_guest(&h);
+    hosts_expect_frames(&h, 30);
+    hosts_free(&h);
 }
 
 int main(int argc, char **argv)
