@@ -32,7 +32,7 @@ help:
 	@echo 'make demo            show the redirector at work while the VM is stopped'
 	@echo 'make demo-migration  migrate a loaded guest, beside stock QEMU (root; 4 minutes)'
 	@echo 'make demo-migration RUNS=2 MODE=postcopy EXPORT=dgram QEMU=PROGRAM  so often; in this way'
-	@echo 'make bench           measure beside QEMU and a bare relay (about 5 minutes)'
+	@echo 'make bench           measure beside QEMU and a bare relay (about 7 minutes)'
 	@echo 'make bench CASES=a,c RUNS=9 QUICK=1 JSON=F  only these; so often; roughly; into F too'
 	@echo 'make fuzz SECONDS=N  fuzz each parser for N seconds (./configure --enable-fuzz)'
 	@echo 'make docs            build the book (HTML) in $(BUILD)/docs/html, and nothing else'
