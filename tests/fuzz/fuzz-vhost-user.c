@@ -168,7 +168,7 @@ static void fuzz_answers(FuzzDev *fuzz)
 /* A frame toward the guest, with or without a virtio-net header. */
 static void fuzz_frame(FuzzDev *fuzz, const uint8_t **data, size_t *len)
 {
-    uint8_t bytes[300] = { 0 };
+    uint8_t bytes[60 + UINT8_MAX] = { 0 };
     NetFrame frame = { .data = bytes, .len = 60u + fuzz_take_byte(data, len) };
     uint64_t dropped;
     size_t done;
