@@ -30,7 +30,7 @@ static void stage_drop_held(NetStage *stage)
     NetHold *held = &stage->held;
 
     if (held->n_frames > 0) {
-        NetDrops *drops = stage->filter ? &stage->stats.dropped : chain->ends.drops;
+        NetDrops *drops = stage->id ? &stage->stats.dropped : chain->ends.drops;
 
         net_drops_add(drops, net_stage_noun(stage), net_stage_id(stage), held->n_frames,
                       held->n_bytes, NET_DROP_REASON_DELETED);

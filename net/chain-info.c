@@ -4,17 +4,16 @@
 #include "net/chain-internal.h"
 
 #include "net/client.h"
-#include "net/filter.h"
 #include "net/run-state.h"
 
 const char *net_stage_noun(const NetStage *stage)
 {
-    return stage->filter ? "filter" : net_client_noun(stage->chain->ends.to);
+    return stage->id ? "filter" : net_client_noun(stage->chain->ends.to);
 }
 
 const char *net_stage_id(const NetStage *stage)
 {
-    return stage->filter ? stage->filter->obj.id : stage->chain->ends.to->id;
+    return stage->id ? stage->id : stage->chain->ends.to->id;
 }
 
 const NetChainStats *net_chain_stats(const NetChain *chain)

@@ -27,7 +27,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "net/filter.h"
 #include "net/run-state.h"
 #include "util/trace.h"
 
@@ -90,7 +89,7 @@ static size_t stage_complete(NetStage *stage, NetFrame *frames, size_t n, const 
     uint64_t bytes = 0;
     size_t n_pass = 0;
 
-    if (!stage->filter) {
+    if (!stage->id) {
         net_count_add(&stage->stats.passed, n, *all);
         net_count_add(&stats->delivered, n, *all);
         return 0;
@@ -327,7 +326,7 @@ static bool stage_blocks(const NetChain *chain, const NetStage *stage)
     if (stage->held.n_frames == 0 || stage->state.holds || chain->ends.source_drains) {
         return false;
     }
-    if (stage->filter) {
+    if (stage->id) {
         return run_state_is_running() || !chain->grace_over;
     }
     return run_state_is_running() && !*chain->ends.peer_is_away;
@@ -508,7 +507,7 @@ void net_stage_inject(NetStage *stage, const NetFrame *frames, size_t n)
     uint64_t bytes = net_frames_bytes(frames, n);
 
     if (!chain) {
-        net_drops_add(stage->drops, "filter", stage->filter->obj.id, n, bytes,
+        net_drops_add(stage->drops, "filter", stage->id, n, bytes,
                       NET_DROP_REASON_NO_PEER);
         return;
     }
@@ -573,7 +572,7 @@ void net_stage_ready(NetStage *stage)
 void net_stage_drop(NetStage *stage, const NetFrame *frames, size_t n, NetDropReason reason)
 {
     uint64_t bytes = net_frames_bytes(frames, n);
-    NetCount *stage_count = stage->filter ? &stage->stats.consumed : &stage->stats.passed;
+    NetCount *stage_count = stage->id ? &stage->stats.consumed : &stage->stats.passed;
 
     /* The frames are, or will be when the run ends, counted as dealt with: take that back. */
     net_drops_add(&stage->stats.dropped, net_stage_noun(stage), net_stage_id(stage), n, bytes,
@@ -582,7 +581,7 @@ void net_stage_drop(NetStage *stage, const NetFrame *frames, size_t n, NetDropRe
     stage_count->bytes -= bytes;
     if (stage->chain) {
         NetChainStats *stats = &stage->chain->stats;
-        NetCount *chain_count = stage->filter ? &stats->consumed : &stats->delivered;
+        NetCount *chain_count = stage->id ? &stats->consumed : &stats->delivered;
 
         net_count_add(&stats->dropped.by_reason[reason], n, bytes);
         chain_count->frames -= n;

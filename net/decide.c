@@ -62,7 +62,8 @@ static void client_notify(void *what)
     TRACE(net_client_polled, "netdev '%s' polled %d", nc->id, polled);
     nc->polled = polled;
     if (asked && blocked && nc->info->is_netdev && net_chain_is_full(nc->out)) {
-        net_hold_limit_reached(nc);
+        net_hold_limit_reached(&nc->hold_limit, nc->id, net_chain_held(nc->out),
+                               net_chain_hold_size(nc->out));
     }
     nc->info->read_poll(nc, polled);
 }

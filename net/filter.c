@@ -179,6 +179,7 @@ static void filter_init_stages(NetFilter *nf)
     for (int d = 0; d < NET_DIRECTION__MAX; d++) {
         nf->stages[d].ops = nf->ops->change ? &filter_change_ops : &filter_run_ops;
         nf->stages[d].filter = nf;
+        nf->stages[d].id = nf->obj.id;
         nf->stages[d].drops = &nf->netdev->drops;
         nf->stages[d].direction = d;
     }

@@ -5,8 +5,6 @@
 
 #include <inttypes.h>
 
-#include "net/chain-owner.h"
-#include "net/client.h"
 #include "qapi/qapi-events.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -14,33 +12,31 @@
 /* Between two events of one netdev; log_limited_warning() has the same pause. */
 #define LIMIT_QUIET_NS INT64_C(60000000000)
 
-static void limit_warn(const NetClient *nc, uint64_t hold_size)
+static void limit_warn(const char *id, uint64_t hold_size)
 {
-    g_autofree char *source = g_strdup_printf("netdev '%s'", nc->id);
+    g_autofree char *source = g_strdup_printf("netdev '%s'", id);
 
     log_limited_warning(source, "hold-limit", "the frames that wait take all of the %" PRIu64
                         " bytes that they may (hold-size): it is not read until some have left",
                         hold_size);
 }
 
-void net_hold_limit_reached(NetClient *nc)
+void net_hold_limit_reached(NetHoldLimit *limit, const char *id, NetCount held,
+                            uint64_t hold_size)
 {
-    NetHoldLimit *limit = &nc->hold_limit;
     int64_t now_ns = clock_now_ns(CLOCK_TYPE_REALTIME);
-    uint64_t hold_size = net_chain_hold_size(nc->out);
-    NetCount waiting = net_chain_held(nc->out);
-    NetCountInfo held = { .frames = waiting.frames, .bytes = waiting.bytes };
+    NetCountInfo info = { .frames = held.frames, .bytes = held.bytes };
     NetHoldLimitEvent event;
 
     limit->n_reached++;
-    limit_warn(nc, hold_size);
+    limit_warn(id, hold_size);
     if (limit->n_reached > 1 && now_ns < limit->quiet_until_ns) {
         limit->n_suppressed++;
         return;
     }
     event = (NetHoldLimitEvent) {
-        .id = nc->id,
-        .held = &held,
+        .id = (char *)id,
+        .held = &info,
         .hold_size = hold_size,
         .reached = limit->n_reached,
         .suppressed = limit->n_suppressed,

@@ -74,7 +74,8 @@ typedef struct NetStageState {
 struct NetStage {
     const NetStageOps *ops;
     NetChain *chain;      /* back pointer; NULL = in no chain, e.g. the netdev has no peer */
-    NetFilter *filter;    /* borrowed, for @ops; NULL = the peer */
+    NetFilter *filter;    /* borrowed, for @ops; the chain looks at @id only */
+    const char *id;       /* borrowed: the filter's; NULL = the peer */
     NetDrops *drops;      /* borrowed: counts frames injected while it is in no chain */
     NetDirection direction;
     NetStageState state;

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-typedef struct NetClient NetClient;
+#include "net/counters.h"
 
 /** Embedded in a client; zeroed = the limit was never reached. */
 typedef struct NetHoldLimit {
@@ -16,11 +16,14 @@ typedef struct NetHoldLimit {
 } NetHoldLimit;
 
 /**
- * net_hold_limit_reached: @nc, which has a peer, is read no more as its frames wait
+ * net_hold_limit_reached: the netdev @id is read no more, as its frames wait
+ * @held: these frames
+ * @hold_size: the memory that they may take, in bytes
  *
  * Counts it, and emits NET_HOLD_LIMIT and a warning: each at most once a minute for one netdev,
  * with the number of those that were suppressed.
  */
-void net_hold_limit_reached(NetClient *nc);
+void net_hold_limit_reached(NetHoldLimit *limit, const char *id, NetCount held,
+                            uint64_t hold_size);
 
 #endif
