@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Packed virtqueues (virtio 1.2, 2.8). */
 
-#include "export/vring-internal.h"
+#include "export/vring-desc.h"
+#include "export/vring-format.h"
 
 /* Descriptor: address, length, buffer id, flags. */
 #define PACKED_LEN 8u
@@ -23,7 +24,7 @@ static uint16_t packed_position(uint16_t index, bool wrap)
     return (uint16_t)(index | (wrap ? PACKED_WRAP : 0));
 }
 
-bool vring_packed_start(Vring *ring, uint32_t base)
+static bool packed_start(Vring *ring, uint32_t base)
 {
     uint16_t avail = (uint16_t)base;
     uint16_t used = (uint16_t)(base >> 16);
@@ -41,7 +42,7 @@ bool vring_packed_start(Vring *ring, uint32_t base)
     return !ring->fault;
 }
 
-uint32_t vring_packed_base(const Vring *ring)
+static uint32_t packed_base(const Vring *ring)
 {
     return packed_position(ring->next_avail, ring->avail_wrap) |
            (uint32_t)packed_position(ring->next_used, ring->used_wrap) << 16;
@@ -113,7 +114,7 @@ static bool packed_walk(Vring *ring, VringChain *chain, VringDesc desc)
     }
 }
 
-VringPop vring_packed_pop(Vring *ring, VringChain *chain)
+static VringPop packed_pop(Vring *ring, VringChain *chain)
 {
     VringDesc desc = vring_load_desc(ring->desc + ring->next_avail * VRING_DESC_SIZE);
 
@@ -127,7 +128,7 @@ VringPop vring_packed_pop(Vring *ring, VringChain *chain)
     return VRING_POP_CHAIN;
 }
 
-size_t vring_packed_pop_many(Vring *ring, VringBuffer *buffers, size_t n)
+static size_t packed_pop_many(Vring *ring, VringBuffer *buffers, size_t n)
 {
     uint16_t index = ring->next_avail;
     bool wrap = ring->avail_wrap;
@@ -148,7 +149,7 @@ size_t vring_packed_pop_many(Vring *ring, VringBuffer *buffers, size_t n)
     return i;
 }
 
-void vring_packed_unpop(Vring *ring, size_t n)
+static void packed_unpop(Vring *ring, size_t n)
 {
     if (ring->next_avail < n) {
         ring->next_avail = (uint16_t)(ring->next_avail + ring->setup.num);
@@ -157,7 +158,7 @@ void vring_packed_unpop(Vring *ring, size_t n)
     ring->next_avail = (uint16_t)(ring->next_avail - n);
 }
 
-bool vring_packed_has_more(const Vring *ring)
+static bool packed_has_more(const Vring *ring)
 {
     uint16_t flags = vring_load16(ring->desc + ring->next_avail * VRING_DESC_SIZE + PACKED_FLAGS,
                                   __ATOMIC_RELAXED);
@@ -193,7 +194,7 @@ static uint16_t packed_used_flags(const Vring *ring, const VringUsed *used, bool
 }
 
 /* The first entry's flags come last: with them the guest sees all of them. */
-bool vring_packed_publish(Vring *ring)
+static bool packed_publish(Vring *ring)
 {
     uint16_t old = ring->next_used;
     bool old_wrap = ring->used_wrap;
@@ -217,7 +218,7 @@ bool vring_packed_publish(Vring *ring)
     return packed_wants_call(ring, old, old_wrap);
 }
 
-bool vring_packed_set_kicks(Vring *ring, bool wanted)
+static bool packed_set_kicks(Vring *ring, bool wanted)
 {
     uint16_t flags;
 
@@ -238,3 +239,14 @@ bool vring_packed_set_kicks(Vring *ring, bool wanted)
                          __ATOMIC_RELAXED);
     return packed_is_available(flags, ring->end_wrap);
 }
+
+const VringFormat vring_format_packed = {
+    .start = packed_start,
+    .base = packed_base,
+    .pop = packed_pop,
+    .pop_many = packed_pop_many,
+    .unpop = packed_unpop,
+    .has_more = packed_has_more,
+    .publish = packed_publish,
+    .set_kicks = packed_set_kicks,
+};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Split virtqueues (virtio 1.2, 2.7). */
 
-#include "export/vring-internal.h"
+#include "export/vring-desc.h"
+#include "export/vring-format.h"
 
 /* Available and used ring: flags, index, entries, event index of the other side. */
 #define SPLIT_FLAGS 0u
@@ -20,7 +21,7 @@ static size_t split_used_size(const Vring *ring)
 }
 
 /* How far the guest was when we stopped is in the ring that we write. */
-bool vring_split_start(Vring *ring, uint32_t base)
+static bool split_start(Vring *ring, uint32_t base)
 {
     ring->next_avail = (uint16_t)base;
     ring->seen_avail = ring->next_avail;
@@ -29,7 +30,7 @@ bool vring_split_start(Vring *ring, uint32_t base)
     return true;
 }
 
-uint32_t vring_split_base(const Vring *ring)
+static uint32_t split_base(const Vring *ring)
 {
     return ring->next_avail;
 }
@@ -89,7 +90,7 @@ static bool split_walk(Vring *ring, VringChain *chain, const VringDesc *copy, si
     return false;
 }
 
-VringPop vring_split_pop(Vring *ring, VringChain *chain)
+static VringPop split_pop(Vring *ring, VringChain *chain)
 {
     VringPop found = split_look(ring);
     uint16_t slot = ring->next_avail & (ring->setup.num - 1);
@@ -107,7 +108,7 @@ VringPop vring_split_pop(Vring *ring, VringChain *chain)
     return VRING_POP_CHAIN;
 }
 
-size_t vring_split_pop_many(Vring *ring, VringBuffer *buffers, size_t n)
+static size_t split_pop_many(Vring *ring, VringBuffer *buffers, size_t n)
 {
     uint16_t mask = (uint16_t)(ring->setup.num - 1);
     size_t i = 0;
@@ -135,7 +136,12 @@ size_t vring_split_pop_many(Vring *ring, VringBuffer *buffers, size_t n)
     return i;
 }
 
-bool vring_split_has_more(const Vring *ring)
+static void split_unpop(Vring *ring, size_t n)
+{
+    ring->next_avail = (uint16_t)(ring->next_avail - n);
+}
+
+static bool split_has_more(const Vring *ring)
 {
     return vring_load16(ring->avail + SPLIT_IDX, __ATOMIC_RELAXED) != ring->next_avail;
 }
@@ -152,7 +158,7 @@ static bool split_wants_call(const Vring *ring, uint16_t old)
            (uint16_t)(ring->next_used - old);
 }
 
-bool vring_split_publish(Vring *ring)
+static bool split_publish(Vring *ring)
 {
     uint16_t old = ring->next_used;
 
@@ -171,7 +177,7 @@ bool vring_split_publish(Vring *ring)
 }
 
 /* With an event index what is not renewed is soon behind, and asks for nothing. */
-bool vring_split_set_kicks(Vring *ring, bool wanted)
+static bool split_set_kicks(Vring *ring, bool wanted)
 {
     uint8_t *event = ring->used + SPLIT_ENTRIES + ring->setup.num * SPLIT_USED_ENTRY;
 
@@ -187,3 +193,14 @@ bool vring_split_set_kicks(Vring *ring, bool wanted)
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     return vring_load16(ring->avail + SPLIT_IDX, __ATOMIC_RELAXED) != ring->end_avail;
 }
+
+const VringFormat vring_format_split = {
+    .start = split_start,
+    .base = split_base,
+    .pop = split_pop,
+    .pop_many = split_pop_many,
+    .unpop = split_unpop,
+    .has_more = split_has_more,
+    .publish = split_publish,
+    .set_kicks = split_set_kicks,
+};

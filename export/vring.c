@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What does not depend on the format of a virtqueue: its memory, and buffers in pieces. */
+/* What does not depend on the format of a virtqueue: its memory, its place, its faults. */
 
 /*
  * The guest owns the ring and may be hostile. Each value on which a decision depends is read once
@@ -12,59 +12,8 @@
 
 #include "export/vring.h"
 
-#include <assert.h>
-
-#include "export/vring-internal.h"
-
-bool vring_chain_add(Vring *ring, VringChain *chain, const VringDesc *desc, uint16_t flags)
-{
-    uint64_t addr = desc->addr;
-    uint64_t left = desc->len;
-
-    if (left == 0 || addr + left < addr) {
-        ring->fault = "a buffer of length 0, or beyond the end of memory";
-        return false;
-    }
-    if (((flags & VRING_DESC_F_WRITE) != 0) != ring->setup.to_guest) {
-        ring->fault = "a buffer for the other direction";
-        return false;
-    }
-    chain->len += left;
-    while (left > 0) {
-        uint64_t len = left;
-        uint8_t *data = vring_memory_guest(ring->mem, addr, &len);
-
-        if (!data) {
-            ring->fault = "a buffer outside of the shared memory";
-            return false;
-        }
-        if (chain->n_pieces == VRING_PIECES_MAX) {
-            ring->fault = "a buffer of too many pieces";
-            return false;
-        }
-        chain->pieces[chain->n_pieces++] = (VringPiece) { data, len, addr };
-        addr += len;
-        left -= len;
-    }
-    return true;
-}
-
-size_t vring_table_read(Vring *ring, const VringDesc *desc, const VringDesc **table)
-{
-    static VringDesc copy[VRING_PIECES_MAX];
-    static_assert(sizeof(copy[0]) == VRING_DESC_SIZE, "laid out as in the guest's memory");
-
-    if (desc->len == 0 || desc->len % VRING_DESC_SIZE != 0 || desc->len > sizeof(copy)) {
-        ring->fault = "an indirect table of a wrong size";
-        return 0;
-    }
-    if (!vring_memory_read(ring->mem, desc->addr, copy, desc->len)) {
-        ring->fault = "an indirect table outside of the shared memory";
-        return 0;
-    }
-    *table = copy;
-    return desc->len / VRING_DESC_SIZE;
-}
+#include "export/vring-desc.h"
+#include "export/vring-format.h"
 
 /* --- Start and stop ---------------------------------------------------------------------- */
 
@@ -102,21 +51,23 @@ static bool vring_size_is_good(const VringSetup *setup)
 
 bool vring_start(Vring *ring, const VringSetup *setup, VringMemory *mem, uint32_t base)
 {
-    *ring = (Vring) { .setup = *setup, .mem = mem };
+    *ring = (Vring) {
+        .setup = *setup,
+        .format = setup->is_packed ? &vring_format_packed : &vring_format_split,
+        .mem = mem,
+    };
     if (!vring_size_is_good(setup)) {
         ring->fault = "a wrong number of entries";
         return false;
     }
     ring->staged = g_new(VringUsed, setup->num);
-    ring->has_base = vring_find_areas(ring) &&
-                     (setup->is_packed ? vring_packed_start(ring, base)
-                                       : vring_split_start(ring, base));
+    ring->has_base = vring_find_areas(ring) && ring->format->start(ring, base);
     return ring->has_base;
 }
 
 uint32_t vring_base(const Vring *ring)
 {
-    return ring->setup.is_packed ? vring_packed_base(ring) : vring_split_base(ring);
+    return ring->format->base(ring);
 }
 
 void vring_stop(Vring *ring)
@@ -144,8 +95,7 @@ VringPop vring_pop(Vring *ring, VringChain *chain)
     chain->n_pieces = 0;
     chain->len = 0;
     if (ring->n_staged < ring->setup.num) {
-        found = ring->setup.is_packed ? vring_packed_pop(ring, chain)
-                                      : vring_split_pop(ring, chain);
+        found = ring->format->pop(ring, chain);
     }
     if (found == VRING_POP_EMPTY) {
         ring->end_avail = ring->next_avail;
@@ -160,25 +110,17 @@ size_t vring_pop_many(Vring *ring, VringBuffer *buffers, size_t n)
     if (ring->fault) {
         return 0;
     }
-    return ring->setup.is_packed ? vring_packed_pop_many(ring, buffers, n)
-                                 : vring_split_pop_many(ring, buffers, n);
+    return ring->format->pop_many(ring, buffers, n);
 }
 
 void vring_unpop(Vring *ring, size_t n)
 {
-    if (ring->setup.is_packed) {
-        vring_packed_unpop(ring, n);
-    } else {
-        ring->next_avail = (uint16_t)(ring->next_avail - n);
-    }
+    ring->format->unpop(ring, n);
 }
 
 bool vring_has_more(const Vring *ring)
 {
-    if (ring->fault) {
-        return true;
-    }
-    return ring->setup.is_packed ? vring_packed_has_more(ring) : vring_split_has_more(ring);
+    return ring->fault || ring->format->has_more(ring);
 }
 
 bool vring_publish(Vring *ring)
@@ -188,8 +130,7 @@ bool vring_publish(Vring *ring)
     if (ring->n_staged == 0) {
         return false;
     }
-    calls = ring->setup.is_packed ? vring_packed_publish(ring) : vring_split_publish(ring);
-    calls |= !ring->has_called;
+    calls = ring->format->publish(ring) || !ring->has_called;
     ring->has_called = true;
     ring->n_staged = 0;
     return calls;
@@ -197,9 +138,5 @@ bool vring_publish(Vring *ring)
 
 bool vring_set_kicks(Vring *ring, bool wanted)
 {
-    if (ring->fault) {
-        return false;
-    }
-    return ring->setup.is_packed ? vring_packed_set_kicks(ring, wanted)
-                                 : vring_split_set_kicks(ring, wanted);
+    return !ring->fault && ring->format->set_kicks(ring, wanted);
 }

@@ -58,9 +58,13 @@ typedef struct VringSetup {
     uint64_t used;       /* packed: the device's event area */
 } VringSetup;
 
+/** What depends on the format of a ring: vring-format.h. */
+typedef struct VringFormat VringFormat;
+
 /** A ring that runs; zeroed = stopped. Its members are for vring*.c only. */
 typedef struct Vring {
     VringSetup setup;
+    const VringFormat *format;
     VringMemory *mem;     /* borrowed */
     uint8_t *desc;        /* this and the next members: in @mem */
     uint8_t *avail;

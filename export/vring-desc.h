@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the two formats of virtqueues share. */
+/* Descriptors of virtqueues, which both formats have: read once, made into buffers. */
 
-#ifndef EXPORT_VRING_INTERNAL_H
-#define EXPORT_VRING_INTERNAL_H
+#ifndef EXPORT_VRING_DESC_H
+#define EXPORT_VRING_DESC_H
 
 #include "export/vring.h"
 
@@ -119,23 +119,5 @@ bool vring_chain_add(Vring *ring, VringChain *chain, const VringDesc *desc, uint
  * Returns: how many descriptors @table has; valid until the next call; 0 = broken.
  */
 size_t vring_table_read(Vring *ring, const VringDesc *desc, const VringDesc **table);
-
-/* vring-split.c, vring-packed.c: the functions of vring.c for a ring of that format. */
-bool vring_split_start(Vring *ring, uint32_t base);
-uint32_t vring_split_base(const Vring *ring);
-VringPop vring_split_pop(Vring *ring, VringChain *chain);
-size_t vring_split_pop_many(Vring *ring, VringBuffer *buffers, size_t n);
-bool vring_split_has_more(const Vring *ring);
-bool vring_split_publish(Vring *ring);
-bool vring_split_set_kicks(Vring *ring, bool wanted);
-
-bool vring_packed_start(Vring *ring, uint32_t base);
-uint32_t vring_packed_base(const Vring *ring);
-VringPop vring_packed_pop(Vring *ring, VringChain *chain);
-size_t vring_packed_pop_many(Vring *ring, VringBuffer *buffers, size_t n);
-void vring_packed_unpop(Vring *ring, size_t n);
-bool vring_packed_has_more(const Vring *ring);
-bool vring_packed_publish(Vring *ring);
-bool vring_packed_set_kicks(Vring *ring, bool wanted);
 
 #endif
