@@ -54,8 +54,8 @@ void vhost_user_conn_end(VhostUserConn *conn, const char *why)
     if (conn->once && conn->listener) {
         socket_listener_set_active(conn->listener, false);
     }
-    conn->hooks->changed(conn->opaque, conn_go_on(conn), NULL);
-    conn->hooks->closed(conn->opaque);
+    conn->ops->changed(conn->opaque, conn_go_on(conn), NULL);
+    conn->ops->closed(conn->opaque);
 }
 
 /* Returns: whether there may be more to read. */
@@ -68,7 +68,7 @@ static bool conn_read_one(VhostUserConn *conn)
         return false;
     }
     if (found == VHOST_USER_READ_MSG &&
-        conn->hooks->message(conn->opaque, &conn->reader.msg, conn->fd, &error)) {
+        conn->ops->message(conn->opaque, &conn->reader.msg, conn->fd, &error)) {
         vhost_user_reader_clear(&conn->reader);
         return true;
     }
@@ -107,8 +107,8 @@ static void conn_open(VhostUserConn *conn, int fd)
     conn_set_error(conn, NULL);
     conn->watch = fd_watch_new(fd, conn_event, conn);
     fd_watch_set(conn->watch, FD_EVENT_READ);
-    conn->hooks->changed(conn->opaque, uri, NULL);
-    conn->hooks->opened(conn->opaque, addr);
+    conn->ops->changed(conn->opaque, uri, NULL);
+    conn->ops->opened(conn->opaque, addr);
 }
 
 /* --- Server ------------------------------------------------------------------------------ */
@@ -155,7 +155,7 @@ static bool conn_listen(VhostUserConn *conn, GError **error)
         return false;
     }
     socket_listener_set_active(conn->listener, true);
-    conn->hooks->changed(conn->opaque, "listening", NULL);
+    conn->ops->changed(conn->opaque, "listening", NULL);
     return true;
 }
 
@@ -169,7 +169,7 @@ static void conn_connect_done(int fd, const GError *error, void *opaque)
     if (fd >= 0) {
         conn_open(conn, fd);
     } else if (!socket_client_will_retry(conn->client)) {
-        conn->hooks->changed(conn->opaque, "error: ", error->message);
+        conn->ops->changed(conn->opaque, "error: ", error->message);
     }
 }
 
@@ -186,7 +186,7 @@ bool vhost_user_conn_start(VhostUserConn *conn, GError **error)
     if (conn->server) {
         return conn_listen(conn, error);
     }
-    conn->hooks->changed(conn->opaque, "connecting", NULL);
+    conn->ops->changed(conn->opaque, "connecting", NULL);
     if (conn->client) {
         socket_client_start(conn->client);
     } else {
@@ -209,10 +209,10 @@ char *vhost_user_conn_uri(const VhostUserConn *conn)
 
 /* --- Life -------------------------------------------------------------------------------- */
 
-void vhost_user_conn_init(VhostUserConn *conn, const VhostUserConnHooks *hooks, void *opaque,
+void vhost_user_conn_init(VhostUserConn *conn, const VhostUserConnOps *ops, void *opaque,
                           const VhostUserConnOptions *opts, int given_fd)
 {
-    conn->hooks = hooks;
+    conn->ops = ops;
     conn->opaque = opaque;
     conn->source = opts->source;
     conn->addr = qapi_clone(QAPI_TYPE(SocketAddress), opts->addr);

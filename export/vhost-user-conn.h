@@ -14,7 +14,7 @@
 #include "util/fd-watch.h"
 
 /** What the owner of a connection is told; constant. */
-typedef struct VhostUserConnHooks {
+typedef struct VhostUserConnOps {
     /** A front-end is there. @addr: borrowed: its address, or ours; may be NULL. */
     void (*opened)(void *opaque, const SocketAddress *addr);
     /** It has sent @msg; the answer goes to @fd. False with @error set ends the connection. */
@@ -23,7 +23,7 @@ typedef struct VhostUserConnHooks {
     void (*closed)(void *opaque);
     /** What it does now, for info network. @why: NULL, or the reason. */
     void (*changed)(void *opaque, const char *what, const char *why);
-} VhostUserConnHooks;
+} VhostUserConnOps;
 
 /** What a connection is to be; all borrowed. */
 typedef struct VhostUserConnOptions {
@@ -36,7 +36,7 @@ typedef struct VhostUserConnOptions {
 
 /** Embedded in the export. */
 typedef struct VhostUserConn {
-    const VhostUserConnHooks *hooks;
+    const VhostUserConnOps *ops;
     void *opaque;
     const char *source;        /* borrowed: of messages */
     SocketAddress *addr;       /* owned */
@@ -53,7 +53,7 @@ typedef struct VhostUserConn {
 } VhostUserConn;
 
 /** vhost_user_conn_init: not started. @given_fd: taken; -1 unless @opts->addr is of kind fd. */
-void vhost_user_conn_init(VhostUserConn *conn, const VhostUserConnHooks *hooks, void *opaque,
+void vhost_user_conn_init(VhostUserConn *conn, const VhostUserConnOps *ops, void *opaque,
                           const VhostUserConnOptions *opts, int given_fd);
 
 /** vhost_user_conn_clear: end everything, without hooks; a zeroed one is legal. */

@@ -15,9 +15,12 @@
  * asks for; else it is turned into plain frames here.
  */
 
+#include "export/vhost-user-data.h"
+
 #include <string.h>
 
-#include "export/vhost-user-dev.h"
+#include "export/vhost-user-poll.h"
+#include "export/vhost-user-ring.h"
 #include "net/packet/offload.h"
 #include "util/bytes.h"
 
@@ -62,7 +65,7 @@ static void dev_check_memory(VhostUserDev *dev)
 
     if (G_UNLIKELY(is_lost) && !dev->has_failed) {
         dev->has_failed = true;
-        dev->hooks->failed(dev);
+        dev->ops->failed(dev);
     }
 }
 
@@ -316,6 +319,17 @@ void vhost_user_dev_read_poll(VhostUserDev *dev)
     if (dev->nc->polled) {
         vhost_user_dev_look_again(dev);
     }
+}
+
+void vhost_user_dev_look(void *opaque)
+{
+    VhostUserDev *dev = opaque;
+
+    for (unsigned i = 0; i < 2 * dev->n_pairs; i++) {
+        vhost_user_ring_kicked(&dev->rings[i]);
+        vhost_user_ring_call_if_due(&dev->rings[i]);
+    }
+    vhost_user_dev_look_now_and_then(dev);
 }
 
 /* --- Toward the guest -------------------------------------------------------------------- */
@@ -580,16 +594,6 @@ static VhostUserRing *dev_choose(VhostUserDev *dev, const NetFrame *frame)
     size_t i = dev->n_targets > 1 ? flow_hash(frame) % dev->n_targets : 0;
 
     return &dev->rings[dev->targets[i]];
-}
-
-void vhost_user_dev_find_targets(VhostUserDev *dev)
-{
-    dev->n_targets = 0;
-    for (unsigned i = 0; i < 2 * dev->n_pairs; i += 2) {
-        if (vhost_user_ring_works(&dev->rings[i]) && dev->rings[i].enabled) {
-            dev->targets[dev->n_targets++] = (uint16_t)i;
-        }
-    }
 }
 
 /* --- Batches toward the guest ------------------------------------------------------------ */

@@ -13,6 +13,9 @@
 #include <string.h>
 
 #include "export/nic.h"
+#include "export/vhost-user-data.h"
+#include "export/vhost-user-poll.h"
+#include "export/vhost-user-ring.h"
 #include "util/error.h"
 #include "util/fd.h"
 #include "util/log.h"
@@ -558,7 +561,7 @@ bool vhost_user_dev_handle(VhostUserDev *dev, VhostUserMsg *msg, int fd, GError 
         dev_complain(dev, refusal);
     }
     vhost_user_dev_find_targets(dev);
-    dev->hooks->changed(dev);
+    dev->ops->changed(dev);
     return sent || error_set(error, "the answer to %s cannot be sent", vhost_user_name(request));
 }
 
@@ -582,16 +585,17 @@ void vhost_user_dev_close(VhostUserDev *dev)
     dev->status = 0;
     dev->mtu = 0;
     vhost_user_dev_find_targets(dev);
-    dev->hooks->changed(dev);
+    dev->ops->changed(dev);
     vhost_user_transfer_closed(&dev->transfer);
 }
 
 void vhost_user_dev_init(VhostUserDev *dev, NetClient *nc, const char *source,
-                         const VhostUserDevHooks *hooks, unsigned n_pairs)
+                         const VhostUserDevOps *ops, unsigned n_pairs)
 {
     dev->nc = nc;
     dev->source = source;
-    dev->hooks = hooks;
+    dev->ops = ops;
+    dev->kicked = vhost_user_ring_kicked;
     dev->n_pairs = n_pairs;
     dev->rings = g_new(VhostUserRing, dev_n_rings(dev));
     for (unsigned i = 0; i < dev_n_rings(dev); i++) {

@@ -11,7 +11,10 @@
  * apart. When the device is not busy any more, kicks are asked for again.
  */
 
-#include "export/vhost-user-dev.h"
+#include "export/vhost-user-poll.h"
+
+#include <errno.h>
+#include <unistd.h>
 
 /* A pass that moves so much makes the device busy. */
 #define BUSY_FRAMES 8u
@@ -108,6 +111,24 @@ bool vhost_user_ring_rest(VhostUserRing *ring)
 
 /* --- Notifying the guest ----------------------------------------------------------------- */
 
+void vhost_user_signal(int fd)
+{
+    uint64_t one = 1;
+
+    /* It fails where so many notifications wait that one more makes no difference. */
+    while (write(fd, &one, sizeof(one)) < 0 && errno == EINTR) {
+        continue;
+    }
+}
+
+void vhost_user_ring_call(VhostUserRing *ring)
+{
+    ring->owes_call = ring->call_fd < 0;
+    if (ring->call_fd >= 0) {
+        vhost_user_signal(ring->call_fd);
+    }
+}
+
 void vhost_user_ring_owe_call(VhostUserRing *ring)
 {
     VhostUserDev *dev = ring->dev;
@@ -123,20 +144,9 @@ void vhost_user_ring_owe_call(VhostUserRing *ring)
     vhost_user_ring_call(ring);
 }
 
-static void ring_call_if_due(VhostUserRing *ring)
+void vhost_user_ring_call_if_due(VhostUserRing *ring)
 {
     if (ring->owes_call && ring->started) {
         vhost_user_ring_owe_call(ring);
     }
-}
-
-void vhost_user_dev_look(void *opaque)
-{
-    VhostUserDev *dev = opaque;
-
-    for (unsigned i = 0; i < 2 * dev->n_pairs; i++) {
-        vhost_user_ring_kicked(&dev->rings[i]);
-        ring_call_if_due(&dev->rings[i]);
-    }
-    vhost_user_dev_look_now_and_then(dev);
 }

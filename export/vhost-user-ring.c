@@ -10,12 +10,13 @@
  * since other files might block, and reading takes care not to wait all the same.
  */
 
+#include "export/vhost-user-ring.h"
+
 #include <errno.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 
-#include "export/vhost-user-dev.h"
+#include "export/vhost-user-poll.h"
 #include "util/error.h"
 #include "util/fd.h"
 #include "util/log.h"
@@ -38,16 +39,6 @@ static bool ring_check_fd(const VhostUserRing *ring, int fd, GError **error)
     return true;
 }
 
-static void ring_signal(int fd)
-{
-    uint64_t one = 1;
-
-    /* It fails where so many notifications wait that one more makes no difference. */
-    while (write(fd, &one, sizeof(one)) < 0 && errno == EINTR) {
-        continue;
-    }
-}
-
 /* Returns: false if it cannot be read, so that it would be told as readable for ever. */
 static bool ring_clear_kick(int fd)
 {
@@ -61,14 +52,6 @@ static bool ring_clear_kick(int fd)
     return n == sizeof(count) || (n < 0 && errno == EAGAIN);
 }
 
-void vhost_user_ring_call(VhostUserRing *ring)
-{
-    ring->owes_call = ring->call_fd < 0;
-    if (ring->call_fd >= 0) {
-        ring_signal(ring->call_fd);
-    }
-}
-
 static void ring_kick_event(int fd, FdEvents events, void *opaque)
 {
     VhostUserRing *ring = opaque;
@@ -77,7 +60,7 @@ static void ring_kick_event(int fd, FdEvents events, void *opaque)
         ring->vring.fault = "a kick descriptor that cannot be read";
         vhost_user_ring_broken(ring);
     } else {
-        vhost_user_ring_kicked(ring);
+        ring->dev->kicked(ring);
     }
 }
 
@@ -151,9 +134,14 @@ bool vhost_user_ring_set_err(VhostUserRing *ring, int fd, GError **error)
 
 /* --- Start and stop ---------------------------------------------------------------------- */
 
-bool vhost_user_ring_works(const VhostUserRing *ring)
+void vhost_user_dev_find_targets(VhostUserDev *dev)
 {
-    return ring->started && !ring->vring.fault;
+    dev->n_targets = 0;
+    for (unsigned i = 0; i < 2 * dev->n_pairs; i += 2) {
+        if (vhost_user_ring_works(&dev->rings[i]) && dev->rings[i].enabled) {
+            dev->targets[dev->n_targets++] = (uint16_t)i;
+        }
+    }
 }
 
 void vhost_user_ring_broken(VhostUserRing *ring)
@@ -165,11 +153,11 @@ void vhost_user_ring_broken(VhostUserRing *ring)
                           ring->vring.fault);
     }
     if (ring->err_fd >= 0) {
-        ring_signal(ring->err_fd);
+        vhost_user_signal(ring->err_fd);
     }
     vhost_user_ring_update_watch(ring);
     vhost_user_dev_find_targets(ring->dev);
-    ring->dev->hooks->changed(ring->dev);
+    ring->dev->ops->changed(ring->dev);
 }
 
 static void ring_check_driver(VhostUserRing *ring)

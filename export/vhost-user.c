@@ -11,6 +11,7 @@
 
 #include "export/export-internal.h"
 #include "export/vhost-user-conn.h"
+#include "export/vhost-user-data.h"
 #include "export/vhost-user-dev.h"
 #include "util/error.h"
 #include "util/fd.h"
@@ -61,7 +62,7 @@ static void export_vu_failed(VhostUserDev *dev)
     timer_start_at(vu->failure, clock_now_ns(CLOCK_TYPE_REALTIME));
 }
 
-static const VhostUserDevHooks export_dev_hooks = {
+static const VhostUserDevOps export_dev_ops = {
     .changed = export_vu_changed,
     .failed = export_vu_failed,
 };
@@ -101,7 +102,7 @@ static void export_vu_says(void *opaque, const char *what, const char *why)
     net_client_set_info(opaque, "%s%s", what, why ? why : "");
 }
 
-static const VhostUserConnHooks export_conn_hooks = {
+static const VhostUserConnOps export_conn_ops = {
     .opened = export_vu_opened,
     .message = export_vu_message,
     .closed = export_vu_closed,
@@ -264,10 +265,10 @@ static NetExport *export_vu_make(const NetExportOptions *opts, const NetExportRo
     exp->one_shot = vu_opts->one_shot;
     vu->failure = timer_new(CLOCK_TYPE_REALTIME, export_vu_fail, vu);
     vu->source = g_strdup_printf("export '%s'", opts->id);
-    vhost_user_dev_init(&vu->dev, &exp->nc, vu->source, &export_dev_hooks, vu_opts->queues);
+    vhost_user_dev_init(&vu->dev, &exp->nc, vu->source, &export_dev_ops, vu_opts->queues);
     vu->dev.poll_ns = (int64_t)vu_opts->poll_us * 1000;
     vu->dev.offers_state = vu_opts->device_state;
-    vhost_user_conn_init(&vu->conn, &export_conn_hooks, vu, &(VhostUserConnOptions) {
+    vhost_user_conn_init(&vu->conn, &export_conn_ops, vu, &(VhostUserConnOptions) {
         .source = vu->source,
         .addr = vu_opts->addr,
         .server = role->server,

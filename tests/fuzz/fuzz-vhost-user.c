@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "export/vhost-user-data.h"
 #include "export/vhost-user-dev.h"
 #include "net/client.h"
 #include "util/fd.h"
@@ -36,7 +37,7 @@ static void fuzz_changed(VhostUserDev *dev)
 {
 }
 
-static const VhostUserDevHooks fuzz_ops = { .changed = fuzz_changed, .failed = fuzz_changed };
+static const VhostUserDevOps fuzz_ops = { .changed = fuzz_changed, .failed = fuzz_changed };
 
 /* The descriptor that goes with a message: memory, an eventfd, or something else. */
 static int fuzz_fd(const FuzzDev *fuzz, uint8_t kind)
