@@ -26,6 +26,7 @@ typedef struct NetExportVhostUser {
     Timer *failure;   /* owned: ends the connection from the loop */
     char *source;     /* owned: of messages */
     bool guest_runs;  /* as it was told */
+    size_t n_targets; /* when the chain was woken last */
 } NetExportVhostUser;
 
 static VhostUserDev *export_dev(const NetExport *exp)
@@ -35,7 +36,10 @@ static VhostUserDev *export_dev(const NetExport *exp)
 
 /* --- Hooks of the device ----------------------------------------------------------------- */
 
-/* Frames that waited go first: at a start the net core is told behind this. */
+/*
+ * Frames that waited go first: at a start the net core is told behind this. The ring that they
+ * waited for may be one that they cannot go to any more, so the others are tried.
+ */
 static void export_vu_changed(VhostUserDev *dev)
 {
     NetExportVhostUser *vu = (NetExportVhostUser *)dev->nc;
@@ -47,6 +51,9 @@ static void export_vu_changed(VhostUserDev *dev)
             vhost_user_transfer_started(&dev->transfer);
         }
         net_client_set_connected(dev->nc, connected);
+    }
+    if (vu->n_targets != dev->n_targets) {
+        vu->n_targets = dev->n_targets;
         net_client_ready(dev->nc);
     }
     if (runs != vu->guest_runs) {

@@ -261,6 +261,15 @@ static void test_log(const void *opaque)
 
 /* --- Several queues, disabled rings, announcements, options ------------------------------ */
 
+/* A frame of the flow number @flow. Returns: its length. */
+static size_t frame_of_flow(uint8_t *frame, size_t size, unsigned flow)
+{
+    size_t len = frame_build(frame, size, FRAME_UDP, 7);
+
+    frame[29] = (uint8_t)flow; /* the last byte of the source address */
+    return len;
+}
+
 /* Frames of one flow stay in one ring, in order; those of many flows use both. */
 static void test_flows_keep_their_ring(void)
 {
@@ -275,10 +284,9 @@ static void test_flows_keep_their_ring(void)
     for (unsigned round = 0; round < 4; round++) {
         for (unsigned flow = 0; flow < G_N_ELEMENTS(ring_of); flow++) {
             uint8_t frame[342];
-            size_t len = frame_build(frame, sizeof(frame), FRAME_UDP, 7);
+            size_t len = frame_of_flow(frame, sizeof(frame), flow);
             unsigned ring;
 
-            frame[29] = (uint8_t)flow; /* the last byte of the source address */
             frame_link_send_bytes(&v.rig->net, frame, len);
             export_rig_wait(v.rig, "to-guest.frames", round * G_N_ELEMENTS(ring_of) + flow + 1);
             ring = vhost_guest_try_receive(v.guest, 0, header, buf) > 0 ? 0 : 1;
@@ -301,6 +309,45 @@ static void test_flows_keep_their_ring(void)
     vhost_rig_check(&v, N_FRAMES);
     vhost_guest_send(v.guest, 3, 0, N_FRAMES);
     export_rig_wait(v.rig, "dropped.link-down.frames", N_FRAMES);
+    vhost_rig_free(&v);
+}
+
+/* Returns: a flow whose frames go to ring @index, into which one has gone. */
+static unsigned find_flow(VhostRig *v, unsigned index)
+{
+    g_autofree uint8_t *buf = g_malloc(FRAME_MAX);
+    uint8_t frame[342];
+    uint8_t header[12];
+
+    for (unsigned flow = 0; flow < 16; flow++) {
+        frame_link_send_bytes(&v->rig->net, frame, frame_of_flow(frame, sizeof(frame), flow));
+        export_rig_wait(v->rig, "to-guest.frames", flow + 1);
+        if (vhost_guest_try_receive(v->guest, index, header, buf) > 0) {
+            return flow;
+        }
+    }
+    g_assert_not_reached();
+}
+
+/* What waited for a ring that is switched off goes to the others. */
+static void test_waiting_ring_is_switched_off(void)
+{
+    VhostRig v = vhost_rig_new(",queues=2,poll-us=0", &(VhostGuestOptions) {
+        .features = VN_F_MQ, .n_pairs = 2, .num = 32,
+    });
+    unsigned flow = find_flow(&v, 2);
+    int64_t total = export_rig_count(v.rig, "to-guest.frames") + 40;
+    uint8_t frame[342];
+
+    for (unsigned i = 0; i < 40; i++) {
+        frame_link_send_bytes(&v.rig->net, frame, frame_of_flow(frame, sizeof(frame), flow));
+    }
+    while (export_rig_count(v.rig, "held-to-guest.frames") == 0) {
+        continue; /* under the deadline of the test */
+    }
+    export_rig_expect_str(v.rig, "waits-for", "ring-full");
+    vu_send_state(v.guest->fd, VU_SET_VRING_ENABLE, 2, 0);
+    export_rig_wait(v.rig, "to-guest.frames", total);
     vhost_rig_free(&v);
 }
 
@@ -462,6 +509,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vhost-user/prelaunch-ends-with-the-first-ring",
                     test_prelaunch_ends_with_the_first_ring);
     g_test_add_func("/vhost-user/flows-keep-their-ring", test_flows_keep_their_ring);
+    g_test_add_func("/vhost-user/waiting-ring-is-switched-off", test_waiting_ring_is_switched_off);
     g_test_add_func("/vhost-user/announcement", test_announcement);
     g_test_add_func("/vhost-user/open-checksum", test_open_checksum);
     g_test_add_func("/vhost-user/options", test_options);
