@@ -175,6 +175,33 @@ static void transfer_read_rest(VhostUserTransfer *transfer)
 
 /* --- Begin and end ----------------------------------------------------------------------- */
 
+/* The frames of an earlier attempt wait for the guest as before. Takes @reason. */
+static bool transfer_refuse(VhostUserTransfer *transfer, GError *reason, GError **error)
+{
+    transfer_set_phase(transfer, NET_EXPORT_STATE_PHASE_FAILED);
+    transfer->error = g_strdup(reason->message);
+    g_propagate_error(error, reason);
+    return false;
+}
+
+/*
+ * More frames come while a VM that does not run is saved time and again. Those that are kept are
+ * out of the chain, and its limit is no limit for them; and no destination takes more than this.
+ */
+static bool transfer_has_room(const VhostUserTransfer *transfer, GError **error)
+{
+    uint64_t limit = MIN(transfer->nc->hold_size, INT64_MAX) + VHOST_STATE_EXCESS;
+    NetClientCounts counts;
+    uint64_t cost;
+
+    net_client_get_counts(transfer->nc, &counts);
+    cost = net_hold_cost(&transfer->frames) + counts.to_held.bytes +
+           counts.to_held.frames * NET_HOLD_FRAME_OVERHEAD;
+    return transfer->frames.n_frames == 0 || cost <= limit ||
+           error_set(error, "what waits takes %" PRIu64 " bytes with the frames of an earlier "
+                     "attempt, and the hold-size of this export allows %" PRIu64, cost, limit);
+}
+
 /* What has begun before is given up. Frames that are kept stay: the VM may be one that waits. */
 static void transfer_abandon(VhostUserTransfer *transfer)
 {
@@ -203,9 +230,14 @@ static bool transfer_take_pipe(VhostUserTransfer *transfer, int fd, FdWatchFunc 
 
 bool vhost_user_transfer_save(VhostUserTransfer *transfer, int fd, GError **error)
 {
+    GError *reason = NULL;
+    auto_fd int taken = fd;
+
     transfer_abandon(transfer);
-    if (!transfer_take_pipe(transfer, fd, transfer_writable, FD_EVENT_WRITE, error)) {
-        return false;
+    if (!transfer_has_room(transfer, &reason) ||
+        !transfer_take_pipe(transfer, fd_steal(&taken), transfer_writable, FD_EVENT_WRITE,
+                            &reason)) {
+        return transfer_refuse(transfer, reason, error);
     }
     net_client_take_held(transfer->nc, &transfer->frames);
     transfer_set_phase(transfer, NET_EXPORT_STATE_PHASE_SAVING);
@@ -215,12 +247,14 @@ bool vhost_user_transfer_save(VhostUserTransfer *transfer, int fd, GError **erro
 
 bool vhost_user_transfer_load(VhostUserTransfer *transfer, int fd, GError **error)
 {
+    GError *reason = NULL;
+
     if (transfer->phase == NET_EXPORT_STATE_PHASE_LOADED) {
         net_hold_clear(&transfer->frames);
     }
     transfer_abandon(transfer);
-    if (!transfer_take_pipe(transfer, fd, transfer_readable, FD_EVENT_READ, error)) {
-        return false;
+    if (!transfer_take_pipe(transfer, fd, transfer_readable, FD_EVENT_READ, &reason)) {
+        return transfer_refuse(transfer, reason, error);
     }
     transfer_set_phase(transfer, NET_EXPORT_STATE_PHASE_LOADING);
     vhost_state_reader_begin(&transfer->reader, transfer->nc->hold_size);

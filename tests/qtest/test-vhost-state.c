@@ -484,6 +484,57 @@ static void test_refused(void)
 
 #define F_DEVICE_STATE (UINT64_C(1) << 19)
 
+/* A second attempt that cannot begin leaves what the first one has kept to the guest. */
+static void test_second_attempt_is_refused(void)
+{
+    VhostRig v = vhost_rig_new("", NULL);
+    g_autofree char *path = tmp_path("no-pipe");
+    int file = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+
+    stop_and_hold(&v, 20);
+    g_byte_array_unref(save(&v));
+    g_assert_cmphex(ask_transfer(&v, SAVE, 0, file), ==, REFUSED);
+    g_assert_cmpuint(check(&v), ==, 1);
+    vhost_guest_start(v.guest);
+    vhost_rig_guest_gets(&v, 20);
+    vhost_rig_check(&v, 10);
+    close(file);
+    unlink(path);
+    vhost_rig_free(&v);
+}
+
+/* Memory is bounded however often a VM that does not run has its state saved. */
+static void test_many_attempts(void)
+{
+    VhostRig v = vhost_rig_new(",hold-size=4M", NULL);
+    g_autofree uint8_t *frame = g_malloc0(FRAME_MAX);
+    uint64_t n_kept = 0;
+    unsigned n = 0;
+    int fds[2];
+
+    vhost_guest_stop(v.guest);
+    do {
+        for (unsigned i = 0; i < 60; i++) {
+            frame_link_send_bytes(&v.rig->net, frame, 65000);
+        }
+        export_rig_wait(v.rig, "held-to-guest.frames", 60);
+        g_assert_cmpint(pipe2(fds, O_CLOEXEC), ==, 0);
+        n_kept += 60;
+        g_assert_cmpuint(++n, <, 40);
+        if (ask_transfer(&v, SAVE, 0, fds[1]) == REFUSED) {
+            break;
+        }
+        close(fds[0]);
+        close(fds[1]);
+    } while (true);
+    close(fds[0]);
+    close(fds[1]);
+    qtest_wait_output(v.rig->s, "SET_DEVICE_STATE_FD: what waits takes ");
+    vhost_guest_start(v.guest);
+    export_rig_wait(v.rig, "dropped.too-long.frames", (int64_t)n_kept);
+    vhost_rig_free(&v);
+}
+
 static void test_not_offered(void)
 {
     VhostRig with = vhost_rig_new("", NULL);
@@ -573,6 +624,8 @@ int main(int argc, char **argv)
     g_test_add_func("/vhost-state/oversized", test_oversized);
     g_test_add_func("/vhost-state/writer-does-not-end", test_writer_does_not_end);
     g_test_add_func("/vhost-state/refused", test_refused);
+    g_test_add_func("/vhost-state/second-attempt-is-refused", test_second_attempt_is_refused);
+    g_test_add_func("/vhost-state/many-attempts", test_many_attempts);
     g_test_add_func("/vhost-state/not-offered", test_not_offered);
     g_test_add_func("/vhost-state/order-with-handover", test_order_with_handover);
     g_test_add_func("/vhost-state/handover-takes-all", test_handover_takes_all);
