@@ -173,12 +173,17 @@ static bool dev_reset(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
 }
 
 /* The guest does not announce itself where it is now: we do. */
+/* A source that cannot be told to wait: what is beyond the limit is dropped. */
 static bool dev_send_rarp(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
 {
     uint8_t data[NIC_ANNOUNCE_LEN];
     uint8_t mac[6];
 
     memcpy(mac, &msg->u.u64, sizeof(mac));
+    if (!net_client_can_send(dev->nc)) {
+        net_client_drop(dev->nc, 1, sizeof(data), NET_DROP_REASON_OVERFLOW);
+        return true;
+    }
     nic_announce_make_frame(data, mac);
     net_client_send(dev->nc, &(NetFrame) { .data = data, .len = sizeof(data) }, 1);
     return true;

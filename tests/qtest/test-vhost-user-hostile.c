@@ -207,6 +207,24 @@ static void test_descriptor_of_another_kind(void)
     vhost_rig_free(&v);
 }
 
+/* Announcements that nobody takes are bounded as all that the guest sends. */
+static void test_many_announcements(void)
+{
+    static const uint8_t mac[8] = { 0x52, 0x54, 0, 0x12, 0x34, 0x56 };
+    VhostRig v = vhost_rig_new(",hold-size=4096", NULL);
+    int64_t held;
+
+    qtest_qmp_ok(v.rig->s, "{'execute': 'stop'}");
+    for (unsigned i = 0; i < 200; i++) {
+        vu_send(v.guest->fd, VU_SEND_RARP, 0, mac, sizeof(mac), NULL, 0);
+    }
+    vu_sync(v.guest->fd);
+    held = export_rig_count(v.rig, "held-from-guest.frames");
+    g_assert_cmpint(held * 60, <=, 4096);
+    g_assert_cmpint(export_rig_count(v.rig, "dropped.overflow.frames"), ==, 200 - held);
+    vhost_rig_free(&v);
+}
+
 /* --- Memory ------------------------------------------------------------------------------ */
 
 /* The file is cut short while the rings are in it. Nobody looks at them before. */
@@ -444,6 +462,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vhost-user-hostile/message/wrong-version", test_wrong_version);
     g_test_add_func("/vhost-user-hostile/message/torn", test_torn_messages);
     g_test_add_func("/vhost-user-hostile/message/answers-not-read", test_answers_not_read);
+    g_test_add_func("/vhost-user-hostile/message/many-announcements", test_many_announcements);
     g_test_add_func("/vhost-user-hostile/message/descriptor-of-another-kind",
                     test_descriptor_of_another_kind);
     g_test_add_func("/vhost-user-hostile/ring/outside-of-memory", test_ring_outside_of_memory);
