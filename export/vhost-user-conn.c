@@ -45,7 +45,7 @@ void vhost_user_conn_end(VhostUserConn *conn, const char *why)
         return;
     }
     if (why) {
-        log_limited_error(conn->source, why, "the connection to the guest's VM was ended: %s",
+        log_limited_error(conn->source, "ended", "the connection to the guest's VM was ended: %s",
                           why);
     }
     g_clear_pointer(&conn->watch, fd_watch_free);

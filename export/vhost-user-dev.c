@@ -79,9 +79,12 @@ static VhostUserRing *dev_ring(VhostUserDev *dev, uint64_t index, GError **error
     return NULL;
 }
 
-static void dev_complain(VhostUserDev *dev, const GError *error)
+/* One message for each kind of request, whatever a front-end varies in it. */
+static void dev_complain(VhostUserDev *dev, uint32_t request, const GError *error)
 {
-    log_limited_error(dev->source, error->message, "refused to the guest's VM: %s",
+    const char *name = vhost_user_name(request);
+
+    log_limited_error(dev->source, name ? name : "unknown", "refused to the guest's VM: %s",
                       error->message);
 }
 
@@ -455,7 +458,7 @@ static bool dev_set_device_state_fd(VhostUserDev *dev, VhostUserMsg *msg, GError
 
     if (!done) {
         g_prefix_error(&refusal, "SET_DEVICE_STATE_FD: ");
-        dev_complain(dev, refusal);
+        dev_complain(dev, VHOST_USER_SET_DEVICE_STATE_FD, refusal);
     }
     msg->u.u64 = VHOST_USER_STATE_NO_FD | (done ? 0 : VHOST_USER_STATE_FAILED);
     return true;
@@ -468,7 +471,7 @@ static bool dev_check_device_state(VhostUserDev *dev, VhostUserMsg *msg, GError 
 
     if (!done) {
         g_prefix_error(&refusal, "CHECK_DEVICE_STATE: ");
-        dev_complain(dev, refusal);
+        dev_complain(dev, VHOST_USER_CHECK_DEVICE_STATE, refusal);
     }
     msg->u.u64 = done ? 0 : 1;
     return true;
@@ -563,7 +566,7 @@ bool vhost_user_dev_handle(VhostUserDev *dev, VhostUserMsg *msg, int fd, GError 
         return false;
     }
     if (refusal) {
-        dev_complain(dev, refusal);
+        dev_complain(dev, request, refusal);
     }
     vhost_user_dev_find_targets(dev);
     dev->ops->changed(dev);

@@ -225,6 +225,22 @@ static void test_many_announcements(void)
     vhost_rig_free(&v);
 }
 
+/* However a front-end varies what is refused, one message tells of it. */
+static void test_varied_refusals(void)
+{
+    VhostRig v = vhost_rig_new("", NULL);
+    g_autofree char *output = NULL;
+
+    for (uint64_t mtu = 0; mtu < 40; mtu++) {
+        g_assert_cmpuint(vu_acked(v.guest->fd, VU_NET_SET_MTU, &mtu, sizeof(mtu), NULL, 0), !=, 0);
+    }
+    qtest_wait_output(v.rig->s, "NET_SET_MTU: an MTU of 0,");
+    output = qtest_output(v.rig->s);
+    g_assert_null(strstr(output, "NET_SET_MTU: an MTU of 1,"));
+    vhost_rig_check(&v, N_FRAMES);
+    vhost_rig_free(&v);
+}
+
 /* --- Memory ------------------------------------------------------------------------------ */
 
 /* The file is cut short while the rings are in it. Nobody looks at them before. */
@@ -463,6 +479,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vhost-user-hostile/message/torn", test_torn_messages);
     g_test_add_func("/vhost-user-hostile/message/answers-not-read", test_answers_not_read);
     g_test_add_func("/vhost-user-hostile/message/many-announcements", test_many_announcements);
+    g_test_add_func("/vhost-user-hostile/message/varied-refusals", test_varied_refusals);
     g_test_add_func("/vhost-user-hostile/message/descriptor-of-another-kind",
                     test_descriptor_of_another_kind);
     g_test_add_func("/vhost-user-hostile/ring/outside-of-memory", test_ring_outside_of_memory);
