@@ -128,6 +128,9 @@ static void conn_accept(int fd, void *opaque)
 
     if (conn->fd >= 0 && conn_has_gone(conn)) {
         vhost_user_conn_end(conn, NULL);
+        if (conn->once) {
+            return;
+        }
     }
     if (conn->fd >= 0) {
         log_limited_error(conn->source, "second",
