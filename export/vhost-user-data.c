@@ -41,7 +41,7 @@
 #define BATCH_MAX 64u
 #define BUDGET (UINT64_C(512) * 1024)
 
-/* A short frame is as much work as one of this length. */
+/* A piece of a frame, however short, is as much work as one of this length. */
 #define COST_MIN 256u
 
 /* And what a ring is run for at most before it stops, for each entry. */
@@ -219,7 +219,7 @@ static void take_chains(TakenBatch *batch, VhostUserRing *ring)
         }
         vring_stage(&ring->vring, &chain, 0);
         batch->n_buffers++;
-        batch->bytes += MAX(chain.len, COST_MIN);
+        batch->bytes += MAX(chain.len, (uint64_t)chain.n_pieces * COST_MIN);
     }
 }
 
