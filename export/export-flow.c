@@ -232,10 +232,8 @@ void export_flow_expect_stop(bool expected)
 
 void export_flow_set(NetExport *exp, bool on)
 {
-    if (exp->flow.on == on) {
-        return;
-    }
     exp->flow.on = on;
+    exp->flow.n_begun += on;
     if (!on && !exp->flow.marked) {
         export_in_flight_forget(exp);
     }
@@ -260,7 +258,7 @@ bool export_flow_tally(NetExport *exp, NetExportTally *tally)
     flow_learn_socket(exp);
     *tally = (NetExportTally) {
         .n_frames = exp->flow.n_handed_over,
-        .connection = exp->n_connections,
+        .epoch = exp->n_connections + exp->flow.n_begun,
     };
     if (!exp->flow.sees_reading || exp->class->socket(exp) < 0) {
         return false;

@@ -31,6 +31,7 @@ typedef struct NetExportFlow {
     int64_t last_read;   /* number of the last one that had been read at the stop */
     int64_t sent_ns;     /* when the last one was, on the realtime clock */
     uint64_t n_handed_over; /* frames, so far */
+    uint64_t n_begun;    /* how often @on became true */
     size_t burst;        /* frames of the next one */
     size_t n_quick;       /* how long QEMU has been quick while frames pile up */
     unsigned next;
@@ -153,6 +154,7 @@ void net_export_update(NetExport *exp);
 /** export_flow_send: @class->send, one frame at a time while flow control is on. */
 size_t export_flow_send(NetExport *exp, const NetFrame *frames, size_t n);
 
+/** export_flow_set: it is to be on, or off, and is not. */
 void export_flow_set(NetExport *exp, bool on);
 
 /** export_flow_opened: there is another guest; forget the frames of the one before. */

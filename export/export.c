@@ -26,8 +26,8 @@ static bool armed;
 static bool guest_gone;
 static void (*guest_func)(bool runs);
 static unsigned n_guests_running; /* of exports that see their guest run */
-static bool (*counted_func)(const char *id, void *opaque);
-static void *counted_opaque;
+static const NetExportCounterOps *counter; /* NULL = nobody counts what the VM's NICs take */
+static void *counter_opaque;
 
 void net_export_class_register(const NetExportClass *class)
 {
@@ -85,11 +85,19 @@ void net_export_in_flight_taken(NetClient *nc)
     export_in_flight_forget((NetExport *)nc);
 }
 
+static void exports_notify_counter(void)
+{
+    if (counter) {
+        counter->changed(counter_opaque);
+    }
+}
+
 void net_export_cleanup(NetClient *nc)
 {
     NetExport *exp = (NetExport *)nc;
 
     g_ptr_array_remove(exports, exp);
+    exports_notify_counter();
     timer_free(exp->end);
     export_flow_clear(exp);
     g_free(exp->netdev);
@@ -132,6 +140,7 @@ void net_export_connected(NetExport *exp, const SocketAddress *addr)
     exp->peer = addr ? net_export_uri(exp, addr) : NULL;
     exp->n_connections++;
     export_flow_opened(exp);
+    exports_notify_counter();
     qapi_event_net_export_connected(&(NetExportConnectedEvent) {
         .id = exp->nc.id, .addr = (SocketAddress *)addr,
     });
@@ -206,10 +215,10 @@ NetExportWait net_export_wait(const NetExport *exp)
     return exp->flow.waits ? NET_EXPORT_WAIT_GUEST_READING : NET_EXPORT_WAIT_SOCKET_FULL;
 }
 
-void net_exports_set_counted_func(bool (*func)(const char *id, void *opaque), void *opaque)
+void net_exports_set_counter(const NetExportCounterOps *ops, void *opaque)
 {
-    counted_func = func;
-    counted_opaque = opaque;
+    counter = ops;
+    counter_opaque = opaque;
 }
 
 bool net_export_inexact(const NetExport *exp, NetExportInexact *why)
@@ -225,7 +234,7 @@ bool net_export_inexact(const NetExport *exp, NetExportInexact *why)
         *why = NET_EXPORT_INEXACT_NOT_GATING;
     } else if (!net_export_tally(exp->nc.id, &tally)) {
         *why = NET_EXPORT_INEXACT_READING_NOT_SEEN;
-    } else if (!counted_func || !counted_func(exp->nc.id, counted_opaque)) {
+    } else if (!counter || !counter->agrees(exp->nc.id, counter_opaque)) {
         *why = NET_EXPORT_INEXACT_NOT_COUNTED;
     } else {
         return false;
@@ -237,8 +246,13 @@ bool net_export_inexact(const NetExport *exp, NetExportInexact *why)
 
 void net_export_update(NetExport *exp)
 {
-    export_flow_set(exp, exp->gate == NET_EXPORT_GATE_ON ||
-                         (exp->gate == NET_EXPORT_GATE_AUTO && armed && !exp->class->is_exact));
+    bool gates = exp->gate == NET_EXPORT_GATE_ON ||
+                 (exp->gate == NET_EXPORT_GATE_AUTO && armed && !exp->class->is_exact);
+
+    if (gates != exp->flow.on) {
+        export_flow_set(exp, gates);
+        exports_notify_counter();
+    }
     net_client_set_wants_stopped(&exp->nc, exp->enable_when_stopped && !guest_gone);
 }
 

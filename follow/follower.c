@@ -351,6 +351,7 @@ static void vm_follower_ready(json_object *version, void *opaque)
                                  vm_follower_version_part(version, "minor"),
                                  vm_follower_version_part(version, "micro"));
     vm_follower_ask(f);
+    vm_nics_exports_changed(f->nics);
 }
 
 /* Whether the thread of a migration, or of COLO, may have sent event @name. */
@@ -435,10 +436,20 @@ static const QmpClientOps vm_follower_client_ops = {
 
 /* --- The object ---------------------------------------------------------------------------- */
 
-static bool vm_follower_has_counted(const char *export, void *opaque)
+static bool vm_follower_agrees(const char *export, void *opaque)
 {
     return vm_nics_agree(((VmFollower *)opaque)->nics, export);
 }
+
+static void vm_follower_exports_changed(void *opaque)
+{
+    vm_nics_exports_changed(((VmFollower *)opaque)->nics);
+}
+
+static const NetExportCounterOps vm_follower_counter_ops = {
+    .agrees = vm_follower_agrees,
+    .changed = vm_follower_exports_changed,
+};
 
 static bool vm_follower_create(Object *obj, GError **error)
 {
@@ -464,7 +475,7 @@ static bool vm_follower_create(Object *obj, GError **error)
     f->poll_timer = timer_new(CLOCK_TYPE_REALTIME, vm_follower_poll, f);
     vm_follower = f;
     vm_set_follower(obj->id);
-    net_exports_set_counted_func(vm_follower_has_counted, f);
+    net_exports_set_counter(&vm_follower_counter_ops, f);
     vm_follower_take_state(f);
     return true;
 }
@@ -475,7 +486,7 @@ static void vm_follower_finalize(Object *obj)
     VmFollower *f = (VmFollower *)obj;
 
     vm_set_follower(NULL);
-    net_exports_set_counted_func(NULL, NULL);
+    net_exports_set_counter(NULL, NULL);
     vm_follower = NULL;
     qmp_client_free(f->client);
     timer_free(f->exit_timer);

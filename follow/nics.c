@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Counts what the VM's NICs take in, to know which frames its stop for a migration cost. */
+/* Counts what the VM's NICs take in, to know which frames a stop of it cost. */
 
 /*
- * A migration that fails may cost the VM a frame: QEMU throws away a frame that it read in the
- * moment in which it stopped. That moment cannot be seen from outside. But a virtio NIC counts, in
- * its ring, the frames that it took, and QEMU reports the count on request. So during a migration
- * the follower compares two numbers now and then: the frames that an export has handed over, and
- * those that the NIC has taken. When the VM runs again without having gone elsewhere, the frames
- * that are missing since the last comparison were lost at the stop, and the export hands them over
- * again.
+ * A VM that stops may cost a frame: QEMU throws away a frame that it has read and that its NIC has
+ * not taken, since it had no buffer for it or since the VM stopped in just that moment. That cannot
+ * be seen from outside. But a virtio NIC counts, in its ring, the frames that it took, and QEMU
+ * reports the count on request. So while exports gate, the follower compares two numbers now and
+ * then: the frames that an export has handed over, and those that the NIC has taken. When the VM
+ * runs again without having gone elsewhere, the frames that are missing since the last comparison
+ * were lost at the stop, and the export hands them over again.
  *
  * The numbers can be compared only while no frame is under way between export and NIC. So the
  * export hands over no frame until the reply is there, mostly for a fraction of a millisecond.
+ * A frame may also wait in QEMU for buffers of the guest. The same reply tells whether the NIC has
+ * any: if it has, no frame waits for one, and what is missing does not come any more.
  *
  * QEMU goes on reading for a moment after the frames that it throws away, and those later frames
  * reach the guest. So it matters which frames are missing, too. Frames keep their order: the
@@ -42,12 +44,18 @@ TRACE_POINT(vm_nics_judged);
 /* From one comparison to the next, and from one that failed to the first. */
 #define VM_NICS_PERIOD_NS (100 * VM_NICS_MS_NS)
 #define VM_NICS_RETRY_NS  (10 * VM_NICS_MS_NS)
+#define VM_NICS_RETRIES   20u
 
-/* Looking again whether all has been read, or taken in. */
+/* From one list of the VM's NICs to the next, while one is missing and no event tells of it. */
+#define VM_NICS_LIST_NS (1000 * VM_NICS_MS_NS)
+
+/* Looking again whether all has been read. */
 #define VM_NICS_PAUSE_NS  VM_NICS_MS_NS
 #define VM_NICS_LOOKS_MAX 5u
-/* A frame that waits for buffers of the guest must not be taken for a lost one. */
+/* How long a frame may wait for buffers, where QEMU does not tell whether there are any. */
 #define VM_NICS_JUDGE_LOOKS_MAX 30u
+/* Where it does there is no such limit, as no frame could reach the guest, but a longer pause. */
+#define VM_NICS_LONG_PAUSE_NS (20 * VM_NICS_MS_NS)
 
 /* How long frames are held back for a reply. QEMU may be about to stop, and gives none. */
 #define VM_NICS_REPLY_NS       (20 * VM_NICS_MS_NS)
@@ -63,6 +71,13 @@ typedef enum VmNicsAim {
     VM_NICS_JUDGE,   /* it runs again: the missing frames */
 } VmNicsAim;
 
+/** What QEMU tells of a NIC's receive queue. */
+typedef struct VmNicCount {
+    uint16_t taken;   /* frames so far */
+    bool is_told;     /* the next member is right */
+    bool has_buffers; /* the guest has given it some that QEMU has seen: no frame waits for one */
+} VmNicCount;
+
 /** An export and the NIC behind it. */
 typedef struct VmNic {
     char *export; /* owned: id */
@@ -70,6 +85,8 @@ typedef struct VmNic {
     bool is_due;  /* to be counted */
     bool holds;   /* the export holds back frames */
     unsigned n_looks;
+    unsigned n_retries; /* comparisons that failed, since the last that did not */
+    bool is_refused;    /* the VM does not know it any more */
     bool has_base;
     NetExportTally base; /* what had been handed over when the NIC had taken @base_taken: */
     uint16_t base_taken; /* its counter has 16 bits */
@@ -83,14 +100,15 @@ struct VmNics {
     VmNicsComplainFunc *complain;
     void *opaque;         /* of @complain */
     GPtrArray *list;      /* owned VmNic * */
-    bool armed;
+    bool armed;           /* a migration may stop the VM */
     bool running;         /* as far as the exports know */
     VmNicsAim aim;
     bool is_listing;      /* a reply is due, */
     VmNic *asked;         /* borrowed: this one's counter; NULL = none, */
     bool is_asking;       /* or of one that does not matter any more */
     NetExportTally tally; /* when that was asked */
-    Timer *timer;         /* owned */
+    Timer *timer;         /* owned: counts */
+    Timer *list_timer;    /* owned: finds out which NICs are to be counted */
 };
 
 static void vm_nic_free(void *opaque)
@@ -137,33 +155,65 @@ static int16_t vm_nic_missing(const VmNic *nic, const NetExportTally *tally, uin
 
 static bool vm_nic_can_compare(const VmNic *nic, const NetExportTally *tally)
 {
-    return nic->has_base && nic->base.connection == tally->connection;
+    return nic->has_base && nic->base.epoch == tally->epoch;
 }
 
-static void vm_nic_compare(VmNic *nic, const NetExportTally *tally, uint16_t taken)
+/* Frames may wait in QEMU for buffers of the guest. */
+static bool vm_nic_may_wait(const VmNicCount *count)
 {
-    bool fits = !vm_nic_can_compare(nic, tally) || vm_nic_missing(nic, tally, taken) == 0;
+    return count->is_told && !count->has_buffers;
+}
 
-    if (fits || nic->is_odd) {
-        nic->base = *tally;
-        nic->base_taken = taken;
-        nic->has_base = true;
-        nic->has_stop = false;
-        TRACE(vm_nics_base, "export '%s': %" PRIu64 " frames, NIC %u", nic->export,
-              tally->n_frames, taken);
+/* Returns: whether the numbers match those of the base, or are what frames that wait explain. */
+static bool vm_nic_fits(const VmNic *nic, const NetExportTally *tally, const VmNicCount *count)
+{
+    int16_t n_missing = vm_nic_missing(nic, tally, count->taken);
+
+    return n_missing == 0 || (n_missing > 0 && vm_nic_may_wait(count));
+}
+
+static void vm_nic_set_base(VmNic *nic, const NetExportTally *tally, const VmNicCount *count)
+{
+    nic->base = *tally;
+    nic->base_taken = count->taken;
+    nic->has_base = true;
+    nic->has_stop = false;
+    nic->is_odd = false;
+    TRACE(vm_nics_base, "export '%s': %" PRIu64 " frames, NIC %u", nic->export, tally->n_frames,
+          count->taken);
+}
+
+static void vm_nic_compare(VmNic *nic, const NetExportTally *tally, const VmNicCount *count)
+{
+    bool can_compare = vm_nic_can_compare(nic, tally);
+    bool fits = can_compare && vm_nic_fits(nic, tally, count);
+    bool matches = fits && vm_nic_missing(nic, tally, count->taken) == 0;
+
+    if (matches || ((!can_compare || (!fits && nic->is_odd)) && !vm_nic_may_wait(count))) {
+        vm_nic_set_base(nic, tally, count);
+        nic->n_retries = 0;
+    } else {
+        nic->is_odd |= can_compare && !fits;
+        nic->n_retries += !fits;
     }
-    nic->is_odd = !fits;
     vm_nic_end(nic, NULL);
 }
 
+/* Whether frames that are missing may come yet. */
+static bool vm_nic_is_late(const VmNic *nic, int16_t n_missing, const VmNicCount *count)
+{
+    return n_missing > 0 && (count->is_told ? !count->has_buffers
+                                            : nic->n_looks < VM_NICS_JUDGE_LOOKS_MAX);
+}
+
 /* Returns: whether that is the result; else it is to be looked at again. */
-static bool vm_nic_judge(VmNic *nic, const NetExportTally *tally, uint16_t taken)
+static bool vm_nic_judge(VmNic *nic, const NetExportTally *tally, const VmNicCount *count)
 {
     bool is_known = vm_nic_can_compare(nic, tally) && !nic->is_odd;
-    int16_t n_missing = vm_nic_missing(nic, tally, taken);
+    int16_t n_missing = vm_nic_missing(nic, tally, count->taken);
     NetExportLoss loss = { .n_frames = MAX(n_missing, 0) };
 
-    if (is_known && n_missing > 0 && nic->n_looks < VM_NICS_JUDGE_LOOKS_MAX) {
+    if (is_known && vm_nic_is_late(nic, n_missing, count)) {
         return false;
     }
     if (nic->has_stop) {
@@ -176,6 +226,9 @@ static bool vm_nic_judge(VmNic *nic, const NetExportTally *tally, uint16_t taken
     vm_nic_end(nic, is_known && n_missing >= 0 ? &loss : NULL);
     nic->has_base = false;
     nic->is_odd = false;
+    if (is_known && n_missing >= 0) {
+        vm_nic_set_base(nic, tally, count);
+    }
     return true;
 }
 
@@ -183,51 +236,80 @@ static bool vm_nic_judge(VmNic *nic, const NetExportTally *tally, uint16_t taken
 
 static void vm_nics_step(VmNics *nics);
 
-/* What of @result says how many frames the NIC has taken. */
-static bool vm_nics_parse_count(json_object *result, uint16_t *taken)
+/* A NIC may be plugged in, of which no event tells. A migration allows none. */
+static void vm_nics_list_later(VmNics *nics)
+{
+    if (!nics->armed && !timer_is_running(nics->list_timer)) {
+        timer_start_at(nics->list_timer, clock_now_ns(CLOCK_TYPE_REALTIME) + VM_NICS_LIST_NS);
+    }
+}
+
+/* Member @name of @result, an index of a ring. Returns: whether there is one. */
+static bool vm_nics_parse_index(json_object *result, const char *name, uint16_t *index)
 {
     json_object *value = NULL;
 
     if (!json_object_is_type(result, json_type_object) ||
-        !json_object_object_get_ex(result, "used-idx", &value) ||
+        !json_object_object_get_ex(result, name, &value) ||
         !json_object_is_type(value, json_type_int)) {
         return false;
     }
-    *taken = json_object_get_int64(value);
+    *index = json_object_get_int64(value);
     return true;
 }
 
+/* What QEMU has seen of the available ring, less what it has taken out, are the NIC's buffers. */
+static bool vm_nics_parse_count(json_object *result, VmNicCount *count)
+{
+    uint16_t seen = 0;
+    uint16_t next = 0;
+
+    count->is_told = vm_nics_parse_index(result, "shadow-avail-idx", &seen) &&
+                     vm_nics_parse_index(result, "last-avail-idx", &next);
+    count->has_buffers = seen != next;
+    return vm_nics_parse_index(result, "used-idx", &count->taken);
+}
+
 /* Returns: whether @nic is done; else it is to be asked again. */
-static bool vm_nics_take_count(VmNics *nics, VmNic *nic, uint16_t taken)
+static bool vm_nics_take_count(VmNics *nics, VmNic *nic, const VmNicCount *count)
 {
     switch (nics->aim) {
     case VM_NICS_COMPARE:
-        vm_nic_compare(nic, &nics->tally, taken);
+        vm_nic_compare(nic, &nics->tally, count);
         return true;
     case VM_NICS_AT_STOP:
         nic->has_stop = true;
-        nic->stop_taken = taken;
+        nic->stop_taken = count->taken;
         nic->is_due = false;
         return true;
     case VM_NICS_JUDGE:
-        return vm_nic_judge(nic, &nics->tally, taken);
+        return vm_nic_judge(nic, &nics->tally, count);
     }
     g_assert_not_reached();
+}
+
+/* The longer it takes the rarer. */
+static void vm_nics_wait_for(VmNics *nics, const VmNic *nic)
+{
+    vm_nics_wait(nics, nic->n_looks <= VM_NICS_JUDGE_LOOKS_MAX ? VM_NICS_PAUSE_NS
+                                                               : VM_NICS_LONG_PAUSE_NS);
 }
 
 static void vm_nics_counted(json_object *result, void *opaque)
 {
     VmNics *nics = opaque;
     VmNic *nic = nics->asked;
-    uint16_t taken;
+    VmNicCount count;
 
     nics->is_asking = false;
     nics->asked = NULL;
-    if (nic && !vm_nics_parse_count(result, &taken)) {
+    if (nic && !vm_nics_parse_count(result, &count)) {
         nic->has_base = false;
+        nic->is_refused = true;
         vm_nic_end(nic, NULL);
-    } else if (nic && !vm_nics_take_count(nics, nic, taken)) {
-        vm_nics_wait(nics, VM_NICS_PAUSE_NS);
+        vm_nics_list_later(nics);
+    } else if (nic && !vm_nics_take_count(nics, nic, &count)) {
+        vm_nics_wait_for(nics, nic);
         return;
     }
     vm_nics_step(nics);
@@ -245,14 +327,17 @@ static bool vm_nics_ask(VmNics *nics, VmNic *nic)
     return nics->is_asking;
 }
 
-/* Whether @nic can be asked now; if not, whether it is worth while to look again. */
+/*
+ * Whether @nic can be asked now; if not, whether it is worth while to look again. When the VM runs
+ * again it is, however long: what QEMU does not read the guest cannot get.
+ */
 static bool vm_nics_can_ask(VmNics *nics, VmNic *nic, bool *later)
 {
-    unsigned looks_max = nics->aim == VM_NICS_JUDGE ? VM_NICS_JUDGE_LOOKS_MAX : VM_NICS_LOOKS_MAX;
     bool is_seen = net_export_tally(nic->export, &nics->tally);
 
     nic->n_looks++;
-    *later = is_seen && !nics->tally.is_read && nic->n_looks <= looks_max;
+    *later = is_seen && !nics->tally.is_read &&
+             (nics->aim == VM_NICS_JUDGE || nic->n_looks <= VM_NICS_LOOKS_MAX);
     return is_seen && (nics->tally.is_read || nics->aim == VM_NICS_AT_STOP);
 }
 
@@ -269,21 +354,26 @@ static bool vm_nics_look_at(VmNics *nics, VmNic *nic)
         return true;
     }
     if (later) {
-        vm_nics_wait(nics, VM_NICS_PAUSE_NS);
+        vm_nics_wait_for(nics, nic);
         return true;
     }
+    nic->n_retries++;
     vm_nic_end(nic, NULL);
     return false;
 }
 
-static bool vm_nics_all_compared(const VmNics *nics)
+/* Whether a NIC has to be counted soon: it never was, or its numbers did not fit. */
+static bool vm_nics_hurry(const VmNics *nics)
 {
     for (guint i = 0; i < nics->list->len; i++) {
-        if (!((VmNic *)nics->list->pdata[i])->has_base) {
-            return false;
+        const VmNic *nic = nics->list->pdata[i];
+
+        if ((!nic->has_base || nic->is_odd) && !nic->is_refused &&
+            nic->n_retries < VM_NICS_RETRIES) {
+            return true;
         }
     }
-    return true;
+    return false;
 }
 
 /* All have been counted. */
@@ -292,13 +382,13 @@ static void vm_nics_finish(VmNics *nics)
     if (!nics->running) {
         return;
     }
-    nics->aim = VM_NICS_COMPARE;
-    if (nics->armed) {
-        vm_nics_wait(nics, vm_nics_all_compared(nics) ? VM_NICS_PERIOD_NS : VM_NICS_RETRY_NS);
-        return;
+    if (nics->aim != VM_NICS_COMPARE) {
+        nics->aim = VM_NICS_COMPARE;
+        vm_nics_exports_changed(nics); /* it may have happened meanwhile */
     }
-    timer_stop(nics->timer);
-    g_ptr_array_set_size(nics->list, 0);
+    if (nics->list->len > 0) {
+        vm_nics_wait(nics, vm_nics_hurry(nics) ? VM_NICS_RETRY_NS : VM_NICS_PERIOD_NS);
+    }
 }
 
 /* Goes on with the next NIC that is due. */
@@ -371,6 +461,27 @@ static void vm_nics_timeout(void *opaque)
 
 /* --- Which NICs there are ---------------------------------------------------------------- */
 
+static VmNic *vm_nics_find(const VmNics *nics, const char *export)
+{
+    for (guint i = 0; i < nics->list->len; i++) {
+        VmNic *nic = nics->list->pdata[i];
+
+        if (strcmp(nic->export, export) == 0) {
+            return nic;
+        }
+    }
+    return NULL;
+}
+
+static void vm_nics_remove(VmNics *nics, VmNic *nic)
+{
+    if (nics->asked == nic) {
+        nics->asked = NULL;
+    }
+    vm_nic_end(nic, NULL);
+    g_ptr_array_remove(nics->list, nic);
+}
+
 /* What vm_nics_pair() needs. */
 typedef struct VmNicsPairing {
     VmNics *nics;
@@ -396,13 +507,21 @@ static void vm_nics_count_export(const char *id, const char *device, void *opaqu
     ((VmNicsPairing *)opaque)->n_exports++;
 }
 
+/* One that is known already keeps what was counted. */
 static void vm_nics_add(VmNics *nics, const char *id, const char *path)
 {
+    VmNic *nic = vm_nics_find(nics, id);
     NetExportTally tally;
 
+    if (nic && strcmp(nic->path, path) == 0) {
+        nic->is_refused = false;
+        return;
+    }
+    if (nic) {
+        vm_nics_remove(nics, nic);
+    }
     if (net_export_tally(id, &tally)) {
-        VmNic *nic = g_new0(VmNic, 1);
-
+        nic = g_new0(VmNic, 1);
         nic->export = g_strdup(id);
         nic->path = g_strdup(path);
         g_ptr_array_add(nics->list, nic);
@@ -426,7 +545,7 @@ static void vm_nics_pair(const char *id, const char *device, void *opaque)
 
     if (path) {
         vm_nics_add(pairing->nics, id, path);
-    } else if (device) {
+    } else if (device && pairing->nics->armed) {
         vm_nics_complain(pairing->nics, id, device);
     }
 }
@@ -451,6 +570,36 @@ static GPtrArray *vm_nics_parse_list(json_object *result)
     return paths;
 }
 
+/* One of exports that gate. */
+typedef struct VmNicsSearch {
+    const VmNics *nics;
+    const char *export; /* borrowed: this one; NULL = one whose NIC is not known */
+    bool is_there;
+} VmNicsSearch;
+
+static void vm_nics_search(const char *id, const char *device, void *opaque)
+{
+    VmNicsSearch *search = opaque;
+    NetExportTally tally;
+
+    if (search->export) {
+        search->is_there |= strcmp(id, search->export) == 0;
+    } else if (net_export_tally(id, &tally)) {
+        const VmNic *nic = vm_nics_find(search->nics, id);
+
+        search->is_there |= !nic || nic->is_refused;
+    }
+}
+
+/* Whether an export gates whose NIC is not known, or not any more. */
+static bool vm_nics_lacks_any(const VmNics *nics)
+{
+    VmNicsSearch search = { .nics = nics };
+
+    net_exports_foreach_flow(vm_nics_search, &search);
+    return search.is_there;
+}
+
 static void vm_nics_listed(json_object *result, void *opaque)
 {
     VmNics *nics = opaque;
@@ -458,37 +607,63 @@ static void vm_nics_listed(json_object *result, void *opaque)
     VmNicsPairing pairing = { .nics = nics, .paths = paths };
 
     nics->is_listing = false;
+    if (nics->aim != VM_NICS_COMPARE) {
+        return; /* behind that it is asked again */
+    }
     vm_nics_abandon(nics);
-    g_ptr_array_set_size(nics->list, 0);
     net_exports_foreach_flow(vm_nics_count_export, &pairing);
     net_exports_foreach_flow(vm_nics_pair, &pairing);
-    if (nics->armed && nics->running && nics->list->len > 0) {
+    if (nics->running && nics->list->len > 0) {
         vm_nics_wait(nics, 0);
+    }
+    if (vm_nics_lacks_any(nics)) {
+        vm_nics_list_later(nics);
     }
 }
 
-static void vm_nics_see_export(const char *id, const char *device, void *opaque)
+/* Forget the NICs of exports that do not gate any more. */
+static void vm_nics_prune(VmNics *nics)
 {
-    NetExportTally tally;
+    for (guint i = nics->list->len; i-- > 0;) {
+        VmNic *nic = nics->list->pdata[i];
+        VmNicsSearch search = { .nics = nics, .export = nic->export };
 
-    *(bool *)opaque |= net_export_tally(id, &tally);
+        net_exports_foreach_flow(vm_nics_search, &search);
+        if (!search.is_there) {
+            vm_nics_remove(nics, nic);
+        }
+    }
+    if (nics->list->len == 0) {
+        timer_stop(nics->timer);
+    }
+}
+
+/* Not in the midst of what has to do with a stop: it comes again behind it. */
+static void vm_nics_look(void *opaque)
+{
+    VmNics *nics = opaque;
+
+    if (nics->aim != VM_NICS_COMPARE) {
+        return;
+    }
+    vm_nics_prune(nics);
+    if (vm_nics_lacks_any(nics) && !nics->is_listing) {
+        nics->is_listing = qmp_client_try(nics->client, "x-query-virtio", NULL, vm_nics_listed,
+                                          nics);
+    }
 }
 
 /* --- What the VM does -------------------------------------------------------------------- */
 
+void vm_nics_exports_changed(VmNics *nics)
+{
+    timer_start_at(nics->list_timer, clock_now_ns(CLOCK_TYPE_REALTIME));
+}
+
 void vm_nics_set_armed(VmNics *nics, bool armed)
 {
-    bool can_count = false;
-
     nics->armed = armed;
-    net_exports_foreach_flow(vm_nics_see_export, &can_count);
-    if (!armed && nics->running && nics->aim == VM_NICS_COMPARE) {
-        vm_nics_abandon(nics);
-        g_ptr_array_set_size(nics->list, 0);
-    } else if (armed && can_count && !nics->is_listing) {
-        nics->is_listing = qmp_client_try(nics->client, "x-query-virtio", NULL, vm_nics_listed,
-                                          nics);
-    }
+    vm_nics_look(nics); /* at once: the VM may stop in a moment */
 }
 
 void vm_nics_will_run(VmNics *nics)
@@ -520,6 +695,7 @@ void vm_nics_stopped(VmNics *nics)
 void vm_nics_forget(VmNics *nics)
 {
     vm_nics_abandon(nics);
+    timer_stop(nics->list_timer);
     g_ptr_array_set_size(nics->list, 0);
     nics->is_listing = nics->is_asking = false;
     nics->aim = VM_NICS_COMPARE;
@@ -527,16 +703,11 @@ void vm_nics_forget(VmNics *nics)
 
 bool vm_nics_agree(const VmNics *nics, const char *export)
 {
-    for (guint i = 0; i < nics->list->len; i++) {
-        const VmNic *nic = nics->list->pdata[i];
-        NetExportTally tally;
+    const VmNic *nic = vm_nics_find(nics, export);
+    NetExportTally tally;
 
-        if (strcmp(nic->export, export) == 0) {
-            return net_export_tally(export, &tally) && vm_nic_can_compare(nic, &tally) &&
-                   !nic->is_odd;
-        }
-    }
-    return false;
+    return nic && net_export_tally(export, &tally) && vm_nic_can_compare(nic, &tally) &&
+           !nic->is_odd;
 }
 
 VmFollowerNicList *vm_nics_info(const VmNics *nics)
@@ -565,6 +736,7 @@ VmNics *vm_nics_new(QmpClient *client, VmNicsComplainFunc *complain, void *opaqu
     nics->opaque = opaque;
     nics->list = g_ptr_array_new_with_free_func(vm_nic_free);
     nics->timer = timer_new(CLOCK_TYPE_REALTIME, vm_nics_timeout, nics);
+    nics->list_timer = timer_new(CLOCK_TYPE_REALTIME, vm_nics_look, nics);
     return nics;
 }
 
@@ -575,6 +747,7 @@ void vm_nics_free(VmNics *nics)
     }
     vm_nics_abandon(nics);
     timer_free(nics->timer);
+    timer_free(nics->list_timer);
     g_ptr_array_unref(nics->list);
     g_free(nics);
 }

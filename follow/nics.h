@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Counts what the VM's NICs take in, to know which frames its stop for a migration cost. */
+/* Counts what the VM's NICs take in, to know which frames a stop of it cost. */
 
 #ifndef FOLLOW_NICS_H
 #define FOLLOW_NICS_H
@@ -26,6 +26,9 @@ void vm_nics_free(VmNics *nics);
 
 /** vm_nics_set_armed: whether a migration may stop the VM; the exports know it already. */
 void vm_nics_set_armed(VmNics *nics, bool armed);
+
+/** vm_nics_exports_changed: other exports may gate, or be connected, or the VM can be asked now. */
+void vm_nics_exports_changed(VmNics *nics);
 
 /** vm_nics_will_run, _stopped: before our run state follows the VM's, or does not change. */
 void vm_nics_will_run(VmNics *nics);

@@ -48,9 +48,10 @@ void net_exports_foreach_flow(void (*func)(const char *id, const char *device, v
 
 /** Counts of frames that an export has handed over, to compare with the count of the VM's NIC. */
 typedef struct NetExportTally {
-    uint64_t n_frames;   /* handed over so far while the export gates */
-    uint64_t connection; /* number of the connection: numbers of frames mean nothing to another */
-    bool is_read;        /* the guest's QEMU has read all of them */
+    uint64_t n_frames; /* handed over so far while the export gates */
+    uint64_t epoch;    /* another after each connection and each beginning of gating: numbers of
+                          frames of two cannot be compared */
+    bool is_read;      /* the guest's QEMU has read all of them */
 } NetExportTally;
 
 /** net_export_tally: Returns: whether @tally was set; false = that cannot be seen, or no guest. */
@@ -95,11 +96,16 @@ void net_exports_set_guest_gone(bool gone);
  */
 void net_exports_set_guest_func(void (*func)(bool runs));
 
-/**
- * net_exports_set_counted_func: who compares what exports hand over with what the VM's NICs take
- * @func: whether the two agree for this export; NULL = nobody compares them
- */
-void net_exports_set_counted_func(bool (*func)(const char *id, void *opaque), void *opaque);
+/** Who compares what exports hand over with what the VM's NICs take; constant. */
+typedef struct NetExportCounterOps {
+    /** Whether the two agree for this export. */
+    bool (*agrees)(const char *id, void *opaque);
+    /** Which exports gate, or are connected, may have changed. From anywhere: only note it. */
+    void (*changed)(void *opaque);
+} NetExportCounterOps;
+
+/** net_exports_set_counter: @ops: borrowed; NULL = nobody compares them. */
+void net_exports_set_counter(const NetExportCounterOps *ops, void *opaque);
 
 /** net_exports_cleanup: delete all, without events; before net_cleanup(). */
 void net_exports_cleanup(void);

@@ -18,7 +18,10 @@ typedef struct Lossy {
     const char *nics;  /* reply to x-query-virtio */
     const char *path;  /* of the NIC that is asked */
     uint16_t taken;    /* what it says */
+    bool tells;        /* it also says how many buffers it has: */
+    uint16_t n_free;
     unsigned n_asked;  /* how often it was asked */
+    bool migrates;
 } Lossy;
 
 #define PATH     "/machine/peripheral/nic0/virtio-backend"
@@ -57,6 +60,17 @@ static void lossy_free(Lossy *l)
     g_free(l);
 }
 
+static char *lossy_count(Lossy *l)
+{
+    g_autofree char *more = l->tells
+        ? g_strdup_printf(", 'last-avail-idx': %u, 'shadow-avail-idx': %u", l->taken,
+                          (uint16_t)(l->taken + l->n_free))
+        : g_strdup("");
+
+    l->n_asked++;
+    return g_strdup_printf("{'name': 'virtio-net', 'used-idx': %u, 'inuse': 0%s}", l->taken, more);
+}
+
 /* Answers a command as a VM in state @status does, the counter with @taken. */
 static void lossy_answer(Lossy *l, const char *status)
 {
@@ -75,11 +89,10 @@ static void lossy_answer(Lossy *l, const char *status)
 
         g_assert_cmpstr(json_object_get_string(path), ==, l->path);
         g_assert_cmpint(json_object_get_int(json_object_object_get(arguments, "queue")), ==, 0);
-        result = g_strdup_printf("{'name': 'virtio-net', 'used-idx': %u, 'inuse': 0}", l->taken);
-        l->n_asked++;
+        result = lossy_count(l);
     } else {
         g_assert_cmpstr(name, ==, "query-migrate");
-        result = g_strdup("{'status': 'active'}");
+        result = g_strdup(l->migrates ? "{'status': 'active'}" : "{}");
     }
     fake_vm_reply(l->vm, id, result);
 }
@@ -118,6 +131,7 @@ static void lossy_compare(Lossy *l)
 
 static void lossy_begin_migration(Lossy *l)
 {
+    l->migrates = true;
     fake_vm_migration(l->vm, "setup");
     fake_vm_migration(l->vm, "active");
     lossy_compare(l);
@@ -146,14 +160,16 @@ static void lossy_stop(Lossy *l)
     fake_vm_event(l->vm, "STOP", NULL);
     qtest_expect_event(l->vm->s, "STOP");
     for (n_asked = l->n_asked; l->n_asked == n_asked;) {
-        lossy_answer(l, "finish-migrate");
+        lossy_answer(l, l->migrates ? "finish-migrate" : "paused");
     }
 }
 
-/* The migration has failed, and the VM goes on; it answers until frames come, or for good. */
+/* The VM goes on, its migration has failed; it answers until frames come, or for good. */
 static void lossy_resume(Lossy *l)
 {
-    fake_vm_migration(l->vm, "failed");
+    if (l->migrates) {
+        fake_vm_migration(l->vm, "failed");
+    }
     fake_vm_event(l->vm, "RESUME", NULL);
     qtest_expect_event(l->vm->s, "RESUME");
     while (!lossy_guest_has_frame(l)) {
@@ -400,6 +416,117 @@ static void test_monitor_is_lost(void)
     lossy_free(l);
 }
 
+/* --- With gate=on, without a migration --------------------------------------------------- */
+
+static void set_gate(Lossy *l, const char *gate)
+{
+    qtest_qmp_ok(l->rig->s, "{'execute': 'net-export-set', 'arguments': {'id': 'e0', "
+                            "'gate': '%s'}}", gate);
+}
+
+/* Time and again the last one that QEMU has read is thrown away. */
+static void check_plain_stop(ExportRig *(*rig_new)(const char *more))
+{
+    Lossy *l = lossy_new(rig_new, ",gate=on");
+
+    lossy_compare(l);
+    export_rig_expect_str(l->rig, "exact-stop", "true");
+    for (unsigned i = 0; i < 3; i++) {
+        lossy_deliver(l, 5);
+        l->taken--;
+        lossy_stop(l);
+        export_rig_send(l->rig, 1);
+        lossy_resume(l);
+        l->rig->n_guest_got--;
+        export_rig_guest_gets(l->rig, 2);
+        l->taken += 2;
+        export_rig_expect_str(l->rig, "exact-stop", "true");
+    }
+    lossy_free(l);
+}
+
+static void test_plain_stop(void)
+{
+    check_plain_stop(export_rig_new);
+    check_plain_stop(export_rig_new_dgram);
+}
+
+/* A frame that waits in QEMU for a buffer is none that the NIC has filtered out. */
+static void test_waits_for_a_buffer(void)
+{
+    Lossy *l = lossy_new(export_rig_new, ",gate=on");
+    unsigned n_asked;
+
+    l->tells = true;
+    l->n_free = 1;
+    lossy_compare(l);
+    lossy_deliver(l, 5);
+    l->taken--;
+    l->n_free = 0;
+    for (n_asked = l->n_asked; l->n_asked < n_asked + 3;) {
+        lossy_answer(l, "running");
+    }
+    export_rig_expect_str(l->rig, "exact-stop", "true");
+    lossy_stop(l);
+    export_rig_send(l->rig, 1);
+    fake_vm_event(l->vm, "RESUME", NULL);
+    /* As long as there is no buffer nobody knows whether it still waits. */
+    for (n_asked = l->n_asked; l->n_asked < n_asked + 40;) {
+        lossy_answer(l, "running");
+    }
+    g_assert_false(lossy_guest_has_frame(l));
+    l->n_free = 1;
+    while (!lossy_guest_has_frame(l)) {
+        if (lossy_is_asked(l)) {
+            lossy_answer(l, "running");
+        }
+    }
+    l->rig->n_guest_got--;
+    export_rig_guest_gets(l->rig, 2);
+    lossy_free(l);
+}
+
+static void test_gate_is_switched(void)
+{
+    Lossy *l = lossy_new(export_rig_new, "");
+
+    for (unsigned i = 0; i < 2; i++) {
+        export_rig_expect_str(l->rig, "exact-stop", "not-gating");
+        lossy_deliver(l, 5); /* which nobody counts */
+        set_gate(l, "on");
+        lossy_compare(l);
+        export_rig_expect_str(l->rig, "exact-stop", "true");
+        lossy_deliver(l, 5);
+        l->taken--;
+        lossy_stop(l);
+        lossy_resume(l);
+        l->rig->n_guest_got--;
+        export_rig_guest_gets(l->rig, 1);
+        l->taken++;
+        set_gate(l, "off");
+        while (lossy_compared(l) != -1) {
+            if (lossy_is_asked(l)) {
+                lossy_answer(l, "running");
+            }
+        }
+    }
+    lossy_free(l);
+}
+
+/* It is looked for as long as it is not there. */
+static void test_nic_is_plugged_in(void)
+{
+    Lossy *l = lossy_new(export_rig_new, ",gate=on,device=nic0");
+
+    l->nics = "[]";
+    lossy_answer(l, "running");
+    export_rig_expect_str(l->rig, "exact-stop", "not-counted");
+    l->nics = TWO_NICS;
+    lossy_compare(l);
+    export_rig_expect_str(l->rig, "exact-stop", "true");
+    lossy_free(l);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -414,5 +541,9 @@ int main(int argc, char **argv)
     g_test_add_func("/vm-nics/device-that-is-not-there", test_device_that_is_not_there);
     g_test_add_func("/vm-nics/no-answer", test_no_answer);
     g_test_add_func("/vm-nics/monitor-is-lost", test_monitor_is_lost);
+    g_test_add_func("/vm-nics/plain-stop", test_plain_stop);
+    g_test_add_func("/vm-nics/waits-for-a-buffer", test_waits_for_a_buffer);
+    g_test_add_func("/vm-nics/gate-is-switched", test_gate_is_switched);
+    g_test_add_func("/vm-nics/nic-is-plugged-in", test_nic_is_plugged_in);
     return g_test_run();
 }
