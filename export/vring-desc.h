@@ -11,8 +11,6 @@
 #define VRING_DESC_F_WRITE 2u
 #define VRING_DESC_F_INDIRECT 4u
 
-#define VRING_DESC_SIZE 16u
-
 /** A descriptor in our own memory. */
 typedef struct VringDesc {
     uint64_t addr;

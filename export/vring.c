@@ -12,7 +12,6 @@
 
 #include "export/vring.h"
 
-#include "export/vring-desc.h"
 #include "export/vring-format.h"
 
 /* --- Start and stop ---------------------------------------------------------------------- */

@@ -13,6 +13,9 @@
 /** Most entries of a ring (virtio 1.2, 2.7: a split ring's limit; the same for a packed one). */
 #define VRING_SIZE_MAX 32768u
 
+/** Bytes of a descriptor, in both formats (virtio 1.2, 2.7.5 and 2.8.13). */
+#define VRING_DESC_SIZE 16u
+
 /** Most pieces of guest memory that one buffer may consist of. */
 #define VRING_PIECES_MAX 1024u
 

@@ -170,18 +170,18 @@ class Program:
         """Send a request. Returns: its reply, or None when the program has ended in order."""
         self.monitor.send(text, fds)
         begin = time.monotonic()
+        waits = WAITING.search(text)
         try:
             reply = self.monitor.reply(self.limit, self._set_ending)
-            late = time.monotonic() - begin
         except Silent:
-            if not WAITING.search(text):
+            if not waits:
                 raise
             reply = self._late_reply()
-            late = 0
+        late = time.monotonic() - begin
         if reply is None:
             self.ended()
             return None
-        if late > self.limit:
+        if late > self.limit and not waits:
             raise Fault(f'an answer after {late:.1f} s')
         if 'error' in reply and not reply['error']['desc']:
             raise Fault('an error without a text')
