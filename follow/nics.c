@@ -646,6 +646,7 @@ static void vm_nics_look(void *opaque)
     if (nics->aim != VM_NICS_COMPARE) {
         return;
     }
+    timer_stop(nics->list_timer);
     vm_nics_prune(nics);
     if (vm_nics_lacks_any(nics) && !nics->is_listing) {
         nics->is_listing = qmp_client_try(nics->client, "x-query-virtio", NULL, vm_nics_listed,

@@ -97,6 +97,26 @@ static void lossy_answer(Lossy *l, const char *status)
     fake_vm_reply(l->vm, id, result);
 }
 
+/* Waits for command @name. The list of NICs may be asked for before it, at any time. */
+static int64_t lossy_command(Lossy *l, const char *name)
+{
+    for (;;) {
+        g_autofree char *came = NULL;
+        g_autoptr(json_object) arguments = NULL;
+        int64_t id = fake_vm_any_command(l->vm, &came, &arguments);
+
+        if (strcmp(came, name) == 0) {
+            return id;
+        }
+        g_assert_cmpstr(came, ==, "x-query-virtio");
+        if (l->nics) {
+            fake_vm_reply(l->vm, id, l->nics);
+        } else {
+            fake_vm_refuse(l->vm, id, "no such command");
+        }
+    }
+}
+
 static bool lossy_is_asked(Lossy *l)
 {
     struct pollfd watch = { .fd = l->vm->fd, .events = POLLIN };
@@ -306,6 +326,7 @@ static void check_no_count(const char *nics)
 {
     Lossy *l = lossy_new(export_rig_new, "");
 
+    l->nics = nics;
     fake_vm_migration(l->vm, "setup");
     if (nics) {
         fake_vm_reply(l->vm, fake_vm_command(l->vm, "x-query-virtio"), nics);
@@ -318,8 +339,9 @@ static void check_no_count(const char *nics)
     export_rig_send(l->rig, 5);
     export_rig_guest_gets(l->rig, 5);
     fake_vm_event(l->vm, "STOP", NULL);
-    fake_vm_answer_status(l->vm, "finish-migrate");
-    fake_vm_answer_migration(l->vm, "active");
+    fake_vm_reply(l->vm, lossy_command(l, "query-status"),
+                  "{'running': false, 'status': 'finish-migrate'}");
+    fake_vm_reply(l->vm, lossy_command(l, "query-migrate"), "{'status': 'active'}");
     export_rig_send(l->rig, 1);
     fake_vm_event(l->vm, "RESUME", NULL);
     export_rig_guest_gets(l->rig, 1);
