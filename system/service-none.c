@@ -3,8 +3,16 @@
 
 #include "system/service.h"
 
+#include <glib.h>
+
+#include "util/log.h"
+
 void service_open(void)
 {
+    if (g_getenv("NOTIFY_SOCKET")) {
+        log_warning("the service manager cannot be told anything: this program was built without "
+                    "libsystemd");
+    }
 }
 
 void service_start(void)
