@@ -38,6 +38,7 @@ help:
 	@echo 'make docs            build the book (HTML) in $(BUILD)/docs/html, and nothing else'
 	@echo 'make install         install below the prefix; DESTDIR=DIR puts DIR in front'
 	@echo 'make deb             build the Debian package in build-deb/'
+	@echo 'make check-deb       build and run the package in fresh Debian 12 systems (root, an hour)'
 	@echo 'make clean           delete what was built; the configuration stays'
 	@echo 'make help            show this text'
 
@@ -94,6 +95,9 @@ install: all
 deb:
 	@scripts/build-deb build-deb
 
+check-deb:
+	@scripts/check-deb build-check-deb
+
 clean: configured
 	@$(NINJA) -C $(BUILD) clean
 	@rm -rf $(BUILD)/docs $(BUILD)/demo $(BUILD)/test-logs
@@ -104,4 +108,4 @@ configured:
 
 .PHONY: all help check check-quick check-functional check-compilers check-sandbox \
         check-valgrind check-random check-upstream demo demo-migration bench fuzz \
-        docs install deb clean configured
+        docs install deb check-deb clean configured
