@@ -152,7 +152,7 @@ static void dump_fail(FilterDump *dump, int err)
 /* Forget what is wholly written. */
 static void dump_advance(FilterDump *dump)
 {
-    size_t pos = 0;
+    size_t pos = dump->n_out == dump->n_buffered ? dump->n_buffered : 0;
 
     while (pos < dump->n_buffered && pos + dump_item_size(dump, pos) <= dump->n_out) {
         pos += dump_item_size(dump, pos);

@@ -75,8 +75,9 @@ CASES += [(f'{VHOST_USER}, {migration.PRECOPY}, {run}',
            functools.partial(migrates, VHOST_USER, migration.PRECOPY, PER_SECOND))
           for run in range(1, RUNS + 1)]
 CASES.append((f'the network learns {LATE_S} s late', network_learns_late))
-CASES.append(('tls', functools.partial(migrates, STREAM, migration.PRECOPY, FAST_PER_SECOND,
-                                       tls=True)))
+CASES += [(f'{kind}, tls', functools.partial(migrates, kind, migration.PRECOPY, FAST_PER_SECOND,
+                                             tls=True))
+          for kind in (STREAM, VHOST_USER)]
 
 if __name__ == '__main__':
     sys.exit(tap.main(CASES))
