@@ -267,7 +267,8 @@ static bool ring_run(VhostUserRing *ring, uint64_t limit)
             vhost_user_ring_broken(ring);
             return false;
         }
-        more = any || vhost_user_ring_spin(ring) || vhost_user_ring_rest(ring);
+        more = any || (!ring->vring.waits &&
+                       (vhost_user_ring_spin(ring) || vhost_user_ring_rest(ring)));
     }
     if (more) {
         vring_set_kicks(&ring->vring, false);
@@ -602,7 +603,7 @@ static VhostUserRing *dev_choose(VhostUserDev *dev, const NetFrame *frame)
 static bool ring_wait_for_buffers(VhostUserRing *ring)
 {
     vhost_user_ring_publish(ring);
-    if (vhost_user_ring_rest(ring)) {
+    if (!ring->vring.waits && vhost_user_ring_rest(ring)) {
         return true;
     }
     ring->wants_buffers = true;

@@ -55,7 +55,9 @@ static uint64_t dev_features(const VhostUserDev *dev)
 
 static uint64_t dev_protocol_features(const VhostUserDev *dev)
 {
-    return DEV_PROTOCOL_FEATURES | (dev->offers_state ? VHOST_USER_PROTOCOL_F_DEVICE_STATE : 0);
+    return DEV_PROTOCOL_FEATURES |
+           (dev->offers_state ? VHOST_USER_PROTOCOL_F_DEVICE_STATE : 0) |
+           (dev->offers_pagefault ? VHOST_USER_PROTOCOL_F_PAGEFAULT : 0);
 }
 
 bool vhost_user_dev_runs(const VhostUserDev *dev)
@@ -217,16 +219,93 @@ static void dev_move_rings(VhostUserDev *dev)
     }
 }
 
-static bool dev_set_mem_table(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
+static VringMemory *dev_new_memory(const VhostUserDev *dev)
 {
     VringMemory *mem = vring_memory_new();
-    VringMemory *before = dev->mem;
 
+    if (dev->postcopy.is_listening) {
+        vring_memory_set_pages(mem, dev->postcopy.pages);
+    }
+    return mem;
+}
+
+/* Whether there is a region in a message that has room for one. */
+static bool dev_check_region(const VhostUserMsg *msg, GError **error)
+{
+    return msg->header.size == sizeof(msg->u.one) ||
+           error_set(error, "%u bytes without postcopy", msg->header.size);
+}
+
+/* From the loop, and when the front-end is ready: rings may be able to start, or to go on. */
+static void dev_pages_arrived(void *opaque)
+{
+    VhostUserDev *dev = opaque;
+
+    for (unsigned i = 0; i < dev_n_rings(dev); i++) {
+        if (dev->rings[i].starts) {
+            vhost_user_ring_start(&dev->rings[i]);
+        }
+    }
+    vhost_user_dev_find_targets(dev);
+    dev->ops->changed(dev);
+    vhost_user_dev_look_again(dev);
+}
+
+static bool dev_pages_ready(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
+{
+    if (!vhost_user_postcopy_ready(&dev->postcopy, msg, error)) {
+        return false;
+    }
+    dev_pages_arrived(dev);
+    return true;
+}
+
+static bool dev_postcopy_advise(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
+{
+    if (!(dev->protocol_features & VHOST_USER_PROTOCOL_F_PAGEFAULT)) {
+        return error_set(error, "without the protocol's feature");
+    }
+    return vhost_user_postcopy_advise(&dev->postcopy, msg, dev_pages_arrived, dev, error);
+}
+
+static bool dev_postcopy_listen(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
+{
+    g_autoptr(GError) refusal = NULL;
+    bool done = vhost_user_postcopy_listen(&dev->postcopy, dev->mem, &refusal);
+
+    if (!done) {
+        g_prefix_error(&refusal, "POSTCOPY_LISTEN: ");
+        dev_complain(dev, VHOST_USER_POSTCOPY_LISTEN, refusal);
+    }
+    msg->u.u64 = done ? 0 : 1;
+    return true;
+}
+
+static bool dev_postcopy_end(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
+{
+    vhost_user_postcopy_end(&dev->postcopy, dev->mem);
+    dev_pages_arrived(dev);
+    msg->u.u64 = 0;
+    return true;
+}
+
+static bool dev_set_mem_table(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
+{
+    VringMemory *before = dev->mem;
+    VringMemory *mem;
+
+    if (vhost_user_postcopy_is_ready(&dev->postcopy, msg)) {
+        return dev_pages_ready(dev, msg, error);
+    }
+    mem = dev_new_memory(dev);
     for (uint32_t i = 0; i < msg->u.table.n; i++) {
-        if (!mem_add(mem, &msg->u.table.regions[i], msg->fds[i], error)) {
+        VhostUserRegion *region = &msg->u.table.regions[i];
+
+        if (!mem_add(mem, region, msg->fds[i], error)) {
             vring_memory_free(mem);
             return false;
         }
+        vhost_user_postcopy_answer_region(&dev->postcopy, msg, region, mem);
     }
     dev->mem = mem;
     dev_move_rings(dev);
@@ -242,7 +321,17 @@ static bool dev_get_max_mem_slots(VhostUserDev *dev, VhostUserMsg *msg, GError *
 
 static bool dev_add_mem_reg(VhostUserDev *dev, VhostUserMsg *msg, GError **error)
 {
-    return mem_add(dev->mem, &msg->u.one.region, msg->n_fds > 0 ? msg->fds[0] : -1, error);
+    VhostUserRegion *region = &msg->u.one.region;
+
+    if (vhost_user_postcopy_is_ready(&dev->postcopy, msg)) {
+        return dev_pages_ready(dev, msg, error);
+    }
+    if (!dev_check_region(msg, error) ||
+        !mem_add(dev->mem, region, msg->n_fds > 0 ? msg->fds[0] : -1, error)) {
+        return false;
+    }
+    vhost_user_postcopy_answer_region(&dev->postcopy, msg, region, dev->mem);
+    return true;
 }
 
 /* Rings in it are broken from now on; others stay where they are. */
@@ -253,6 +342,12 @@ static bool dev_rem_mem_reg(VhostUserDev *dev, VhostUserMsg *msg, GError **error
         .guest_addr = region->guest_addr, .size = region->size, .user_addr = region->user_addr,
     };
 
+    if (vhost_user_postcopy_is_ready(&dev->postcopy, msg)) {
+        return dev_pages_ready(dev, msg, error);
+    }
+    if (!dev_check_region(msg, error)) {
+        return false;
+    }
     if (!vring_memory_remove(dev->mem, &spec)) {
         return error_set(error, "there is no memory region of %" PRIu64 " bytes at 0x%" PRIx64,
                          region->size, region->guest_addr);
@@ -502,6 +597,9 @@ static DevHandler *const handlers[VHOST_USER__MAX] = {
     [VHOST_USER_SET_VRING_ENABLE] = dev_set_vring_enable,
     [VHOST_USER_SEND_RARP] = dev_send_rarp,
     [VHOST_USER_NET_SET_MTU] = dev_set_mtu,
+    [VHOST_USER_POSTCOPY_ADVISE] = dev_postcopy_advise,
+    [VHOST_USER_POSTCOPY_LISTEN] = dev_postcopy_listen,
+    [VHOST_USER_POSTCOPY_END] = dev_postcopy_end,
     [VHOST_USER_RESET_DEVICE] = dev_reset,
     [VHOST_USER_GET_MAX_MEM_SLOTS] = dev_get_max_mem_slots,
     [VHOST_USER_ADD_MEM_REG] = dev_add_mem_reg,
@@ -537,6 +635,10 @@ static bool dev_answer(VhostUserMsg *msg, int fd)
     size_t size = msg->header.request == VHOST_USER_GET_VRING_BASE ? sizeof(msg->u.state)
                                                                    : sizeof(msg->u.u64);
 
+    if (msg->answer == VHOST_USER_ANSWER_ITSELF) {
+        return vhost_user_reply_with(fd, msg->header.request, &msg->u, msg->header.size,
+                                     msg->answer_fd);
+    }
     return vhost_user_reply(fd, msg->header.request, &msg->u, size);
 }
 
@@ -557,9 +659,9 @@ bool vhost_user_dev_handle(VhostUserDev *dev, VhostUserMsg *msg, int fd, GError 
     bool done = dev_do(dev, msg, &refusal);
     bool sent = true;
 
-    if (done && vhost_user_always_replies(request)) {
+    if (done && (vhost_user_always_replies(request) || msg->answer == VHOST_USER_ANSWER_ITSELF)) {
         sent = dev_answer(msg, fd);
-    } else if (acknowledges) {
+    } else if (acknowledges && !(done && msg->answer == VHOST_USER_ANSWER_NONE)) {
         sent = dev_acknowledge(request, fd, done);
     } else if (!done && vhost_user_name(request)) {
         g_propagate_error(error, g_steal_pointer(&refusal));
@@ -578,6 +680,7 @@ bool vhost_user_dev_handle(VhostUserDev *dev, VhostUserMsg *msg, int fd, GError 
 void vhost_user_dev_open(VhostUserDev *dev)
 {
     dev->mem = vring_memory_new();
+    dev->offers_pagefault = vring_pages_are_possible();
     dev->has_failed = false;
 }
 
@@ -586,6 +689,7 @@ void vhost_user_dev_close(VhostUserDev *dev)
     for (unsigned i = 0; i < dev_n_rings(dev); i++) {
         vhost_user_ring_reset(&dev->rings[i]);
     }
+    vhost_user_postcopy_clear(&dev->postcopy, dev->mem);
     g_clear_pointer(&dev->mem, vring_memory_free);
     g_clear_pointer(&dev->log, vring_log_free);
     dev->features = 0;
@@ -623,6 +727,7 @@ void vhost_user_dev_clear(VhostUserDev *dev)
         vhost_user_ring_reset(&dev->rings[i]);
     }
     vhost_user_transfer_clear(&dev->transfer);
+    vhost_user_postcopy_clear(&dev->postcopy, dev->mem);
     vring_memory_free(dev->mem);
     vring_log_free(dev->log);
     timer_free(dev->again);

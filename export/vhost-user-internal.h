@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "export/vhost-user-postcopy.h"
 #include "export/vhost-user-transfer.h"
 #include "export/vring.h"
 #include "net/client.h"
@@ -43,6 +44,7 @@
 #define VHOST_USER_PROTOCOL_F_RARP (UINT64_C(1) << 2)
 #define VHOST_USER_PROTOCOL_F_REPLY_ACK (UINT64_C(1) << 3)
 #define VHOST_USER_PROTOCOL_F_NET_MTU (UINT64_C(1) << 4)
+#define VHOST_USER_PROTOCOL_F_PAGEFAULT (UINT64_C(1) << 8)
 #define VHOST_USER_PROTOCOL_F_RESET_DEVICE (UINT64_C(1) << 13)
 #define VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS (UINT64_C(1) << 15)
 #define VHOST_USER_PROTOCOL_F_STATUS (UINT64_C(1) << 16)
@@ -63,6 +65,7 @@ typedef struct VhostUserRing {
     int call_fd;           /* owned; -1 = the guest is not notified */
     int err_fd;            /* owned; -1 = none */
     FdWatch *kick;         /* owned; NULL = without @kick_fd */
+    bool starts;           /* it will be @started when its memory has come, in postcopy */
     bool started;
     bool resumed;          /* where it had stopped: its driver is the same as before */
     bool enabled;
@@ -97,6 +100,8 @@ struct VhostUserDev {
     uint64_t protocol_features;  /* that the front-end took */
     bool offers_state;           /* the protocol's feature DEVICE_STATE */
     VhostUserTransfer transfer;
+    bool offers_pagefault;       /* the protocol's feature PAGEFAULT */
+    VhostUserPostcopy postcopy;
     uint8_t status;              /* as it was set */
     uint16_t mtu;                /* as it was set; 0 = not */
     uint16_t *targets;           /* owned: rings that frames toward the guest can go to */

@@ -60,12 +60,13 @@ static const VhostUserForm forms[VHOST_USER__MAX] = {
     [VHOST_USER_SET_VRING_ENABLE] = { "SET_VRING_ENABLE", FORM_STATE, 0, false },
     [VHOST_USER_SEND_RARP] = { "SEND_RARP", FORM_U64, 0, false },
     [VHOST_USER_NET_SET_MTU] = { "NET_SET_MTU", FORM_U64, 0, false },
+    [VHOST_USER_POSTCOPY_ADVISE] = { "POSTCOPY_ADVISE", FORM_NONE, 0, true },
+    [VHOST_USER_POSTCOPY_LISTEN] = { "POSTCOPY_LISTEN", FORM_NONE, 0, true },
+    [VHOST_USER_POSTCOPY_END] = { "POSTCOPY_END", FORM_NONE, 0, true },
     [VHOST_USER_RESET_DEVICE] = { "RESET_DEVICE", FORM_NONE, 0, false },
     [VHOST_USER_GET_MAX_MEM_SLOTS] = { "GET_MAX_MEM_SLOTS", FORM_NONE, 0, true },
-    [VHOST_USER_ADD_MEM_REG] = { "ADD_MEM_REG", sizeof(VhostUserOneRegion),
-                                 sizeof(VhostUserOneRegion), 1, false },
-    [VHOST_USER_REM_MEM_REG] = { "REM_MEM_REG", sizeof(VhostUserOneRegion),
-                                 sizeof(VhostUserOneRegion), 1, false },
+    [VHOST_USER_ADD_MEM_REG] = { "ADD_MEM_REG", 8, sizeof(VhostUserOneRegion), 1, false },
+    [VHOST_USER_REM_MEM_REG] = { "REM_MEM_REG", 8, sizeof(VhostUserOneRegion), 1, false },
     [VHOST_USER_SET_STATUS] = { "SET_STATUS", FORM_U64, 0, false },
     [VHOST_USER_GET_STATUS] = { "GET_STATUS", FORM_NONE, 0, true },
     [VHOST_USER_SET_DEVICE_STATE_FD] = { "SET_DEVICE_STATE_FD", sizeof(VhostUserStateFd),
@@ -101,6 +102,7 @@ void vhost_user_reader_clear(VhostUserReader *reader)
         fd_close(&reader->msg.fds[i]);
     }
     reader->msg.n_fds = 0;
+    reader->msg.answer = VHOST_USER_ANSWER_USUAL;
     reader->n_read = 0;
 }
 
@@ -195,6 +197,13 @@ static bool read_check_whole(const VhostUserMsg *msg, GError **error)
         return error_set(error, "SET_MEM_TABLE of %u bytes with %u regions and %zu descriptors",
                          msg->header.size, msg->u.table.n, msg->n_fds);
     }
+    /* In postcopy a number may be all that is left to say about them. */
+    if ((msg->header.request == VHOST_USER_ADD_MEM_REG ||
+         msg->header.request == VHOST_USER_REM_MEM_REG) &&
+        msg->header.size != sizeof(msg->u.one) &&
+        (msg->header.size != sizeof(msg->u.u64) || msg->n_fds > 0)) {
+        return error_set(error, "%s of %u bytes", form->name, msg->header.size);
+    }
     return true;
 }
 
@@ -254,7 +263,8 @@ VhostUserRead vhost_user_read(VhostUserReader *reader, int fd, GError **error)
 /* --- Answers ----------------------------------------------------------------------------- */
 
 /* A front-end that reads none of its answers has no room for one more at some time: it fails. */
-bool vhost_user_reply(int fd, uint32_t request, const void *payload, size_t size)
+bool vhost_user_reply_with(int fd, uint32_t request, const void *payload, size_t size,
+                           int sent_fd)
 {
     VhostUserHeader header = {
         .request = request,
@@ -263,10 +273,27 @@ bool vhost_user_reply(int fd, uint32_t request, const void *payload, size_t size
     };
     struct iovec iov[] = { { &header, sizeof(header) }, { (void *)payload, size } };
     struct msghdr hdr = { .msg_iov = iov, .msg_iovlen = G_N_ELEMENTS(iov) };
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control = { .bytes = { 0 } };
     ssize_t n;
 
+    if (sent_fd >= 0) {
+        control.align.cmsg_level = SOL_SOCKET;
+        control.align.cmsg_type = SCM_RIGHTS;
+        control.align.cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(&control.align), &sent_fd, sizeof(int));
+        hdr.msg_control = control.bytes;
+        hdr.msg_controllen = sizeof(control.bytes);
+    }
     do {
         n = sendmsg(fd, &hdr, MSG_NOSIGNAL | MSG_DONTWAIT);
     } while (n < 0 && errno == EINTR);
     return n == (ssize_t)(sizeof(header) + size);
+}
+
+bool vhost_user_reply(int fd, uint32_t request, const void *payload, size_t size)
+{
+    return vhost_user_reply_with(fd, request, payload, size, -1);
 }

@@ -34,6 +34,9 @@ typedef enum VhostUserRequest {
     VHOST_USER_SET_VRING_ENABLE = 18,
     VHOST_USER_SEND_RARP = 19,
     VHOST_USER_NET_SET_MTU = 20,
+    VHOST_USER_POSTCOPY_ADVISE = 28,
+    VHOST_USER_POSTCOPY_LISTEN = 29,
+    VHOST_USER_POSTCOPY_END = 30,
     VHOST_USER_RESET_DEVICE = 34,
     VHOST_USER_GET_MAX_MEM_SLOTS = 36,
     VHOST_USER_ADD_MEM_REG = 37,
@@ -115,6 +118,13 @@ typedef struct VhostUserStateFd {
 /** In the flags of an address: what is written to the used ring is to be logged. */
 #define VHOST_USER_ADDR_LOG 1u
 
+/** How a message is answered that has been dealt with. */
+typedef enum VhostUserAnswer {
+    VHOST_USER_ANSWER_USUAL,  /* as requests of its kind are */
+    VHOST_USER_ANSWER_ITSELF, /* with its payload as it is now, and @answer_fd */
+    VHOST_USER_ANSWER_NONE,   /* not even if it was asked for */
+} VhostUserAnswer;
+
 /** A message; in the order of the host's bytes, as on the wire. */
 typedef struct VhostUserMsg {
     VhostUserHeader header;
@@ -129,6 +139,8 @@ typedef struct VhostUserMsg {
     } u;
     int fds[VHOST_USER_FDS_MAX]; /* owned, unless taken: then -1 */
     size_t n_fds;
+    VhostUserAnswer answer;      /* set by what deals with it */
+    int answer_fd;               /* borrowed; -1 = none; only with ANSWER_ITSELF */
 } VhostUserMsg;
 
 /** A message that is coming in; zeroed = none has begun. */
@@ -167,5 +179,9 @@ bool vhost_user_always_replies(uint32_t request);
 
 /** vhost_user_reply: send @size bytes of @payload as the answer. Returns: false = it failed. */
 bool vhost_user_reply(int fd, uint32_t request, const void *payload, size_t size);
+
+/** vhost_user_reply_with: the same, with a descriptor. @sent_fd: borrowed; -1 = none. */
+bool vhost_user_reply_with(int fd, uint32_t request, const void *payload, size_t size,
+                           int sent_fd);
 
 #endif

@@ -187,6 +187,10 @@ void vhost_user_ring_start(VhostUserRing *ring)
         .used = ring->used,
     };
 
+    ring->starts = !vring_is_there(&setup, ring->dev->mem);
+    if (ring->starts) {
+        return;
+    }
     ring->resumed = ring->has_stopped && ring->base == ring->last_base &&
                     ring_is_same(&setup, &ring->last);
     TRACE(vhost_user_ring_start, "export '%s': ring %u, %u entries, base 0x%x, %s",
@@ -223,6 +227,7 @@ void vhost_user_ring_stop(VhostUserRing *ring)
     if (ring->owes_call) {
         vhost_user_ring_call(ring); /* later would be too late */
     }
+    ring->starts = false;
     ring->started = false;
     ring->wants_buffers = false;
     ring->owes_call = false;
@@ -231,9 +236,25 @@ void vhost_user_ring_stop(VhostUserRing *ring)
     vring_stop(&ring->vring);
 }
 
+/* The memory that has come is known for each mapping, so in postcopy it is asked for anew. */
+static void ring_start_later(VhostUserRing *ring)
+{
+    ring->base = vring_base(&ring->vring);
+    vring_stop(&ring->vring);
+    ring->starts = true;
+    ring->started = false;
+    ring->wants_buffers = false;
+    vhost_user_ring_update_watch(ring);
+}
+
 void vhost_user_ring_move(VhostUserRing *ring)
 {
-    if (vhost_user_ring_works(ring) && !vring_move(&ring->vring, ring->dev->mem)) {
+    if (!vhost_user_ring_works(ring)) {
+        return;
+    }
+    if (!vring_is_there(&ring->vring.setup, ring->dev->mem)) {
+        ring_start_later(ring);
+    } else if (!vring_move(&ring->vring, ring->dev->mem)) {
         vhost_user_ring_broken(ring);
     }
 }

@@ -12,7 +12,11 @@ void vhost_user_ring_init(VhostUserRing *ring, VhostUserDev *dev, unsigned index
 /** vhost_user_ring_reset: as after _init(): for another front-end. */
 void vhost_user_ring_reset(VhostUserRing *ring);
 
-/** vhost_user_ring_start: with what has been set; a ring that is no good is started, and broken. */
+/**
+ * vhost_user_ring_start: with what has been set; a ring that is no good is started, and broken
+ *
+ * During postcopy it starts later, unless its memory has come: call this again when some has.
+ */
 void vhost_user_ring_start(VhostUserRing *ring);
 
 /** vhost_user_ring_stop: exact: no buffer is in our hands. @base is set. */

@@ -223,6 +223,7 @@ static void export_vu_fill_info(const NetExport *exp, NetExportInfo *info)
     more->protocol_features = dev->protocol_features;
     more->memory_regions = dev->mem ? vring_memory_n_regions(dev->mem) : 0;
     more->state = vhost_user_transfer_info(&dev->transfer);
+    more->postcopy = vhost_user_postcopy_info(&dev->postcopy);
     more->has_mtu = dev->mtu > 0;
     more->mtu = dev->mtu;
     more->rings = g_new0(NetExportRingInfoList, 1);

@@ -8,8 +8,9 @@
  * The front-end keeps the files and may cut them short, also after they were checked. An access to
  * a page behind the new end raises SIGBUS. The handler then puts empty memory in the place of that
  * region, so that the access goes on, and notes that the memory is lost; the owner looks at that
- * after each piece of work and ends the connection. There is one thread, and the list of memories
- * does not change while one of them is used, so the handler may walk it.
+ * after each piece of work and ends the connection. One thread uses regions, and the list of
+ * memories does not change while one of them is used, so the handler may walk it. Other threads,
+ * those of vring-pages.c, touch memory of their own.
  */
 
 #include "export/vring-memory.h"
@@ -35,6 +36,8 @@ struct VringMemory {
     VringMemory *next;      /* borrowed: of all that there are */
     GArray *regions;        /* owned VringRegion */
     guint last;             /* region found last */
+    VringPages *pages;      /* borrowed: of postcopy; NULL = all is there */
+    bool has_missed;
     volatile sig_atomic_t is_lost;
 };
 
@@ -67,6 +70,10 @@ static void guard_bus_error(int number, siginfo_t *info, void *context)
 {
     int err = errno;
 
+    if (info->si_code == BUS_ADRERR && vring_pages_mend()) {
+        errno = err;
+        return;
+    }
     for (VringMemory *mem = memories; mem && info->si_code == BUS_ADRERR; mem = mem->next) {
         if (memory_replace(mem, info->si_addr)) {
             errno = err;
@@ -122,6 +129,7 @@ void vring_memory_free(VringMemory *mem)
             break;
         }
     }
+    vring_memory_set_pages(mem, NULL);
     g_array_unref(mem->regions);
     g_free(mem);
 }
@@ -178,6 +186,16 @@ static bool region_check(const VringMemory *mem, const VringRegionSpec *spec, GE
     return true;
 }
 
+static bool region_add_pages(const VringRegion *region, VringPages *pages, int fd, GError **error)
+{
+    uint64_t skip = (uint64_t)(region->host - region->map);
+
+    return vring_pages_add(pages, &(VringPagesRegion) {
+        .map = region->map, .size = region->map_size, .fd = fd,
+        .offset = (off_t)(region->spec.mmap_offset - skip),
+    }, error);
+}
+
 /* Huge pages want whole pages; the file system has their size. */
 static bool region_map(VringRegion *region, int fd, GError **error)
 {
@@ -222,6 +240,10 @@ bool vring_memory_add(VringMemory *mem, const VringRegionSpec *spec, int fd, GEr
     if (!region_check(mem, spec, error) || !region_map(&region, fd, error)) {
         return false;
     }
+    if (mem->pages && !region_add_pages(&region, mem->pages, fd, error)) {
+        region_unmap(&region);
+        return false;
+    }
     g_array_append_val(mem->regions, region);
     return true;
 }
@@ -230,12 +252,42 @@ bool vring_memory_remove(VringMemory *mem, const VringRegionSpec *spec)
 {
     for (guint i = 0; i < mem->regions->len; i++) {
         if (spec_is_same(&memory_region(mem, i)->spec, spec)) {
+            if (mem->pages) {
+                vring_pages_remove(mem->pages, memory_region(mem, i)->map);
+            }
             g_array_remove_index(mem->regions, i);
             mem->last = 0;
             return true;
         }
     }
     return false;
+}
+
+/* --- Postcopy ---------------------------------------------------------------------------- */
+
+void vring_memory_set_pages(VringMemory *mem, VringPages *pages)
+{
+    for (guint i = 0; mem->pages && i < mem->regions->len; i++) {
+        vring_pages_remove(mem->pages, memory_region(mem, i)->map);
+    }
+    g_assert(!pages || mem->regions->len == 0);
+    mem->pages = pages;
+    mem->has_missed = false;
+}
+
+bool vring_memory_missed(VringMemory *mem)
+{
+    bool missed = mem->has_missed;
+
+    mem->has_missed = false;
+    return missed;
+}
+
+static void memory_ask(VringMemory *mem, const uint8_t *at, uint64_t len)
+{
+    if (G_UNLIKELY(mem->pages) && !vring_pages_have(mem->pages, at, len)) {
+        mem->has_missed = true;
+    }
 }
 
 /* --- Translation ------------------------------------------------------------------------- */
@@ -259,6 +311,23 @@ uint8_t *vring_memory_user(VringMemory *mem, uint64_t addr, uint64_t len)
     uint64_t at = region ? addr - region->spec.user_addr : 0;
 
     return region && len <= region->spec.size - at ? region->host + at : NULL;
+}
+
+void vring_memory_ask_user(VringMemory *mem, uint64_t addr, uint64_t len)
+{
+    const uint8_t *at = vring_memory_user(mem, addr, len);
+
+    if (at) {
+        memory_ask(mem, at, len);
+    }
+}
+
+uint64_t vring_memory_fault_addr(VringMemory *mem, uint64_t user_addr)
+{
+    const VringRegion *region = memory_find_user(mem, user_addr);
+
+    g_assert(region && mem->pages);
+    return vring_pages_fault_addr(mem->pages, region->host);
 }
 
 uint64_t vring_memory_user_to_guest(VringMemory *mem, uint64_t addr)
@@ -299,12 +368,13 @@ uint8_t *vring_memory_guest(VringMemory *mem, uint64_t addr, uint64_t *len)
     }
     at = addr - region->spec.guest_addr;
     *len = MIN(*len, region->spec.size - at);
+    memory_ask(mem, region->host + at, *len);
     return region->host + at;
 }
 
 bool vring_memory_view(VringMemory *mem, uint64_t addr, VringRegionView *view)
 {
-    const VringRegion *region = memory_find(mem, addr);
+    const VringRegion *region = mem->pages ? NULL : memory_find(mem, addr);
 
     if (region) {
         *view = (VringRegionView) {
@@ -322,7 +392,7 @@ bool vring_memory_read(VringMemory *mem, uint64_t addr, void *to, size_t len)
         uint64_t piece = len;
         const uint8_t *from = vring_memory_guest(mem, addr, &piece);
 
-        if (!from) {
+        if (!from || mem->has_missed) {
             return false;
         }
         memcpy(at, from, piece);

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <glib.h>
+#include "export/vring-pages.h"
 
 /** How many regions a front-end may share. */
 #define VRING_REGIONS_MAX 256u
@@ -27,7 +28,12 @@ typedef struct VringRegionView {
     uint8_t *host;
 } VringRegionView;
 
-/** All regions of one guest. */
+/**
+ * All regions of one guest.
+ *
+ * While a postcopy migration brings their contents, what is found in them may not have come. Who
+ * translates an address then asks vring_memory_missed() before anything is touched there.
+ */
 typedef struct VringMemory VringMemory;
 
 /** vring_memory_new: without any region. _free: unmap all; NULL is legal. */
@@ -43,6 +49,22 @@ void vring_memory_free(VringMemory *mem);
  */
 bool vring_memory_add(VringMemory *mem, const VringRegionSpec *spec, int fd, GError **error);
 
+/**
+ * vring_memory_set_pages: postcopy begins, before there is any region; or it has ended
+ * @pages: borrowed; NULL = all that is missing would be zeros
+ */
+void vring_memory_set_pages(VringMemory *mem, VringPages *pages);
+
+/**
+ * vring_memory_missed: whether something that was asked for since the last call has not come
+ *
+ * It has been sent for. Always false but during postcopy.
+ */
+bool vring_memory_missed(VringMemory *mem);
+
+/** vring_memory_fault_addr: where postcopy hears of the first byte of the region at @user_addr. */
+uint64_t vring_memory_fault_addr(VringMemory *mem, uint64_t user_addr);
+
 /** vring_memory_remove: by all but its offset. Returns: false if there is no such region. */
 bool vring_memory_remove(VringMemory *mem, const VringRegionSpec *spec);
 
@@ -54,6 +76,9 @@ size_t vring_memory_n_regions(const VringMemory *mem);
  * Returns: valid until regions change; NULL unless all @len bytes are in one region.
  */
 uint8_t *vring_memory_user(VringMemory *mem, uint64_t addr, uint64_t len);
+
+/** vring_memory_ask_user: look whether @len bytes there, at least 1, have come. */
+void vring_memory_ask_user(VringMemory *mem, uint64_t addr, uint64_t len);
 
 /** vring_memory_user_to_guest: the guest's address of the memory that vring_memory_user() found. */
 uint64_t vring_memory_user_to_guest(VringMemory *mem, uint64_t addr);
@@ -69,11 +94,12 @@ uint8_t *vring_memory_guest(VringMemory *mem, uint64_t addr, uint64_t *len);
 /**
  * vring_memory_view: the region that has the guest's address @addr
  *
- * Valid until regions change. Returns: false, with @view unchanged, if it is in none.
+ * Valid until regions change. Returns: false, with @view unchanged, if it is in none, or during
+ * postcopy, when each address is to be asked for.
  */
 bool vring_memory_view(VringMemory *mem, uint64_t addr, VringRegionView *view);
 
-/** vring_memory_read: copy from the guest's address @addr; false unless all of it is there. */
+/** vring_memory_read: copy from the guest's @addr; false unless all is there, and has come. */
 bool vring_memory_read(VringMemory *mem, uint64_t addr, void *to, size_t len);
 
 /**

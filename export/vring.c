@@ -14,6 +14,9 @@
 
 #include "export/vring-format.h"
 
+/* Buffers whose memory is sent for together with that of the one before them. */
+#define AHEAD_MAX 64u
+
 /* --- Start and stop ---------------------------------------------------------------------- */
 
 /* @align: as virtio 1.2, 2.7 and 2.8, demand. NULL unless all of it is in one region. */
@@ -24,16 +27,30 @@ static uint8_t *vring_area(Vring *ring, uint64_t addr, size_t len, size_t align)
     return (uintptr_t)area % align == 0 ? area : NULL;
 }
 
+/** How long the areas of a ring are. */
+typedef struct VringSizes {
+    size_t desc, avail, used;
+} VringSizes;
+
+static VringSizes vring_sizes(const VringSetup *setup)
+{
+    size_t event = setup->has_event_idx ? 2 : 0;
+
+    return (VringSizes) {
+        .desc = (size_t)VRING_DESC_SIZE * setup->num,
+        .avail = setup->is_packed ? 4 : 4 + 2 * setup->num + event,
+        .used = setup->is_packed ? 4 : 4 + 8 * setup->num + event,
+    };
+}
+
 static bool vring_find_areas(Vring *ring)
 {
     const VringSetup *setup = &ring->setup;
-    size_t event = setup->has_event_idx ? 2 : 0;
-    bool packed = setup->is_packed;
+    VringSizes sizes = vring_sizes(setup);
 
-    ring->desc = vring_area(ring, setup->desc, (size_t)VRING_DESC_SIZE * setup->num, 16);
-    ring->avail = vring_area(ring, setup->avail, packed ? 4 : 4 + 2 * setup->num + event,
-                             packed ? 4 : 2);
-    ring->used = vring_area(ring, setup->used, packed ? 4 : 4 + 8 * setup->num + event, 4);
+    ring->desc = vring_area(ring, setup->desc, sizes.desc, 16);
+    ring->avail = vring_area(ring, setup->avail, sizes.avail, setup->is_packed ? 4 : 2);
+    ring->used = vring_area(ring, setup->used, sizes.used, 4);
     if (!ring->desc || !ring->avail || !ring->used) {
         ring->fault = "an address outside of the shared memory, or not aligned";
         return false;
@@ -46,6 +63,20 @@ static bool vring_size_is_good(const VringSetup *setup)
 {
     return setup->num > 0 && setup->num <= VRING_SIZE_MAX &&
            (setup->is_packed || (setup->num & (setup->num - 1)) == 0);
+}
+
+bool vring_is_there(const VringSetup *setup, VringMemory *mem)
+{
+    VringSizes sizes = vring_sizes(setup);
+
+    if (!vring_size_is_good(setup)) {
+        return true;
+    }
+    vring_memory_missed(mem);
+    vring_memory_ask_user(mem, setup->desc, sizes.desc);
+    vring_memory_ask_user(mem, setup->avail, sizes.avail);
+    vring_memory_ask_user(mem, setup->used, sizes.used);
+    return !vring_memory_missed(mem);
 }
 
 bool vring_start(Vring *ring, const VringSetup *setup, VringMemory *mem, uint32_t base)
@@ -84,17 +115,42 @@ bool vring_move(Vring *ring, VringMemory *mem)
 
 /* --- Buffers ----------------------------------------------------------------------------- */
 
+static VringPop pop_one(Vring *ring, VringChain *chain)
+{
+    chain->n_pieces = 0;
+    chain->len = 0;
+    return ring->format->pop(ring, chain);
+}
+
+/* The buffer found, or the table of its descriptors, has not come: send for the next ones, too. */
+static VringPop pop_none_yet(Vring *ring, VringChain *chain, const VringMark *mark)
+{
+    for (unsigned i = 0; i < AHEAD_MAX && !ring->fault; i++) {
+        if (pop_one(ring, chain) == VRING_POP_EMPTY) {
+            break;
+        }
+    }
+    vring_memory_missed(ring->mem);
+    vring_rewind(ring, mark);
+    ring->fault = NULL;
+    ring->waits = true;
+    return VRING_POP_EMPTY;
+}
+
 VringPop vring_pop(Vring *ring, VringChain *chain)
 {
+    VringMark mark = vring_mark(ring);
     VringPop found = VRING_POP_EMPTY;
 
     if (ring->fault) {
         return VRING_POP_BROKEN;
     }
-    chain->n_pieces = 0;
-    chain->len = 0;
+    ring->waits = false;
     if (ring->n_staged < ring->setup.num) {
-        found = ring->format->pop(ring, chain);
+        found = pop_one(ring, chain);
+    }
+    if (G_UNLIKELY(vring_memory_missed(ring->mem))) {
+        found = pop_none_yet(ring, chain, &mark);
     }
     if (found == VRING_POP_EMPTY) {
         ring->end_avail = ring->next_avail;

@@ -87,6 +87,7 @@ typedef struct Vring {
     VringRegionView view; /* the region where a buffer was found last */
     VringUsed *staged;    /* owned: @setup.num of them */
     uint32_t n_staged;
+    bool waits;           /* what vring_pop() would have found has not come, in postcopy */
     const char *fault;    /* constant: why it is of no use any more; NULL = it is */
 } Vring;
 
@@ -115,6 +116,13 @@ typedef struct VringMark {
  */
 bool vring_start(Vring *ring, const VringSetup *setup, VringMemory *mem, uint32_t base);
 
+/**
+ * vring_is_there: whether all memory of such a ring has come, which matters during postcopy
+ *
+ * If not, it has been sent for. A ring that is no good is there: vring_start() refuses it.
+ */
+bool vring_is_there(const VringSetup *setup, VringMemory *mem);
+
 /** vring_base: the state for GET_VRING_BASE; only if @has_base. */
 uint32_t vring_base(const Vring *ring);
 
@@ -131,7 +139,13 @@ static inline void vring_set_log(Vring *ring, VringLog *log, uint64_t addr)
 /** vring_move: the same ring, in other memory. Returns: false with @fault set. */
 bool vring_move(Vring *ring, VringMemory *mem);
 
-/** vring_pop: the next buffer. @chain: (out) its pieces are valid until memory regions change. */
+/**
+ * vring_pop: the next buffer
+ * @chain: (out) its pieces are valid until memory regions change
+ *
+ * It is empty also while the memory of that buffer, or of its descriptors, has not come: @waits
+ * tells, and the owner is told when more of the memory has come.
+ */
 VringPop vring_pop(Vring *ring, VringChain *chain);
 
 /**

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <linux/if_tun.h>
 #include <linux/sockios.h>
+#include <linux/userfaultfd.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -42,8 +43,8 @@ static const char *const calls[] = {
     "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigreturn", "sigaltstack", "rt_sigpending",
     "exit", "exit_group", "wait4", "waitid",
 
-    /* Memory; see also below. */
-    "brk", "munmap", "mremap", "madvise", "mincore", "msync",
+    /* Memory; see also below. Postcopy of vhost-user waits for pages. */
+    "brk", "munmap", "mremap", "madvise", "mincore", "msync", "userfaultfd",
 
     /* Descriptors: frames, files, terminals. */
     "read", "readv", "pread64", "preadv", "preadv2", "write", "writev", "pwrite64",
@@ -152,6 +153,10 @@ static bool sandbox_allow_conditions(scmp_filter_ctx filter, GError **error)
         { "ioctl", ARGUMENT(1, TIOCGPTPEER) },
         { "ioctl", ARGUMENT(1, TIOCSPTLCK) },
         { "ioctl", ARGUMENT(1, TIOCGPGRP) },
+        { "ioctl", ARGUMENT(1, UFFDIO_API) },
+        { "ioctl", ARGUMENT(1, UFFDIO_REGISTER) },
+        { "ioctl", ARGUMENT(1, UFFDIO_UNREGISTER) },
+        { "ioctl", ARGUMENT(1, UFFDIO_WAKE) },
         { "ioctl", ARGUMENT(1, TUNGETIFF) },
         { "ioctl", ARGUMENT(1, TUNSETOFFLOAD) },
         { "ioctl", ARGUMENT(1, TUNSETSNDBUF) },

@@ -65,6 +65,29 @@ void vu_receive(int fd, uint32_t request, void *payload, size_t size)
     sock_read(fd, payload, size);
 }
 
+int vu_receive_fd(int fd, uint32_t request)
+{
+    uint32_t header[3];
+    char control[CMSG_SPACE(sizeof(int))] = { 0 };
+    struct iovec iov = { header, sizeof(header) };
+    struct msghdr msg = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control),
+    };
+    struct cmsghdr *cmsg;
+    int received;
+
+    wait_fd(fd, POLLIN, "an answer with a descriptor");
+    g_assert_cmpint(recvmsg(fd, &msg, MSG_CMSG_CLOEXEC), ==, sizeof(header));
+    g_assert_cmpuint(header[0], ==, request);
+    g_assert_cmphex(header[1], ==, 5);
+    g_assert_cmpuint(header[2], ==, 0);
+    cmsg = CMSG_FIRSTHDR(&msg);
+    g_assert_nonnull(cmsg);
+    g_assert_cmpint(cmsg->cmsg_type, ==, SCM_RIGHTS);
+    memcpy(&received, CMSG_DATA(cmsg), sizeof(received));
+    return received;
+}
+
 uint64_t vu_ask(int fd, uint32_t request)
 {
     uint64_t value;
@@ -134,6 +157,7 @@ VhostGuest *vhost_guest_new(const VhostGuestOptions *options)
     guest->n_rings = 2 * (guest->options.n_pairs ? guest->options.n_pairs : 1);
     g_assert_cmpuint(guest->n_rings, <=, VG_RINGS_MAX);
     guest->fd = -1;
+    guest->uffd = -1;
     guest->mem_fd = memfd_create("guest", MFD_CLOEXEC);
     g_assert_cmpint(ftruncate(guest->mem_fd, VG_MEM_SIZE), ==, 0);
     guest->mem = mmap(NULL, VG_MEM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, guest->mem_fd, 0);
@@ -155,6 +179,7 @@ static void ring_close(VhostGuestRing *ring)
 void vhost_guest_disconnect(VhostGuest *guest)
 {
     sock_close(&guest->fd);
+    sock_close(&guest->uffd);
     for (unsigned i = 0; i < guest->n_rings; i++) {
         ring_close(&guest->rings[i]);
     }
@@ -177,7 +202,7 @@ void vhost_guest_reset(VhostGuest *guest)
 }
 
 /* Two regions, so that what spans both is seen: the second half is not next to the first. */
-static void share_memory(VhostGuest *guest)
+void vhost_guest_share(VhostGuest *guest)
 {
     struct { uint64_t padding; uint64_t region[4]; } one = {
         0, { VG_GUEST_BASE, VG_MEM_SIZE, VG_USER_BASE, 0 },
@@ -188,11 +213,37 @@ static void share_memory(VhostGuest *guest)
 
     if (guest->options.mem_slots) {
         g_assert_cmpuint(vu_ask(guest->fd, VU_GET_MAX_MEM_SLOTS), >=, 32);
+    }
+    if (guest->options.mem_slots && guest->options.postcopy) {
+        vu_send(guest->fd, VU_ADD_MEM_REG, VU_NEED_REPLY, &one, sizeof(one), &guest->mem_fd, 1);
+        vu_receive(guest->fd, VU_ADD_MEM_REG, &one, sizeof(one));
+        guest->fault_base = one.region[2];
+    } else if (guest->options.mem_slots) {
         g_assert_cmpuint(vu_acked(guest->fd, VU_ADD_MEM_REG, &one, sizeof(one), &guest->mem_fd, 1),
                          ==, 0);
     } else {
         vu_send(guest->fd, VU_SET_MEM_TABLE, 0, &table, sizeof(table), &guest->mem_fd, 1);
+        if (guest->options.postcopy) {
+            vu_receive(guest->fd, VU_SET_MEM_TABLE, &table, sizeof(table));
+            guest->fault_base = table.region[2];
+        }
     }
+}
+
+void vhost_guest_ready(VhostGuest *guest)
+{
+    uint64_t well = 0;
+
+    vu_send(guest->fd, guest->options.mem_slots ? VU_ADD_MEM_REG : VU_SET_MEM_TABLE, 0, &well,
+            sizeof(well), NULL, 0);
+}
+
+/* The memory that follows is shared without its contents. */
+static void begin_postcopy(VhostGuest *guest)
+{
+    vu_send(guest->fd, VU_POSTCOPY_ADVISE, 0, NULL, 0, NULL, 0);
+    guest->uffd = vu_receive_fd(guest->fd, VU_POSTCOPY_ADVISE);
+    g_assert_cmpuint(vu_acked(guest->fd, VU_POSTCOPY_LISTEN, NULL, 0, NULL, 0), ==, 0);
 }
 
 void vhost_guest_connect(VhostGuest *guest, int fd)
@@ -211,7 +262,10 @@ void vhost_guest_connect(VhostGuest *guest, int fd)
     }
     vu_send(fd, VU_SET_OWNER, 0, NULL, 0, NULL, 0);
     vu_send_u64(fd, VU_SET_FEATURES, guest->features);
-    share_memory(guest);
+    if (guest->options.postcopy) {
+        begin_postcopy(guest);
+    }
+    vhost_guest_share(guest);
     for (unsigned i = 0; first && i < guest->n_rings; i++) {
         ring_init(guest, i);
     }

@@ -17,10 +17,14 @@ enum {
     VU_GET_VRING_BASE = 11, VU_SET_VRING_KICK = 12, VU_SET_VRING_CALL = 13,
     VU_SET_VRING_ERR = 14, VU_GET_PROTOCOL_FEATURES = 15, VU_SET_PROTOCOL_FEATURES = 16,
     VU_GET_QUEUE_NUM = 17, VU_SET_VRING_ENABLE = 18, VU_SEND_RARP = 19, VU_NET_SET_MTU = 20,
+    VU_POSTCOPY_ADVISE = 28, VU_POSTCOPY_LISTEN = 29, VU_POSTCOPY_END = 30,
     VU_RESET_DEVICE = 34, VU_GET_MAX_MEM_SLOTS = 36, VU_ADD_MEM_REG = 37, VU_REM_MEM_REG = 38,
     VU_SET_STATUS = 39, VU_GET_STATUS = 40, VU_SET_DEVICE_STATE_FD = 42,
     VU_CHECK_DEVICE_STATE = 43,
 };
+
+/* Of the protocol's features. */
+#define VU_PF_PAGEFAULT (UINT64_C(1) << 8)
 
 #define VU_NEED_REPLY 8u
 #define VU_NO_FD 0x100u
@@ -56,6 +60,7 @@ typedef struct VhostGuestOptions {
     unsigned n_parts;      /* descriptors of a buffer; 0 = 1 */
     unsigned buffer_size;  /* of a buffer toward the guest, header included; 0 = 2048 */
     bool mem_slots;        /* share memory with ADD_MEM_REG */
+    bool postcopy;         /* share memory without its contents: see vhost-pages.h */
     bool no_protocol;      /* do not take the protocol's features: rings are enabled at once */
 } VhostGuestOptions;
 
@@ -84,6 +89,8 @@ typedef struct VhostGuest {
     int mem_fd;
     uint8_t *mem;
     uint64_t offered, features, protocol_features;
+    int uffd;             /* owned: of the program; -1 = none */
+    uint64_t fault_base;  /* where it hears of faults of the first byte */
     VhostGuestRing rings[VG_RINGS_MAX];
     unsigned n_rings;
 } VhostGuest;
@@ -94,6 +101,12 @@ void vhost_guest_free(VhostGuest *guest);
 
 /** vhost_guest_connect: @fd is taken; negotiate, share memory. */
 void vhost_guest_connect(VhostGuest *guest, int fd);
+
+/** vhost_guest_share: share the memory (once more), as the options say. */
+void vhost_guest_share(VhostGuest *guest);
+
+/** vhost_guest_ready: after the former in postcopy: its pages can be brought. */
+void vhost_guest_ready(VhostGuest *guest);
 
 /** vhost_guest_disconnect: as if its VM had died; memory and rings stay as they are. */
 void vhost_guest_disconnect(VhostGuest *guest);
@@ -157,6 +170,9 @@ void vu_send(int fd, uint32_t request, uint32_t flags, const void *payload, size
 
 /** vu_receive: the answer to @request, of exactly @size bytes. */
 void vu_receive(int fd, uint32_t request, void *payload, size_t size);
+
+/** vu_receive_fd: the answer to @request, which is a descriptor and nothing else. Owned. */
+int vu_receive_fd(int fd, uint32_t request);
 
 /** vu_ask: a request without payload. Returns: the number it is answered with. */
 uint64_t vu_ask(int fd, uint32_t request);
