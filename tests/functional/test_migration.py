@@ -43,8 +43,17 @@ def migrates(kind, mode, per_second, lab, tls=False):
     check(echo.check_whole() > 0, 'no TCP')
     check_equal(source.handover()['kept']['frames'], 0, 'frames the source keeps')
     check_equal(target.handover()['kept']['frames'], 0, 'frames the destination keeps')
+    if (kind, mode) == (VHOST_USER, migration.POSTCOPY):
+        check_pages_came(target)
     print(f'# blackout {blackout.ms:.0f} ms, {counted["duplicated"]} duplicated, '
           f'{source.handover()["acknowledged"]} handed over')
+
+
+def check_pages_came(target):
+    """The rings were worked before their memory was here, and all that was asked for came."""
+    postcopy = target.export()['vhost-user']['postcopy']
+    check(postcopy['come'] > 0, f'no page was missed: {postcopy}')
+    check_equal((postcopy['active'], postcopy['awaited']), (False, 0), 'the end of postcopy')
 
 
 def network_learns_late(lab):
@@ -71,9 +80,9 @@ CASES = [(f'{kind}, {mode}, {run}', functools.partial(migrates, kind, mode, PER_
 CASES += [(f'{kind}, {FAST_PER_SECOND}/s',
            functools.partial(migrates, kind, migration.PRECOPY, FAST_PER_SECOND))
           for kind in EXPORTS]
-CASES += [(f'{VHOST_USER}, {migration.PRECOPY}, {run}',
-           functools.partial(migrates, VHOST_USER, migration.PRECOPY, PER_SECOND))
-          for run in range(1, RUNS + 1)]
+CASES += [(f'{VHOST_USER}, {mode}, {run}',
+           functools.partial(migrates, VHOST_USER, mode, PER_SECOND))
+          for mode in (migration.PRECOPY, migration.POSTCOPY) for run in range(1, RUNS + 1)]
 CASES.append((f'the network learns {LATE_S} s late', network_learns_late))
 CASES += [(f'{kind}, tls', functools.partial(migrates, kind, migration.PRECOPY, FAST_PER_SECOND,
                                              tls=True))
