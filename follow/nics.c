@@ -54,7 +54,8 @@ TRACE_POINT(vm_nics_judged);
 #define VM_NICS_LOOKS_MAX 5u
 /* How long a frame may wait for buffers, where QEMU does not tell whether there are any. */
 #define VM_NICS_JUDGE_LOOKS_MAX 30u
-/* Where it does there is no such limit, as no frame could reach the guest, but a longer pause. */
+/* And where it does, and as long as it does not read: ten seconds, in longer pauses. */
+#define VM_NICS_LATE_LOOKS_MAX 500u
 #define VM_NICS_LONG_PAUSE_NS (20 * VM_NICS_MS_NS)
 
 /* How long frames are held back for a reply. QEMU may be about to stop, and gives none. */
@@ -107,6 +108,7 @@ struct VmNics {
     VmNic *asked;         /* borrowed: this one's counter; NULL = none, */
     bool is_asking;       /* or of one that does not matter any more */
     NetExportTally tally; /* when that was asked */
+    guint turn;           /* place in @list of the one that is looked at first */
     Timer *timer;         /* owned: counts */
     Timer *list_timer;    /* owned: finds out which NICs are to be counted */
 };
@@ -202,20 +204,22 @@ static void vm_nic_compare(VmNic *nic, const NetExportTally *tally, const VmNicC
 /* Whether frames that are missing may come yet. */
 static bool vm_nic_is_late(const VmNic *nic, int16_t n_missing, const VmNicCount *count)
 {
-    return n_missing > 0 && (count->is_told ? !count->has_buffers
-                                            : nic->n_looks < VM_NICS_JUDGE_LOOKS_MAX);
+    unsigned looks_max = count->is_told ? VM_NICS_LATE_LOOKS_MAX : VM_NICS_JUDGE_LOOKS_MAX;
+
+    return n_missing > 0 && !count->has_buffers && nic->n_looks < looks_max;
 }
 
 /* Returns: whether that is the result; else it is to be looked at again. */
 static bool vm_nic_judge(VmNic *nic, const NetExportTally *tally, const VmNicCount *count)
 {
-    bool is_known = vm_nic_can_compare(nic, tally) && !nic->is_odd;
     int16_t n_missing = vm_nic_missing(nic, tally, count->taken);
+    bool is_known = vm_nic_can_compare(nic, tally) && !nic->is_odd && n_missing >= 0;
     NetExportLoss loss = { .n_frames = MAX(n_missing, 0) };
 
     if (is_known && vm_nic_is_late(nic, n_missing, count)) {
         return false;
     }
+    is_known &= n_missing == 0 || !vm_nic_may_wait(count);
     if (nic->has_stop) {
         loss.is_place_known = true;
         loss.n_before = nic->base.n_frames + (uint16_t)(nic->stop_taken - nic->base_taken);
@@ -223,10 +227,10 @@ static bool vm_nic_judge(VmNic *nic, const NetExportTally *tally, const VmNicCou
     TRACE(vm_nics_judged, "export '%s': %s, %d frames missing behind %" PRIu64 " of %" PRIu64,
           nic->export, is_known ? "known" : "not known", n_missing, loss.n_before,
           tally->n_frames);
-    vm_nic_end(nic, is_known && n_missing >= 0 ? &loss : NULL);
+    vm_nic_end(nic, is_known ? &loss : NULL);
     nic->has_base = false;
     nic->is_odd = false;
-    if (is_known && n_missing >= 0) {
+    if (is_known) {
         vm_nic_set_base(nic, tally, count);
     }
     return true;
@@ -266,7 +270,7 @@ static bool vm_nics_parse_count(json_object *result, VmNicCount *count)
 
     count->is_told = vm_nics_parse_index(result, "shadow-avail-idx", &seen) &&
                      vm_nics_parse_index(result, "last-avail-idx", &next);
-    count->has_buffers = seen != next;
+    count->has_buffers = count->is_told && seen != next;
     return vm_nics_parse_index(result, "used-idx", &count->taken);
 }
 
@@ -309,6 +313,7 @@ static void vm_nics_counted(json_object *result, void *opaque)
         vm_nic_end(nic, NULL);
         vm_nics_list_later(nics);
     } else if (nic && !vm_nics_take_count(nics, nic, &count)) {
+        nics->turn++; /* others do not wait for this one */
         vm_nics_wait_for(nics, nic);
         return;
     }
@@ -327,22 +332,25 @@ static bool vm_nics_ask(VmNics *nics, VmNic *nic)
     return nics->is_asking;
 }
 
-/*
- * Whether @nic can be asked now; if not, whether it is worth while to look again. When the VM runs
- * again it is, however long: what QEMU does not read the guest cannot get.
- */
+/* Whether @nic can be asked now; if not, whether it is worth while to look again. */
 static bool vm_nics_can_ask(VmNics *nics, VmNic *nic, bool *later)
 {
+    unsigned looks_max = nics->aim == VM_NICS_JUDGE ? VM_NICS_LATE_LOOKS_MAX : VM_NICS_LOOKS_MAX;
     bool is_seen = net_export_tally(nic->export, &nics->tally);
 
     nic->n_looks++;
-    *later = is_seen && !nics->tally.is_read &&
-             (nics->aim == VM_NICS_JUDGE || nic->n_looks <= VM_NICS_LOOKS_MAX);
+    *later = is_seen && !nics->tally.is_read && nic->n_looks <= looks_max;
     return is_seen && (nics->tally.is_read || nics->aim == VM_NICS_AT_STOP);
 }
 
-/* Returns: whether there is something to wait for. */
-static bool vm_nics_look_at(VmNics *nics, VmNic *nic)
+/** What a look at a NIC comes to. */
+typedef enum VmNicsLook {
+    VM_NICS_LOOK_DONE,  /* it is not due any more */
+    VM_NICS_LOOK_LATER, /* it is to be looked at again */
+    VM_NICS_LOOK_ASKED, /* the VM was asked */
+} VmNicsLook;
+
+static VmNicsLook vm_nics_look_at(VmNics *nics, VmNic *nic)
 {
     bool later;
 
@@ -351,15 +359,14 @@ static bool vm_nics_look_at(VmNics *nics, VmNic *nic)
             vm_nics_wait(nics, nics->aim == VM_NICS_JUDGE ? VM_NICS_JUDGE_REPLY_NS
                                                           : VM_NICS_REPLY_NS);
         }
-        return true;
+        return VM_NICS_LOOK_ASKED;
     }
     if (later) {
-        vm_nics_wait_for(nics, nic);
-        return true;
+        return VM_NICS_LOOK_LATER;
     }
     nic->n_retries++;
     vm_nic_end(nic, NULL);
-    return false;
+    return VM_NICS_LOOK_DONE;
 }
 
 /* Whether a NIC has to be counted soon: it never was, or its numbers did not fit. */
@@ -391,20 +398,27 @@ static void vm_nics_finish(VmNics *nics)
     }
 }
 
-/* Goes on with the next NIC that is due. */
+/* Goes on with the next NIC that is due and can be asked. */
 static void vm_nics_step(VmNics *nics)
 {
+    const VmNic *late = NULL;
+
+    for (guint i = 0; i < nics->list->len && !nics->is_asking; i++) {
+        VmNic *nic = nics->list->pdata[(nics->turn + i) % nics->list->len];
+        VmNicsLook look = nic->is_due ? vm_nics_look_at(nics, nic) : VM_NICS_LOOK_DONE;
+
+        if (look == VM_NICS_LOOK_LATER && (!late || nic->n_looks < late->n_looks)) {
+            late = nic;
+        }
+    }
     if (nics->is_asking) {
         return;
     }
-    for (guint i = 0; i < nics->list->len; i++) {
-        VmNic *nic = nics->list->pdata[i];
-
-        if (nic->is_due && vm_nics_look_at(nics, nic)) {
-            return;
-        }
+    if (late) {
+        vm_nics_wait_for(nics, late);
+    } else {
+        vm_nics_finish(nics);
     }
-    vm_nics_finish(nics);
 }
 
 /* Ends what is under way: nothing is held back afterwards. */
