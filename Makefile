@@ -38,7 +38,7 @@ help:
 	@echo 'make docs            build the book (HTML) in $(BUILD)/docs/html, and nothing else'
 	@echo 'make install         install below the prefix; DESTDIR=DIR puts DIR in front'
 	@echo 'make deb             build the Debian package in build-deb/'
-	@echo 'make check-deb       build and run the package in fresh Debian 12 systems (root, half an hour)'
+	@echo 'make check-deb       build and run the package in fresh Debian systems (root)'
 	@echo 'make clean           delete what was built; the configuration stays'
 	@echo 'make help            show this text'
 
