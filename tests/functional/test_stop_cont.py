@@ -48,7 +48,8 @@ class Exact:
 
     def check_stream(self, flow, sent):
         counted = traffic.check_stream(self.deadline, flow, sent, reordered=self.reordered)
-        return f'{sent} datagrams, none of them lost, {counted["reordered"]} of them late'
+        return (f'{sent} datagrams, none lost before the guest, {sent - counted["unique"]} in its '
+                f'socket, {counted["reordered"]} late')
 
 
 class Inexact(Account):

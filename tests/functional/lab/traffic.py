@@ -139,9 +139,14 @@ def report(deadline, stream):
 
 
 def check_stream(deadline, stream, sent, duplicates=0, reordered=0):
-    """The guest has got every datagram of a stream, in order. Returns: what it counted."""
+    """The guest has got every datagram of a stream, in order. Returns: what it counted.
+
+    A guest whose programs get no time for seconds, on a busy host, throws datagrams away itself:
+    its kernel counts those that found the socket full.
+    """
     counted = report(deadline, stream)
-    check_equal(counted['unique'], sent, f'datagrams that reached the guest ({counted})')
+    check(0 <= sent - counted['unique'] <= counted['found_full'],
+          f'datagrams that reached the guest ({counted}): {counted["unique"]}, not {sent}')
     check(counted['reordered'] <= reordered,
           f'{counted["reordered"]} datagrams came out of order; {reordered} at most ({counted})')
     check(counted['duplicated'] <= duplicates,
