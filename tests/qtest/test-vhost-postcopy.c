@@ -37,17 +37,41 @@ static bool can_run(void)
     return true;
 }
 
-/* The driver has buffers in its rings; all that it wrote is elsewhere now. */
-static PostcopyRig postcopy_rig_new(const char *more, const VhostGuestOptions *options)
+/*
+ * The driver has buffers in its rings; all that it wrote is elsewhere now. Returns: false = the
+ * test cannot run here.
+ */
+static bool postcopy_rig_init(PostcopyRig *p, const char *more, const VhostGuestOptions *options)
 {
-    PostcopyRig p = { .v = vhost_rig_start(more, options) };
+    if (!can_run()) {
+        return false;
+    }
+    p->v = vhost_rig_start(more, options);
+    vhost_rig_attach(&p->v);
+    g_assert_true(p->v.guest->protocol_features & VU_PF_PAGEFAULT);
+    vhost_guest_post(p->v.guest, RX);
+    p->pages = vhost_pages_new(p->v.guest);
+    vhost_guest_ready(p->v.guest);
+    return true;
+}
 
-    vhost_rig_attach(&p.v);
-    g_assert_true(p.v.guest->protocol_features & VU_PF_PAGEFAULT);
-    vhost_guest_post(p.v.guest, RX);
-    p.pages = vhost_pages_new(p.v.guest);
-    vhost_guest_ready(p.v.guest);
-    return p;
+/* Rings are to start, and wait for pages that do not come. */
+static void start_without_pages(PostcopyRig *p)
+{
+    vhost_pages_withhold(p->pages, true);
+    vhost_guest_start(p->v.guest);
+    vhost_pages_wait_asked(p->pages, 0);
+}
+
+/* Frames go to the guest, whose buffers are in pages that do not come. */
+static void send_without_pages(PostcopyRig *p)
+{
+    unsigned n_asked;
+
+    vhost_pages_withhold(p->pages, true);
+    n_asked = vhost_pages_n_asked(p->pages);
+    export_rig_send(p->v.rig, N_WAITING);
+    vhost_pages_wait_asked(p->pages, n_asked);
 }
 
 /* Member @name of what query-net-exports tells of it; -1 = nothing is told. */
@@ -81,10 +105,9 @@ static void test_frames(const void *data)
     PostcopyRig p;
     unsigned n_asked;
 
-    if (!can_run()) {
+    if (!postcopy_rig_init(&p, "", data)) {
         return;
     }
-    p = postcopy_rig_new("", data);
     vhost_guest_start(p.v.guest);
     vhost_rig_check(&p.v, N_FRAMES);
     n_asked = vhost_pages_n_asked(p.pages);
@@ -100,14 +123,11 @@ static void test_held_frames(void)
 {
     PostcopyRig p;
 
-    if (!can_run()) {
+    if (!postcopy_rig_init(&p, "", &plain)) {
         return;
     }
-    p = postcopy_rig_new("", &plain);
     export_rig_send(p.v.rig, N_FRAMES);
-    vhost_pages_withhold(p.pages, true);
-    vhost_guest_start(p.v.guest);
-    vhost_pages_wait_asked(p.pages, 0);
+    start_without_pages(&p);
     export_rig_wait(p.v.rig, "held-to-guest.frames", N_FRAMES);
     vhost_pages_withhold(p.pages, false);
     vhost_rig_guest_gets(&p.v, N_FRAMES);
@@ -166,26 +186,20 @@ static void test_others_go_on(void)
 {
     Neighbour other;
     PostcopyRig p;
-    unsigned n_asked;
 
     if (!can_run()) {
         return;
     }
     neighbour_init(&other);
-    p = postcopy_rig_new(other.options, &plain);
+    g_assert_true(postcopy_rig_init(&p, other.options, &plain));
     neighbour_attach(&other, p.v.rig->s);
-    vhost_pages_withhold(p.pages, true);
-    vhost_guest_start(p.v.guest);
-    vhost_pages_wait_asked(p.pages, 0);
+    start_without_pages(&p);
     g_assert_cmpint(told(&p, "awaited"), >, 0);
     neighbour_check(&other);
     vhost_pages_withhold(p.pages, false);
     vhost_rig_guest_sends(&p.v, 1);
     export_rig_net_gets(p.v.rig, 1);
-    vhost_pages_withhold(p.pages, true);
-    n_asked = vhost_pages_n_asked(p.pages);
-    export_rig_send(p.v.rig, N_WAITING);
-    vhost_pages_wait_asked(p.pages, n_asked);
+    send_without_pages(&p);
     neighbour_check(&other);
     vhost_rig_guest_sends(&p.v, 1);
     export_rig_net_gets(p.v.rig, 1);
@@ -201,25 +215,18 @@ static void test_others_go_on(void)
 static void test_stop_while_waiting(void)
 {
     PostcopyRig p;
-    unsigned n_asked;
 
-    if (!can_run()) {
+    if (!postcopy_rig_init(&p, "", &plain)) {
         return;
     }
-    p = postcopy_rig_new("", &plain);
-    vhost_pages_withhold(p.pages, true);
-    vhost_guest_start(p.v.guest);
-    vhost_pages_wait_asked(p.pages, 0);
+    start_without_pages(&p);
     g_assert_cmpuint(vhost_guest_stop_ring(p.v.guest, RX), ==, 0);
     g_assert_cmpuint(vhost_guest_stop_ring(p.v.guest, TX), ==, 0);
     vhost_pages_withhold(p.pages, false);
     vhost_guest_start(p.v.guest);
     vhost_rig_guest_sends(&p.v, 1);
     export_rig_net_gets(p.v.rig, 1);
-    vhost_pages_withhold(p.pages, true);
-    n_asked = vhost_pages_n_asked(p.pages);
-    export_rig_send(p.v.rig, N_WAITING);
-    vhost_pages_wait_asked(p.pages, n_asked);
+    send_without_pages(&p);
     g_assert_cmpuint(vhost_guest_stop_ring(p.v.guest, RX), ==, 0);
     g_assert_cmpuint(vhost_guest_stop_ring(p.v.guest, TX), ==, 1);
     vhost_pages_withhold(p.pages, false);
@@ -235,14 +242,11 @@ static void test_vm_goes_while_waiting(void)
 {
     PostcopyRig p;
 
-    if (!can_run()) {
+    if (!postcopy_rig_init(&p, "", &plain)) {
         return;
     }
-    p = postcopy_rig_new("", &plain);
     export_rig_send(p.v.rig, N_FRAMES);
-    vhost_pages_withhold(p.pages, true);
-    vhost_guest_start(p.v.guest);
-    vhost_pages_wait_asked(p.pages, 0);
+    start_without_pages(&p);
     vhost_pages_free(p.pages);
     vhost_guest_disconnect(p.v.guest);
     qtest_expect_event(p.v.rig->s, "NET_EXPORT_DISCONNECTED");
@@ -261,19 +265,14 @@ static void test_vm_goes_while_waiting(void)
 static void test_end_while_waiting(void)
 {
     PostcopyRig p;
-    unsigned n_asked;
 
-    if (!can_run()) {
+    if (!postcopy_rig_init(&p, "", &plain)) {
         return;
     }
-    p = postcopy_rig_new("", &plain);
     vhost_guest_start(p.v.guest);
     vhost_rig_guest_sends(&p.v, N_FRAMES);
     export_rig_net_gets(p.v.rig, N_FRAMES);
-    vhost_pages_withhold(p.pages, true);
-    n_asked = vhost_pages_n_asked(p.pages);
-    export_rig_send(p.v.rig, N_WAITING);
-    vhost_pages_wait_asked(p.pages, n_asked);
+    send_without_pages(&p);
     g_assert_cmpuint(vu_acked(p.v.guest->fd, VU_POSTCOPY_END, NULL, 0, NULL, 0), ==, 0);
     vhost_rig_guest_gets(&p.v, N_WAITING);
     vhost_rig_check(&p.v, N_FRAMES);
@@ -285,10 +284,9 @@ static void test_table_replaced(void)
 {
     PostcopyRig p;
 
-    if (!can_run()) {
+    if (!postcopy_rig_init(&p, "", &plain)) {
         return;
     }
-    p = postcopy_rig_new("", &plain);
     vhost_guest_start(p.v.guest);
     vhost_rig_check(&p.v, N_FRAMES);
     vhost_guest_share(p.v.guest);
@@ -304,13 +302,10 @@ static void test_file_cut_short(void)
 {
     PostcopyRig p;
 
-    if (!can_run()) {
+    if (!postcopy_rig_init(&p, "", &plain)) {
         return;
     }
-    p = postcopy_rig_new("", &plain);
-    vhost_pages_withhold(p.pages, true);
-    vhost_guest_start(p.v.guest);
-    vhost_pages_wait_asked(p.pages, 0);
+    start_without_pages(&p);
     vhost_pages_free(p.pages);
     g_assert_cmpint(ftruncate(p.v.guest->mem_fd, 0), ==, 0);
     vhost_pages_wake_all(p.v.guest);
