@@ -19,6 +19,9 @@
 /* Further kinds of messages are only counted, until there are fewer. */
 #define LOG_TOPICS_MAX 1024u
 
+/* Those of one source, whose peer may choose the words: the others' kinds have room, too. */
+#define LOG_TOPICS_OF_SOURCE_MAX 32u
+
 /* How long the end of the process may wait for a reader of stderr. */
 #define LOG_FINISH_MS 500
 
@@ -382,13 +385,29 @@ static void log_topic_begin(char *key, LogSeverity severity, char *text)
     }
 }
 
+/* @prefix: of the keys of one source */
+static bool log_has_room(const char *prefix)
+{
+    GHashTableIter iter;
+    unsigned n_own = 0;
+    void *key;
+
+    g_hash_table_iter_init(&iter, log_state.topics);
+    while (g_hash_table_iter_next(&iter, &key, NULL)) {
+        n_own += g_str_has_prefix(key, prefix);
+    }
+    return n_own < LOG_TOPICS_OF_SOURCE_MAX &&
+           g_hash_table_size(log_state.topics) < LOG_TOPICS_MAX;
+}
+
 static void log_limited(LogSeverity severity, const char *source, const char *topic,
                         const char *fmt, va_list ap) G_GNUC_PRINTF(4, 0);
 
 static void log_limited(LogSeverity severity, const char *source, const char *topic,
                         const char *fmt, va_list ap)
 {
-    g_autofree char *key = g_strconcat(source, "\n", topic, NULL);
+    g_autofree char *prefix = g_strconcat(source, "\n", NULL);
+    g_autofree char *key = g_strconcat(prefix, topic, NULL);
     g_autofree char *message = NULL;
     LogTopic *last;
     char *text;
@@ -402,7 +421,7 @@ static void log_limited(LogSeverity severity, const char *source, const char *to
         last->n_suppressed++;
         return;
     }
-    if (g_hash_table_size(log_state.topics) >= LOG_TOPICS_MAX) {
+    if (!log_has_room(prefix)) {
         log_state.n_beyond++;
         return;
     }

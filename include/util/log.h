@@ -78,7 +78,7 @@ void log_error_from_signal(const char *const parts[], size_t n_parts);
  * log_limited_error, log_limited_warning: "SOURCE: message", for a message that a peer can cause
  * @source: its subject, e.g. "netdev 'n0'"
  * @topic: the kind of message; where a peer chooses the words there are many, but memory and
- *         lines a minute are bounded
+ *         lines a minute are bounded, and other sources have their own
  *
  * The first of a source and topic is logged. More of them within a minute are counted, and the
  * number is logged when the minute, or the process, ends.

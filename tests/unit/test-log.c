@@ -82,22 +82,47 @@ static void test_limit_is_per_source_and_topic(void)
     redirect_end(&redirect);
 }
 
-/* Words that a peer chooses make neither memory nor lines without end. */
+static void log_topics(const char *source, int n)
+{
+    for (int i = 0; i < n; i++) {
+        g_autofree char *topic = g_strdup_printf("%d", i);
+
+        log_limited_error(source, topic, "%s", topic);
+    }
+}
+
+/* Words that a peer chooses make neither memory nor lines without end, and silence no other. */
 static void test_limit_of_topics(void)
 {
     Redirect redirect;
 
     redirect_begin(&redirect, false);
-    for (int i = 0; i < 5000; i++) {
-        g_autofree char *topic = g_strdup_printf("%d", i);
+    log_topics("peer", 5000);
+    log_topics("other", 1);
+    log_cleanup();
+    redirect_read(&redirect);
+    g_assert_cmpuint(count_of(redirect.text->str, "peer: "), ==, 32);
+    g_assert_cmpuint(count_of(redirect.text->str, "other: "), ==, 1);
+    g_assert_nonnull(strstr(redirect.text->str,
+                            "prog: warning: suppressed: 4968 messages of still other kinds\n"));
+    redirect_end(&redirect);
+}
 
-        log_limited_error("peer", topic, "%s", topic);
+static void test_limit_of_sources(void)
+{
+    Redirect redirect;
+
+    redirect_begin(&redirect, false);
+    for (int i = 0; i < 100; i++) {
+        g_autofree char *source = g_strdup_printf("peer-%d", i);
+
+        log_topics(source, 20);
     }
     log_cleanup();
     redirect_read(&redirect);
-    g_assert_cmpuint(count_of(redirect.text->str, "peer: "), ==, 1024);
+    g_assert_cmpuint(count_of(redirect.text->str, ": peer-"), ==, 1024);
     g_assert_nonnull(strstr(redirect.text->str,
-                            "prog: warning: suppressed: 3976 messages of still other kinds\n"));
+                            "prog: warning: suppressed: 976 messages of still other kinds\n"));
     redirect_end(&redirect);
 }
 
@@ -184,6 +209,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     g_test_add_func("/log/limit-per-source-and-topic", test_limit_is_per_source_and_topic);
     g_test_add_func("/log/limit-of-topics", test_limit_of_topics);
+    g_test_add_func("/log/limit-of-sources", test_limit_of_sources);
     g_test_add_func("/log/unread-pipe", test_unread_pipe);
     g_test_add_func("/log/unread-socket", test_unread_socket);
     g_test_add_func("/log/cleanup-with-unread-pipe", test_cleanup_with_unread_pipe);
